@@ -37,7 +37,7 @@ struct json_field {
 	uint64_t limit;		/* 0: none */
 };
 
-enum { JSON_STRICT = 0, JSON_ALLOW_UNKNOWN = 1 };
+enum { JSON_ALLOW_UNKNOWN = 1 };		/* without it unknown members are refused */
 
 /* Fill the struct at @dst from @obj.  A missing or null optional field leaves its member alone.
  * @where names the object in errors ("$", "$.process").  -EBADMSG (ERR_CORRUPT) with @e. */

@@ -1,0 +1,29 @@
+/*
+ * Unpacked layers: <graphroot>/layers/<key>/{diff/,layer.json}.  diff/ is in overlay's own form
+ * (whiteouts are character devices 0:0, opaque directories carry user.overlay.opaque=y) and is
+ * used as an overlay lowerdir as it is.
+ */
+#ifndef STORAGE_LAYER_H
+#define STORAGE_LAYER_H
+
+#include "digest.h"
+#include "store.h"
+
+struct layer_info {
+	struct digest diff_id;	/* of the uncompressed tar */
+	struct digest chain;	/* set when the layer is keyed by its chain */
+	uint64_t size_bytes;	/* sum of the sizes of the files in diff/ */
+	uint64_t n_entries;
+	bool squashed_owners;	/* unpacked with one id: owners are in user.containers.override_stat */
+};
+
+/* The chainIDs of a list of diffIDs (image-spec "Layer ChainID") need SHA-256: they are computed
+ * when an image comes in and kept in the image's record, see image_layers(). */
+
+/* Is there such a layer?  1, 0 or -errno. */
+int layer_exists(struct store *s, const char *key);
+int layer_info(struct store *s, const char *key, struct layer_info *ret, struct err *e);
+/* Open layers/<key> with a shared lock that keeps it from being collected while held.  fd. */
+int layer_hold(struct store *s, const char *key, struct err *e);
+
+#endif

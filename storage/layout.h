@@ -1,0 +1,75 @@
+/*
+ * The OCI image layout under <graphroot>/images: blobs and index.json, as skopeo, umoci and crane
+ * read and write it.  index.json's descriptors carry the full reference
+ * (docker.io/library/alpine:latest) in the annotation org.opencontainers.image.ref.name; an
+ * untagged image is a descriptor without it.  Bare names written by other tools ("latest", "foo")
+ * are kept as they are.
+ *
+ * Readers take no lock.  Writers hold the layout lock (a flock on the images directory) only for
+ * reading, changing and replacing index.json and renaming blobs into place, never for a transfer.
+ */
+#ifndef STORAGE_LAYOUT_H
+#define STORAGE_LAYOUT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "store.h"
+
+#define LAYOUT_INDEX_MAX_BYTES (16u << 20)
+#define LAYOUT_MANIFEST_MAX_BYTES (4u << 20)
+#define LAYOUT_CONFIG_MAX_BYTES (4u << 20)
+#define LAYOUT_LAYERS_MAX 500	/* layers in one image: the kernel's limit of overlay layers */
+
+#define MEDIA_OCI_INDEX "application/vnd.oci.image.index.v1+json"
+#define MEDIA_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
+#define MEDIA_OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+#define MEDIA_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define MEDIA_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
+#define MEDIA_DOCKER_LAYER_GZ "application/vnd.docker.image.rootfs.diff.tar.gzip"
+
+struct layout_entry {
+	char *ref;		/* NULL: untagged */
+	struct digest manifest;	/* of the descriptor: a manifest, or an index written by another tool */
+	uint64_t size_bytes;	/* of the manifest */
+	char *media_type;
+};
+
+struct layout_index {
+	struct layout_entry *entries;
+	size_t n;
+};
+#define LAYOUT_INDEX_INIT { 0 }
+void layout_index_done(struct layout_index *x);
+#define auto_layout_index __attribute__((cleanup(layout_index_done)))
+
+/* A store without index.json has none. */
+int layout_read(struct store *s, struct layout_index *ret, struct err *e);
+
+/* Changing index.json: lock, change, replace.  fsynced. */
+/* Point @ref at @manifest (which must exist as a blob); whatever had the name before stays as an
+ * untagged entry if nothing else names it.  @ref NULL adds an untagged entry if there is none. */
+int layout_tag(struct store *s, const char *ref, const struct digest *manifest, uint64_t size_bytes,
+	       const char *media_type, struct err *e);
+/* Remove the name; the manifest stays as an untagged entry when @keep. -ENOENT if absent. */
+int layout_untag(struct store *s, const char *ref, bool keep, struct err *e);
+/* Remove every entry of @manifest. */
+int layout_remove(struct store *s, const struct digest *manifest, struct err *e);
+
+/* Blobs: reading. fd or -errno (-ENOENT). */
+int layout_blob_open(struct store *s, const struct digest *d, struct err *e);
+/* Read a JSON blob of at most @max_bytes (not hashed again: it was when it came in). */
+int layout_blob_json(struct store *s, const struct digest *d, size_t max_bytes, json_t **ret,
+		     struct err *e);
+
+/*
+ * Remove blobs and layers that no entry of index.json and no key in @keep_keys (layer keys that
+ * containers use, 64-hex strings) needs.  Takes the layout lock while it decides and renames them
+ * away, not while it deletes.
+ */
+int layout_collect(struct store *s, const struct strv *keep_keys, const struct idmap *m, struct err *e);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * The store: one directory tree (graphroot) and one run directory (runroot).
+ *
+ *	<graphroot>/images/	an OCI image layout (image-spec "Image Layout")
+ *	            layers/<key>/	diff/ and layer.json; key: 64 hex digits of diffID or chainID
+ *	            containers/<id>/	owned by libengine; storage only moves and removes it
+ *	            names/<name>	symlink to the id: claimed atomically
+ *	            volumes/ tmp/
+ *	<runroot>/containers/<id>/
+ *
+ * A thing exists when its final name exists.  Everything is built under tmp/ in a staging
+ * directory whose flock its maker holds; a staging directory that nobody holds is garbage, which
+ * store_collect() removes.  Nothing in the store's metadata holds an absolute path or a uid.
+ */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "err.h"
+#include "fd.h"
+#include "userns.h"
+
+struct store {
+	char *root, *run;	/* absolute, links resolved */
+	int root_fd, run_fd;
+	int images_fd, layers_fd, containers_fd, names_fd, volumes_fd, tmp_fd;
+	int run_containers_fd;
+	bool read_only;		/* opened without the right to create: listing an absent store */
+};
+#define STORE_INIT { .root_fd = -EBADF, .run_fd = -EBADF, .images_fd = -EBADF, \
+	.layers_fd = -EBADF, .containers_fd = -EBADF, .names_fd = -EBADF, .volumes_fd = -EBADF, \
+	.tmp_fd = -EBADF, .run_containers_fd = -EBADF }
+
+/*
+ * Open the store at the absolute paths @root and @run, making what is missing (mode 0700; the
+ * layers' parents are searchable by the mapped ids: 0711 where needed).  Refuses directories that
+ * belong to another user (ERR_DENIED) or have a newer version.  An existing complete store costs
+ * few system calls: one open per directory.
+ */
+int store_open(struct store *s, const char *root, const char *run, struct err *e);
+void store_close(struct store *s);
+
+/* A staging directory under tmp/: locked by @fd for as long as it is open. */
+struct stage {
+	int fd;			/* the directory */
+	char name[64];		/* its name under tmp/ */
+};
+#define STAGE_INIT { .fd = -EBADF, .name = "" }
+
+int store_stage_new(struct store *s, struct stage *ret, struct err *e);
+/* Rename it (whole) to @name under @dir_fd and release it.  -EEXIST where the name is taken
+ * (RENAME_NOREPLACE): the stage remains. */
+int store_stage_commit(struct store *s, struct stage *st, int dir_fd, const char *name, struct err *e);
+/* Move the directory @name under @dir_fd into a fresh stage: it is gone for everybody else at
+ * once and is removed by store_stage_drop(). */
+int store_stage_take(struct store *s, int dir_fd, const char *name, struct stage *ret, struct err *e);
+/* Remove it with all in it.  Files of mapped ids are removed inside a user namespace made with
+ * @m (may be NULL: then what cannot be removed directly stays and -EACCES is returned). */
+int store_stage_drop(struct store *s, struct stage *st, const struct idmap *m, struct err *e);
+
+/* Remove staging directories of dead processes.  Costs one empty directory read when there is
+ * nothing to do.  @get_map is called only when files of mapped ids are met. */
+int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, struct err *e),
+		  void *arg, struct err *e);
+
+/* fsync everything of this file system once (syncfs). */
+int store_sync(struct store *s, struct err *e);
+
+/* Names: @name -> @id.  Claim is -EEXIST when taken by a live object, ret_holder (65 bytes, may be
+ * NULL) then holds its id.  A name left by a maker that died before its container existed is
+ * taken over.  The claim must precede the rename of the stage named in @st to its final name. */
+int store_name_claim(struct store *s, const char *name, const char *id, const struct stage *st,
+		     char ret_holder[65], struct err *e);
+/* -ENOENT (no error text) when there is none. */
+int store_name_lookup(struct store *s, const char *name, char ret_id[65]);
+/* Release it if it names @id. */
+void store_name_release(struct store *s, const char *name, const char *id);
+
+#endif
