@@ -5,6 +5,7 @@
  *	            layers/<key>/	diff/ and layer.json; key: 64 hex digits of diffID or chainID
  *	            containers/<id>/	owned by libengine; storage only moves and removes it
  *	            names/<name>	symlink to the id: claimed atomically
+ *	            meta/<manifest>.json	derived facts of an image, see image-record.h
  *	            volumes/ tmp/
  *	<runroot>/containers/<id>/
  *
@@ -26,11 +27,11 @@
 struct store {
 	char *root, *run;	/* absolute, links resolved */
 	int root_fd, run_fd;
-	int images_fd, layers_fd, containers_fd, names_fd, volumes_fd, tmp_fd;
+	int images_fd, layers_fd, meta_fd, containers_fd, names_fd, volumes_fd, tmp_fd;
 	int run_containers_fd;
 	bool read_only;		/* opened without the right to create: listing an absent store */
 };
-#define STORE_INIT { .root_fd = -EBADF, .run_fd = -EBADF, .images_fd = -EBADF, \
+#define STORE_INIT { .root_fd = -EBADF, .run_fd = -EBADF, .images_fd = -EBADF, .meta_fd = -EBADF, \
 	.layers_fd = -EBADF, .containers_fd = -EBADF, .names_fd = -EBADF, .volumes_fd = -EBADF, \
 	.tmp_fd = -EBADF, .run_containers_fd = -EBADF }
 

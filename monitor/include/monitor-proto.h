@@ -1,0 +1,110 @@
+/*
+ * What the command line and ctr-lite-monitor say to each other: messages of base/msg.h.
+ *
+ * Launch: the CLI makes a SOCK_SEQPACKET socketpair and starts `ctr-lite-monitor ID` with one end
+ * as descriptor 3.  Then
+ *	CLI -> MON_PREPARE	ids and network namespace: the namespaces are made while the CLI still
+ *				writes the container's files
+ *	CLI -> MON_RUN		everything else
+ *	MON -> MON_STARTED	the container's process runs (body: struct mon_started)
+ *	    or MON_FAILED	body: struct err (base/err.h); the monitor cleans up and ends
+ * If the socket closes before MON_RUN the monitor ends and leaves nothing.  After MON_STARTED the
+ * launch socket is an attached client (when attach=1 was given) or is closed by the monitor.
+ * "<rundir>/attach" is a SOCK_SEQPACKET socket for further clients: each sends MON_HELLO first.
+ *
+ * Bodies of MON_PREPARE and MON_RUN are "key=value\0" strings, in any order, repeated keys append;
+ * an unknown key is MON_FAILED.  All paths are absolute host paths.
+ */
+#ifndef MONITOR_PROTO_H
+#define MONITOR_PROTO_H
+
+#include <stdint.h>
+
+enum mon_msg {
+	/* CLI -> monitor, launch socket */
+	MON_PREPARE = 1,
+	/*	uidmap=, gidmap=	idmap_parse() text; both absent: stay in the caller's user namespace
+	 *	netns=new|host		new: with the user namespace, loopback up
+	 */
+	MON_RUN = 2,
+	/*	id=			64 hex
+	 *	rundir=			<runroot>/containers/<id>, exists, 0700
+	 *	ctrdir=			<graphroot>/containers/<id>
+	 *	tmpdir=			<graphroot>/tmp
+	 *	namesdir=, name=	to release with rm=1
+	 *	bundle=			directory of config.json
+	 *	rootfs=			directory on which the overlay is mounted (config.json's root.path)
+	 *	lower=...		topmost first;  upper=  work=  (none: read-only)
+	 *	volatile=1		overlay option
+	 *	copyup=VOLUME\tDEST	before start: if directory VOLUME is empty, copy what the image
+	 *				has at DEST into it (owner, mode, times, xattrs, links)
+	 *	runtime=		the OCI runtime's path;  runtime-arg=...  global arguments for it
+	 *	runtime-ours=1		it is ctr-lite-runtime: errors come as struct err (--err-fd)
+	 *	runtime-root=		its --root
+	 *	terminal=1		pty by --console-socket;  rows=, cols=
+	 *	stdin=1			keep stdin open (pipe or pty); else /dev/null
+	 *	attach=1		the launch socket is attached from the first byte on
+	 *	log-driver=k8s-file|none;  log-path=;  log-max-bytes=  (0: none)
+	 *	net-path=, net-arg=...	network helper (pasta, slirp4netns): started after the namespaces
+	 *				exist and ready before the runtime runs.  In its arguments @PID@ is
+	 *				replaced by the pid of a process in the namespaces, @READYFD@ by a
+	 *				descriptor that the helper writes to or closes when ready,
+	 *				@PIDFILE@ by a path where it leaves its pid
+	 *	net-ready=fd|exit	how readiness shows: READYFD written, or the helper forks and exits 0
+	 *	stop-signal=		number, for a later restart; informational
+	 *	rm=1			remove the container when it ends
+	 *	timeout=SECONDS		kill it then; exit code 255
+	 *	volume-rm=NAME...	with rm=1: directories of anonymous volumes (absolute) to remove
+	 *	cidfile=		removed with rm=1
+	 *	exit-sync=1		the exit record is fsynced in ctrdir before anything else
+	 */
+
+	/* attach socket */
+	MON_HELLO = 10,		/* struct mon_hello */
+	MON_STDIN = 11,		/* bytes */
+	MON_STDIN_EOF = 12,
+	MON_RESIZE = 13,	/* struct mon_size */
+	MON_SIGNAL = 14,	/* uint32_t: to the container's first process, by pidfd */
+	MON_DETACH = 15,	/* the client goes and the container stays */
+
+	/* monitor -> CLI */
+	MON_STARTED = 32,	/* struct mon_started */
+	MON_FAILED = 33,	/* struct err */
+	MON_STDOUT = 34,	/* bytes */
+	MON_STDERR = 35,	/* bytes */
+	MON_EXIT = 36,		/* struct mon_exit; the last message: the record is written, and with
+				 * rm=1 the name is free and the container is gone from the store */
+};
+
+struct mon_started {
+	int32_t pid;		/* in the monitor's pid namespace */
+	int32_t monitor_pid;
+	uint64_t pid_start;	/* proc_start_time() */
+};
+
+struct mon_hello {
+	uint32_t want_stdout, want_stderr, want_stdin;	/* 0 or 1; all 0: only MON_EXIT */
+};
+
+struct mon_size {
+	uint16_t rows, cols;
+};
+
+struct mon_exit {
+	int32_t exit_code;	/* 0..255, 128+n for signals */
+	uint32_t oom_killed;
+	int64_t finished_ns;	/* CLOCK_REALTIME */
+};
+
+/*
+ * Files that the monitor writes (JSON, one line):
+ *   <rundir>/lock		OFD lock for life: whoever holds it is the living monitor
+ *   <rundir>/state.json	{"version":1,"pid":N,"pid_start":N,"monitor_pid":N,"started_ns":N}
+ *   <rundir>/attach		socket, 0600
+ *   <ctrdir>/exit.json		{"version":1,"exit_code":N,"finished_ns":N,"oom_killed":B,
+ *				 "started_ns":N}  (durable with exit-sync=1; written before all else)
+ * A container whose state.json exists while nobody holds the lock and exit.json is absent lost its
+ * monitor: the next command kills what is left of it and records exit code 137.
+ */
+
+#endif
