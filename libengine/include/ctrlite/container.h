@@ -1,0 +1,183 @@
+/*
+ * Containers: the request that made one, its state, and what can be done to it.
+ *
+ * <graphroot>/containers/<id>/container.json is the request (struct ctr_request): written once by
+ * create, never changed.  The state is derived: a living monitor holds the lock in the run
+ * directory; exit.json is what the last run ended with.
+ */
+#ifndef CTRLITE_CONTAINER_H
+#define CTRLITE_CONTAINER_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "ctrlite/engine.h"
+#include "proc.h"
+#include "str.h"
+
+/* One published port; strings are owned by the request. */
+struct ctr_port {
+	char *host_ip;		/* "" for all addresses */
+	uint16_t host_port;
+	uint16_t ctr_port;
+	char *proto;		/* tcp or udp */
+};
+
+struct ctr_request {
+	char *id, *name;
+	int64_t created_ns;			/* CLOCK_REALTIME */
+	char *image;				/* full reference, or the ID where it has no name */
+	char *image_id, *manifest;		/* 64 hex digits */
+	struct strv layers;			/* keys, bottom first */
+
+	struct strv entrypoint, cmd;		/* final; what runs is both together */
+	struct strv env;			/* final KEY=value */
+	struct strv labels, annotations;	/* KEY=value */
+	char *user;				/* as given: uid|name[:gid|group]; "" is 0 */
+	struct strv group_add;
+	char *cwd;				/* absolute */
+	bool cwd_required;			/* from -w: must exist; else it is made */
+	char *hostname;				/* NULL: the short id */
+	char *umask;				/* octal, NULL: 0022 */
+
+	bool tty, open_stdin, rm, privileged, read_only, read_only_tmpfs, init;
+	bool no_new_privs;
+	struct strv cap_add, cap_drop;
+	char *seccomp;				/* NULL: default; "unconfined"; a profile's path */
+	struct strv mask, unmask;		/* paths; unmask may hold ALL */
+	struct strv volumes, mounts, tmpfs;	/* option texts, sources made absolute */
+	struct strv image_volumes;		/* VOLUME paths of the image */
+	struct strv anon_volumes;		/* names of volumes made for this container */
+	struct strv devices, ulimits, sysctls;
+	uint64_t shm_size_bytes;
+	char *pid_mode, *ipc_mode, *uts_mode, *cgroupns_mode;	/* NULL: private; "host" */
+
+	struct strv networks;			/* as asked for; empty: default */
+	struct strv publish;			/* -p texts */
+	struct ctr_port *ports;			/* parsed, ranges expanded, random ones chosen */
+	size_t n_ports;
+	struct strv dns, dns_search, dns_option, add_hosts;
+	bool no_hosts;
+
+	char *log_driver;			/* k8s-file, none */
+	uint64_t log_max_bytes;			/* 0: no limit */
+	int stop_signal;
+	uint32_t stop_timeout_s;
+	uint32_t timeout_s;			/* 0: none */
+	char *cidfile;				/* absolute or NULL */
+	struct strv command_line;		/* argv of the create command, for inspect */
+};
+#define CTR_REQUEST_INIT { 0 }
+void ctr_request_done(struct ctr_request *r);
+/* The program and its arguments as run: entrypoint and cmd together; fresh, or NULL. */
+char *ctr_request_command(const struct ctr_request *r);
+
+/* CTR_LOST: the monitor died; ctr_container_settle() turns it into exited. */
+enum ctr_state {
+	CTR_CREATED,	/* never started (or its start failed) */
+	CTR_RUNNING,	/* a monitor holds the lock and the process runs */
+	CTR_EXITED,	/* exit.json says how */
+	CTR_LOST,	/* state.json without a living monitor and without exit.json */
+};
+const char *ctr_state_str(enum ctr_state s);	/* "created", "running", "exited", "exited" */
+
+struct ctr_status {
+	enum ctr_state state;
+	pid_t pid;			/* 0 unless running */
+	uint64_t pid_start;
+	pid_t monitor_pid;
+	int64_t started_ns, finished_ns;	/* 0: never */
+	int exit_code;
+	bool oom_killed;
+};
+
+/* Find by name, full id, or unique id prefix: *@ret_id (65 bytes).  "no such container" is
+ * ERR_NOT_FOUND, an ambiguous prefix ERR_INVALID. */
+int ctr_container_find(struct ctr_engine *eng, const char *name, char ret_id[65], struct err *e);
+int ctr_container_load(struct ctr_engine *eng, const char *id, struct ctr_request *ret, struct err *e);
+/* Takes no lock.  A container that is being removed meanwhile is -ENOENT. */
+int ctr_container_status(struct ctr_engine *eng, const char *id, struct ctr_status *ret,
+			 struct err *e);
+
+/* The ids of every container of the store, in no order. */
+int ctr_container_ids(struct ctr_engine *eng, struct strv *ret, struct err *e);
+struct ctr_container {
+	struct ctr_request req;
+	struct ctr_status status;
+};
+struct ctr_container_list {
+	struct ctr_container *items;
+	size_t n;
+};
+#define CTR_CONTAINER_LIST_INIT { 0 }
+/* All with their state, oldest first; one that vanishes meanwhile is left out. */
+int ctr_container_list(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e);
+void ctr_container_list_done(struct ctr_container_list *l);
+/* Layer keys that containers use (for garbage collection and `rmi`) into @keys; @users (may be
+ * NULL) gets "<manifest hex> <container id>" lines. */
+int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *users, struct err *e);
+
+/* Create: the request is complete but for id and created_ns (set here) and name (made up when
+ * NULL).  ERR_EXISTS when the name is taken. */
+int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct err *e);
+
+/* What the launching client wants of a start. */
+struct ctr_start_opts {
+	bool attach;			/* stay connected; *ret_sock is an attached client */
+	uint16_t rows, cols;		/* initial size with a tty; 0: unknown */
+};
+/*
+ * Start it: write config.json, launch a monitor, wait until the process runs.  Starting a running
+ * one succeeds without effect (*ret_sock is FD_NONE).  Failure of the container's own command is
+ * ERR_CMD_NOT_FOUND or ERR_CMD_NOT_EXEC.
+ */
+int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o,
+			int *ret_sock, struct err *e);
+/* Create and start at once: the monitor makes the namespaces while the files are written.  On
+ * failure to start with r->rm the container is removed again. */
+int ctr_container_run(struct ctr_engine *eng, struct ctr_request *r, const struct ctr_start_opts *o,
+		      int *ret_sock, struct err *e);
+
+/* Connect to a running container's monitor as one more client; ERR_BUSY when it does not run. */
+int ctr_container_attach(struct ctr_engine *eng, const char *id, bool want_stdin, bool want_output,
+			 int *ret_sock, struct err *e);
+/* Wait until it is not running: its exit code (that of the last run if it is not running). */
+int ctr_container_wait(struct ctr_engine *eng, const char *id, int *ret_exit_code, struct err *e);
+int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct err *e);
+/* Stop signal, @timeout_s (negative: for ever), SIGKILL.  *@ret_killed: the signal did not do. */
+int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
+		       struct err *e);
+/* Remove; a running one is ERR_BUSY without @force.  @volumes: its anonymous volumes too. */
+int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, bool volumes,
+			 int64_t timeout_s, struct err *e);
+/* A container whose monitor was killed: kill what is left, record exit code 137.  Cheap when there
+ * is nothing to do. */
+int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e);
+
+struct ctr_exec_opts {
+	struct strv args, env;		/* env: KEY=value, resolved by the caller */
+	const char *user, *cwd;		/* NULL: the container's */
+	bool tty, interactive, privileged;
+	uint32_t preserve_fds;
+};
+/* Run another process in it and stay its parent until it ends: its exit code. */
+int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_exec_opts *o,
+		       int *ret_exit_code, struct err *e);
+
+struct ctr_logs_opts {
+	bool follow;
+	int64_t since_ns, until_ns;	/* 0: none */
+	int64_t tail;			/* lines; -1: all */
+};
+struct ctr_log_line {
+	const char *stamp;		/* RFC 3339 as in the file; not terminated */
+	size_t stamp_len;
+	bool is_stderr, partial;	/* partial: no newline belongs behind it */
+	const char *text;		/* not terminated */
+	size_t len;
+};
+int ctr_container_logs(struct ctr_engine *eng, const char *id, const struct ctr_logs_opts *o,
+		       int (*line)(void *arg, const struct ctr_log_line *l), void *arg,
+		       struct err *e);
+
+#endif
