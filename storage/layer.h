@@ -15,14 +15,22 @@ struct layer_info {
 	uint64_t size_bytes;	/* sum of the sizes of the files in diff/ */
 	uint64_t n_entries;
 	bool squashed_owners;	/* unpacked with one id: owners are in user.containers.override_stat */
+	bool implicit_parents;	/* its tar leaves directories implicit */
 };
 
 /* The chainIDs of a list of diffIDs (image-spec "Layer ChainID") need SHA-256: they are computed
- * when an image comes in and kept in the image's record, see image_layers(). */
+ * when an image comes in (blob.h) and its record holds the resulting keys (image-record.h). */
 
 /* Is there such a layer?  1, 0 or -errno. */
 int layer_exists(struct store *s, const char *key);
 int layer_info(struct store *s, const char *key, struct layer_info *ret, struct err *e);
+/*
+ * The layer @diff_id as it must look on top of the layers below, @chain being its chainID: where
+ * its tar leaves directories implicit only the one keyed by @chain fits.  Returns 1 with @ret_key
+ * (65 bytes), 0 when there is none, or -errno.
+ */
+int layer_find(struct store *s, const struct digest *diff_id, const struct digest *chain,
+	       char ret_key[DIGEST_HEX_LEN + 1], struct err *e);
 /* Open layers/<key> with a shared lock that keeps it from being collected while held.  fd. */
 int layer_hold(struct store *s, const char *key, struct err *e);
 

@@ -16,6 +16,7 @@
 
 #include "digest.h"
 #include "store.h"
+#include "str.h"
 
 #define LAYOUT_INDEX_MAX_BYTES (16u << 20)
 #define LAYOUT_MANIFEST_MAX_BYTES (4u << 20)
@@ -49,6 +50,12 @@ void layout_index_done(struct layout_index *x);
 /* A store without index.json has none. */
 int layout_read(struct store *s, struct layout_index *ret, struct err *e);
 
+/* Take the layout lock (a descriptor that holds it until closed), for callers that do several
+ * changes as one: layout_tag_locked().  The others below take it themselves. */
+int layout_lock(struct store *s, struct err *e);
+int layout_tag_locked(struct store *s, const char *ref, const struct digest *manifest,
+		      uint64_t size_bytes, const char *media_type, struct err *e);
+
 /* Changing index.json: lock, change, replace.  fsynced. */
 /* Point @ref at @manifest (which must exist as a blob); whatever had the name before stays as an
  * untagged entry if nothing else names it.  @ref NULL adds an untagged entry if there is none. */
@@ -61,6 +68,8 @@ int layout_remove(struct store *s, const struct digest *manifest, struct err *e)
 
 /* Blobs: reading. fd or -errno (-ENOENT). */
 int layout_blob_open(struct store *s, const struct digest *d, struct err *e);
+/* The same with a shared lock that keeps it from being collected while the descriptor is open. */
+int layout_blob_hold(struct store *s, const struct digest *d, struct err *e);
 /* Read a JSON blob of at most @max_bytes (not hashed again: it was when it came in). */
 int layout_blob_json(struct store *s, const struct digest *d, size_t max_bytes, json_t **ret,
 		     struct err *e);

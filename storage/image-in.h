@@ -1,0 +1,107 @@
+/*
+ * An image on its way into the store: its blobs and layers are built in one staging directory and
+ * become visible together.  For pull, import and unpack.
+ *
+ *	image_in_begin()
+ *	image_in_blob() or image_in_json()	for manifest and config
+ *	image_in_config()			names the layers
+ *	for each layer (all at once, in any order):
+ *		image_in_blob()			where its compressed bytes are not here yet, and
+ *		image_in_unpack()		where the unpacked layer is not here yet:
+ *						feed both with the same bytes
+ *	image_in_commit() or image_in_abort()
+ *
+ * Whatever is found to be present already is held by a shared lock until the end.
+ */
+#ifndef STORAGE_IMAGE_IN_H
+#define STORAGE_IMAGE_IN_H
+
+#include "blob.h"
+#include "digest.h"
+#include "image-record.h"
+#include "layer.h"
+#include "layout.h"
+#include "store.h"
+#include "unpack.h"
+
+struct image_in_layer {
+	struct digest diff_id, chain;
+	bool present;		/* unpacked already: no image_in_unpack() needed */
+	char key[DIGEST_HEX_LEN + 1];	/* its key when present, and after the commit */
+	struct unpack_job job;
+	bool started;		/* job was started */
+	struct unpack_result result;
+	bool finished;
+	int hold_fd;
+};
+
+struct image_in_blob {
+	struct digest digest;
+	uint64_t size_bytes;
+	bool present;		/* in the layout already */
+	bool finished;		/* staged and verified */
+	struct blob_writer writer;
+	int hold_fd;
+};
+
+struct image_in {
+	struct store *store;
+	const struct idmap *idmap;	/* borrowed; NULL: ids as they are */
+	struct stage stage;
+	struct digest config;
+	struct image_in_layer *layers;	/* bottom first, as the config's rootfs.diff_ids */
+	size_t n_layers;
+	struct image_in_blob **blobs;
+	size_t n_blobs;
+	struct unpack_limits limits;	/* defaults; may be changed before image_in_unpack() */
+};
+#define IMAGE_IN_INIT { .stage = STAGE_INIT }
+
+int image_in_begin(struct store *s, const struct idmap *m, struct image_in *ret, struct err *e);
+
+/*
+ * Announce a blob.  Returns 1 when the layout has it already (then *@ret->present is set and its
+ * bytes can be read with image_in_blob_open()), or 0 with *@ret's writer ready for blob_write();
+ * call image_in_blob_finish() when all was written.  *@ret is borrowed from @in and stays where it
+ * is.  Announcing a digest twice gives the same one (two equal layers in one image).
+ * @digest NULL: computed, known after finishing.
+ */
+int image_in_blob(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
+		  struct image_in_blob **ret, struct err *e);
+int image_in_blob_finish(struct image_in *in, struct image_in_blob *b, struct err *e);
+/* Read a blob that is present or finished.  fd or -errno. */
+int image_in_blob_open(struct image_in *in, const struct digest *d, struct err *e);
+/* A whole small blob (manifest, config) from memory.  @want NULL, or what it must hash to. */
+int image_in_json(struct image_in *in, const void *data, size_t len, const struct digest *want,
+		  struct digest *ret, struct err *e);
+
+/*
+ * Take the layers' diffIDs from the config blob @config (present or finished): fills in->layers.
+ * @n_layers is the manifest's count; a different one in the config is ERR_CORRUPT.
+ */
+int image_in_config(struct image_in *in, const struct digest *config, size_t n_layers, struct err *e);
+/*
+ * Start unpacking layer @i, of @media_type; its bytes go to (*@ret)->data_fd.  For a layer that is
+ * present, or whose twin further down in the same image is being unpacked, returns 1 and there is
+ * nothing to feed (but its blob may still be wanted).
+ */
+int image_in_unpack(struct image_in *in, size_t i, const char *media_type, struct unpack_job **ret,
+		    struct err *e);
+/* Unpack layer @i from the blob @d, which is present or finished: start it and feed it.  All
+ * layers started so far are fed by the caller; this one blocks. */
+int image_in_unpack_blob(struct image_in *in, size_t i, const char *media_type,
+			 const struct digest *d, struct err *e);
+
+/*
+ * Wait for the workers, check every diffID, take what implicit directories need from the layers
+ * below, write everything to disk (one syncfs), and under the layout lock rename it into place,
+ * write the record and tag it: @ref NULL leaves it untagged.  @manifest must have been announced.
+ * On failure call image_in_abort().
+ */
+int image_in_commit(struct image_in *in, const char *ref, const struct digest *manifest,
+		    const char *media_type, struct err *e);
+/* Kill workers, remove everything staged, release the holds.  Also after a commit (it releases),
+ * and on a half-begun one. */
+void image_in_abort(struct image_in *in);
+
+#endif
