@@ -1,0 +1,27 @@
+/*
+ * Running ctr-lite-transfer, the program that holds all that needs a network or an archive:
+ * pull, import, unpack and the look-up of subordinate ids.  It keeps those libraries out of the
+ * command line's own process.
+ */
+#ifndef CTRLITE_TRANSFER_H
+#define CTRLITE_TRANSFER_H
+
+#include <stdbool.h>
+
+#include "err.h"
+
+struct ctr_transfer {
+	const char *root, *run;	/* of the store */
+	bool quiet;		/* no progress on stderr */
+};
+
+/*
+ * Run `ctr-lite-transfer COMMAND ARGS...` (@args: NULL-terminated, COMMAND first) and wait for it.
+ * Progress goes to our stderr.  It gets SIGTERM when we die.  What it printed on stdout, without
+ * the last newline, goes to *@ret_out (fresh memory; may be NULL).
+ * 0, or the negative errno of the struct err that it reported, which is in @e.
+ */
+int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char **ret_out,
+		     struct err *e);
+
+#endif

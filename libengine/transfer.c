@@ -1,0 +1,122 @@
+/* Running ctr-lite-transfer, see ctrlite/transfer.h. */
+#include <ctrlite/transfer.h>
+
+#include <ctrlite/helper-path.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "log.h"
+#include "proc.h"
+#include "str.h"
+
+#define TRANSFER_OUT_MAX_BYTES (1u << 20)
+#define TRANSFER_ERR_FD 3	/* its --err-fd */
+
+static int build_argv(const struct ctr_transfer *t, const char *const *args, struct strv *argv)
+{
+	const char *level = log_level_str(log_max);
+	int r = strv_add(argv, "ctr-lite-transfer");
+
+	if (r >= 0)
+		r = strv_addf(argv, "--root=%s", t->root);
+	if (r >= 0)
+		r = strv_addf(argv, "--runroot=%s", t->run);
+	if (r >= 0)
+		r = strv_addf(argv, "--err-fd=%d", TRANSFER_ERR_FD);
+	if (r >= 0 && level)
+		r = strv_addf(argv, "--log-level=%s", level);
+	if (r >= 0 && t->quiet)
+		r = strv_add(argv, "--quiet");
+	for (; r >= 0 && *args; args++)
+		r = strv_add(argv, *args);
+	return r;
+}
+
+/* The child's own word where it left one, else what its end looked like. */
+static int result(struct proc *p, int err_fd, const char *command, struct err *e)
+{
+	struct err theirs = ERR_INIT;
+	int status, got, r;
+
+	got = err_recv(err_fd, &theirs);
+	r = proc_wait(p, &status);
+	if (r < 0)
+		return err_sys(e, r, "wait for ctr-lite-transfer");
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	if (got == 1) {
+		if (e)
+			*e = theirs;
+		return theirs.code ? -theirs.code : err_kind_errno(theirs.kind);
+	}
+	if (WIFSIGNALED(status))
+		return err_set(e, ERR_OS, "%s: ctr-lite-transfer was ended by signal %d", command,
+			       WTERMSIG(status));
+	return err_set(e, ERR_OS, "%s: ctr-lite-transfer ended with status %d", command,
+		       WEXITSTATUS(status));
+}
+
+static int read_output(int fd, char **ret, struct err *e)
+{
+	auto_free char *out = NULL;
+	size_t len;
+	int r = fd_read_file(fd, TRANSFER_OUT_MAX_BYTES, &out, &len);
+
+	if (r < 0)
+		return err_sys(e, r, "read the output of ctr-lite-transfer");
+	if (len && out[len - 1] == '\n')
+		out[len - 1] = '\0';
+	*ret = take_ptr(&out);
+	return 0;
+}
+
+int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char **ret_out,
+		     struct err *e)
+{
+	auto_free char *path = NULL, *out = NULL;
+	auto_strv struct strv argv = STRV_INIT;
+	struct proc p = PROC_INIT;
+	int out_pipe[2], err_pipe[2], r, read_r;
+
+	r = ctr_helper_path("ctr-lite-transfer", &path, e);
+	if (r < 0)
+		return r;
+	r = build_argv(t, args, &argv);
+	if (r < 0)
+		return err_sys(e, r, "start ctr-lite-transfer");
+	if (pipe2(out_pipe, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	auto_close int out_r = out_pipe[0];
+	auto_close int out_w = out_pipe[1];
+	if (pipe2(err_pipe, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	auto_close int err_r = err_pipe[0];
+	auto_close int err_w = err_pipe[1];
+	const struct proc_fd fds[] = {
+		{ out_w, STDOUT_FILENO },
+		{ err_w, TRANSFER_ERR_FD },
+	};
+	const struct proc_spawn s = {
+		.path = path, .argv = strv_argv(&argv), .fds = fds,
+		.n_fds = sizeof(fds) / sizeof(*fds), .dir_fd = FD_NONE, .pdeathsig = SIGTERM,
+	};
+	r = proc_spawn(&s, &p, e);
+	if (r < 0)
+		return err_wrap(e, r, "start ctr-lite-transfer");
+	out_w = fd_close(out_w);
+	err_w = fd_close(err_w);
+	read_r = read_output(out_r, &out, e);
+	if (read_r < 0)
+		(void)proc_signal(&p, SIGTERM);	/* it may have ended already */
+	r = result(&p, err_r, args[0], read_r < 0 ? NULL : e);
+	proc_done(&p);
+	if (read_r < 0 || r < 0)
+		return read_r < 0 ? read_r : r;
+	if (ret_out)
+		*ret_out = take_ptr(&out);
+	return 0;
+}
