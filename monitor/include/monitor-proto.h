@@ -9,11 +9,17 @@
  *	MON -> MON_STARTED	the container's process runs (body: struct mon_started)
  *	    or MON_FAILED	body: struct err (base/err.h); the monitor cleans up and ends
  * If the socket closes before MON_RUN the monitor ends and leaves nothing.  After MON_STARTED the
- * launch socket is an attached client (when attach=1 was given) or is closed by the monitor.
+ * launch socket is an attached client (when attach=1 was given) or is closed by the monitor.  What
+ * the CLI sends between MON_RUN and MON_STARTED is read afterwards.
  * "<rundir>/attach" is a SOCK_SEQPACKET socket for further clients: each sends MON_HELLO first.
+ * A message that is not permitted in the present state ends the connection, nothing else.
  *
- * Bodies of MON_PREPARE and MON_RUN are "key=value\0" strings, in any order, repeated keys append;
- * an unknown key is MON_FAILED.  All paths are absolute host paths.
+ * MON_FAILED: no process, mount, socket or file of the monitor is left, and with rm=1 the
+ * container, its name, cidfile and volumes are removed too; without rm=1 <ctrdir> is untouched.
+ *
+ * Bodies of MON_PREPARE and MON_RUN are "key=value\0" strings, in any order.  A repeated key of a
+ * list (marked ...) appends, of any other key replaces; an unknown key is MON_FAILED.  A value
+ * holds no control byte but the TAB of copyup.  All paths are absolute host paths.
  */
 #ifndef MONITOR_PROTO_H
 #define MONITOR_PROTO_H
@@ -26,7 +32,8 @@ enum mon_msg {
 	/*	uidmap=, gidmap=	idmap_parse() text; both absent: stay in the caller's user namespace
 	 *	netns=new|host		new: with the user namespace, loopback up
 	 */
-	MON_RUN = 2,
+	MON_RUN = 2,		/* everything, or with MON_MORE before it the rest */
+	MON_MORE = 3,		/* keys of MON_RUN that did not fit into one message; 1 MiB in all */
 	/*	id=			64 hex
 	 *	rundir=			<runroot>/containers/<id>, exists, 0700
 	 *	ctrdir=			<graphroot>/containers/<id>
@@ -36,11 +43,13 @@ enum mon_msg {
 	 *	rootfs=			directory on which the overlay is mounted (config.json's root.path)
 	 *	lower=...		topmost first;  upper=  work=  (none: read-only)
 	 *	volatile=1		overlay option
-	 *	copyup=VOLUME\tDEST	before start: if directory VOLUME is empty, copy what the image
+	 *	copyup=VOLUME\tDEST...	before start: if directory VOLUME is empty, copy what the image
 	 *				has at DEST into it (owner, mode, times, xattrs, links)
 	 *	runtime=		the OCI runtime's path;  runtime-arg=...  global arguments for it
 	 *	runtime-ours=1		it is ctr-lite-runtime: errors come as struct err (--err-fd)
-	 *	runtime-root=		its --root
+	 *	runtime-root=		its --root; <runtime-root>/<id> is removed at the end
+	 *	runtime-delete=1	at the end call `runtime delete --force ID` (it has hooks or a
+	 *				cgroup to see to); always done for foreign runtimes
 	 *	terminal=1		pty by --console-socket;  rows=, cols=
 	 *	stdin=1			keep stdin open (pipe or pty); else /dev/null
 	 *	attach=1		the launch socket is attached from the first byte on
@@ -50,7 +59,11 @@ enum mon_msg {
 	 *				replaced by the pid of a process in the namespaces, @READYFD@ by a
 	 *				descriptor that the helper writes to or closes when ready,
 	 *				@PIDFILE@ by a path where it leaves its pid
-	 *	net-ready=fd|exit	how readiness shows: READYFD written, or the helper forks and exits 0
+	 *	net-ready=pidfile|fd|exit	how readiness shows.  pidfile: the helper stays in the
+	 *				foreground and writes its pid there (@PIDFILE@ is a FIFO: nothing
+	 *				polls; best for `pasta --foreground --pid @PIDFILE@ ...`); fd: it
+	 *				stays in the foreground and READYFD is written (slirp4netns);
+	 *				exit: it forks, leaves the pid in @PIDFILE@ and exits 0
 	 *	stop-signal=		number, for a later restart; informational
 	 *	rm=1			remove the container when it ends
 	 *	timeout=SECONDS		kill it then; exit code 255
@@ -61,8 +74,9 @@ enum mon_msg {
 
 	/* attach socket */
 	MON_HELLO = 10,		/* struct mon_hello */
-	MON_STDIN = 11,		/* bytes */
-	MON_STDIN_EOF = 12,
+	MON_STDIN = 11,		/* bytes; the next one only after MON_STDIN_ACK, so that signals and sizes
+				 * never queue up behind input that the container does not read */
+	MON_STDIN_EOF = 12,	/* pipe: closed; pty in canonical mode: its end-of-file character */
 	MON_RESIZE = 13,	/* struct mon_size */
 	MON_SIGNAL = 14,	/* uint32_t: to the container's first process, by pidfd */
 	MON_DETACH = 15,	/* the client goes and the container stays */
@@ -74,6 +88,8 @@ enum mon_msg {
 	MON_STDERR = 35,	/* bytes */
 	MON_EXIT = 36,		/* struct mon_exit; the last message: the record is written, and with
 				 * rm=1 the name is free and the container is gone from the store */
+	MON_STDIN_ACK = 37,	/* the last MON_STDIN is in the container's hands (or nobody reads it
+				 * any more); no body */
 };
 
 struct mon_started {
@@ -99,12 +115,20 @@ struct mon_exit {
 /*
  * Files that the monitor writes (JSON, one line):
  *   <rundir>/lock		OFD lock for life: whoever holds it is the living monitor
- *   <rundir>/state.json	{"version":1,"pid":N,"pid_start":N,"monitor_pid":N,"started_ns":N}
+ *   <rundir>/state.json	{"version":1,"pid":N,"pid_start":N,"monitor_pid":N,"started_ns":N,
+ *				 "net_pid":N,"net_pid_start":N}   (net_*: 0 without a network helper)
  *   <rundir>/attach		socket, 0600
  *   <ctrdir>/exit.json		{"version":1,"exit_code":N,"finished_ns":N,"oom_killed":B,
- *				 "started_ns":N}  (durable with exit-sync=1; written before all else)
+ *				 "started_ns":N,"log_lost_bytes":N}
+ *				(durable with exit-sync=1; written before all else)
  * A container whose state.json exists while nobody holds the lock and exit.json is absent lost its
- * monitor: the next command kills what is left of it and records exit code 137.
+ * monitor: the next command kills what is left of it (pid, net_pid) and records exit code 137.
+ *
+ * At the end the monitor removes everything in rundir and rundir itself, the lock file last, and
+ * then exits, which is what releases the lock.  Whoever waits for the lock to start the container
+ * again must look afterwards whether the file it locked is still there by name, and if not make
+ * the directory and file anew.  The monitor takes the lock at MON_RUN (MON_FAILED busy when someone
+ * else holds it) and removes an exit.json of an earlier run.
  */
 
 #endif
