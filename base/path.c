@@ -144,15 +144,30 @@ struct remover {
 
 static int remove_dir_contents(struct remover *rm, int fd_consumed);
 
+/* Give ourselves a directory of ours that its mode keeps from us.  By a descriptor: fchmodat()
+ * would follow a link put in its place. */
+static int unlock_dir(int dir_fd, const char *name)
+{
+	auto_close int fd = openat(dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char self[40];
+
+	if (fd < 0)
+		return -errno;
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return chmod(self, 0700) < 0 ? -EACCES : 0;
+}
+
 static int open_dir_for_removal(int dir_fd, const char *name)
 {
 	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
 
 	if (fd >= 0 || errno != EACCES)
 		return fd < 0 ? -errno : fd;
 	/* Ours but unreadable (overlay's work/work has mode 0). */
-	if (fchmodat(dir_fd, name, 0700, 0) < 0)
-		return -EACCES;
+	r = unlock_dir(dir_fd, name);
+	if (r < 0)
+		return r;
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -191,6 +206,11 @@ static int remove_entry(struct remover *rm, int dir_fd, const char *name, unsign
 
 		(void)snprintf(flat, sizeof(flat), ".rm-%d-%llu", (int)getpid(),
 			       (unsigned long long)rm->serial++);
+		if (renameat(dir_fd, name, rm->top_fd, flat) == 0)
+			return 0;
+		/* A directory that changes its parent must itself be writable: ".." changes. */
+		if (errno != EACCES || unlock_dir(dir_fd, name) < 0)
+			return -errno;
 		return renameat(dir_fd, name, rm->top_fd, flat) < 0 ? -errno : 0;
 	}
 	fd = open_dir_for_removal(dir_fd, name);
