@@ -51,6 +51,38 @@ const struct opt *opt_find_letter(const struct opt *table, char letter)
 	return NULL;
 }
 
+struct rows {
+	const struct opt **o;
+	size_t n, max;
+};
+
+static int add_row(const struct opt *o, void *arg)
+{
+	struct rows *rows = arg;
+
+	if ((o->flags & OPT_HIDDEN) || o->kind == OPT_REFUSED || o->kind == OPT_ALIAS)
+		return 0;
+	if (rows->n < rows->max)
+		rows->o[rows->n++] = o;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct opt *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+size_t opt_visible(const struct opt *table, const struct opt **ret, size_t max)
+{
+	struct rows rows = { ret, 0, max };
+
+	opt_each(table, add_row, &rows);
+	qsort(ret, rows.n, sizeof(*ret), by_name);
+	return rows.n;
+}
+
 bool opt_takes_value(const struct opt *o)
 {
 	switch (o->kind) {
@@ -297,6 +329,11 @@ static const struct opt *behind_alias(const struct opt *table, const struct opt 
 	return o;
 }
 
+static const struct opt *allowed_here(const struct opt_parse *p, const struct opt *o)
+{
+	return o && p->dst && (o->flags & OPT_FIRST) ? NULL : o;
+}
+
 static struct found find_long(struct opt_parse *p, const char *name, size_t len)
 {
 	const struct opt *o = behind_alias(p->table, opt_find(p->table, name, len));
@@ -306,7 +343,7 @@ static struct found find_long(struct opt_parse *p, const char *name, size_t len)
 	if (len == strlen(help_opt.name) && !memcmp(name, help_opt.name, len))
 		return (struct found){ &help_opt, &p->help };
 	o = behind_alias(p->global, opt_find(p->global, name, len));
-	return (struct found){ o, p->global_dst };
+	return (struct found){ allowed_here(p, o), p->global_dst };
 }
 
 static struct found find_letter(struct opt_parse *p, char letter)
@@ -318,7 +355,7 @@ static struct found find_letter(struct opt_parse *p, char letter)
 	if (letter == help_opt.letter)
 		return (struct found){ &help_opt, &p->help };
 	o = behind_alias(p->global, opt_find_letter(p->global, letter));
-	return (struct found){ o, p->global_dst };
+	return (struct found){ allowed_here(p, o), p->global_dst };
 }
 
 static int found_store(struct opt_parse *p, struct found f, const char *value, struct err *e)

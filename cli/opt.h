@@ -37,6 +37,7 @@ enum opt_kind {
 enum {				/* flags of a row */
 	OPT_HIDDEN = 1,		/* works, but is not in --help, completions and manual pages */
 	OPT_COMPAT = 2,		/* docker's or podman's no-op: accepted because nothing is lost by it */
+	OPT_FIRST = 4,		/* a global option that may only stand before the command */
 };
 
 /* What a value or an argument names, for shell completion. */
@@ -106,6 +107,8 @@ const struct opt *opt_find(const struct opt *table, const char *name, size_t len
 const struct opt *opt_find_letter(const struct opt *table, char letter);
 /* Call @fn for each row that is an option, in table order; stops when it returns non-zero. */
 int opt_each(const struct opt *table, int (*fn)(const struct opt *o, void *arg), void *arg);
+/* The rows that are shown to people, by name, at most @max; returns how many. */
+size_t opt_visible(const struct opt *table, const struct opt **ret, size_t max);
 /* Does it take a value that may stand in the next argument? */
 bool opt_takes_value(const struct opt *o);
 
