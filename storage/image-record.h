@@ -12,7 +12,10 @@
 
 struct image_record {
 	struct digest manifest, config;	/* config: the image ID */
-	struct strv layers;		/* keys under layers/, bottom first */
+	struct strv layers;		/* keys under layers/, bottom first; from the topmost layer up
+					 * that hides everything below (an opaque root directory) */
+	uint32_t root_layer;		/* index in @layers: whose diff/ has the owner and the mode of
+					 * the image's root directory (the upper directory's too) */
 	uint64_t size_bytes;		/* of the unpacked layers together */
 };
 #define IMAGE_RECORD_INIT { .layers = STRV_INIT }

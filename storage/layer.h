@@ -16,6 +16,8 @@ struct layer_info {
 	uint64_t n_entries;
 	bool squashed_owners;	/* unpacked with one id: owners are in user.containers.override_stat */
 	bool implicit_parents;	/* its tar leaves directories implicit */
+	bool has_root;		/* its tar has an entry for the root directory */
+	bool opaque_root;	/* it hides all layers below */
 };
 
 /* The chainIDs of a list of diffIDs (image-spec "Layer ChainID") need SHA-256: they are computed

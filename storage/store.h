@@ -70,7 +70,8 @@ int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, 
 /* fsync everything of this file system once (syncfs). */
 int store_sync(struct store *s, struct err *e);
 
-/* Names: @name -> @id.  Claim is -EEXIST when taken by a live object, ret_holder (65 bytes, may be
+/* Names: a link @name whose target is the id, or "id/stage" while its maker is still at work.
+ * Claim is -EEXIST when taken by a live object, ret_holder (65 bytes, may be
  * NULL) then holds its id.  A name left by a maker that died before its container existed is
  * taken over.  The claim must precede the rename of the stage named in @st to its final name. */
 int store_name_claim(struct store *s, const char *name, const char *id, const struct stage *st,

@@ -30,6 +30,8 @@ struct unpack_result {
 	uint64_t size_bytes;	/* sum of the sizes of the files */
 	uint64_t n_entries;
 	bool implicit_parents;	/* a directory was made that has no entry of its own */
+	bool has_root;		/* the root directory has an entry */
+	bool opaque_root;	/* the root directory is opaque */
 	bool squashed_owners;	/* one id mapped: owners are in user.containers.override_stat */
 };
 

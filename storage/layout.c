@@ -1,0 +1,374 @@
+/* The image layout: index.json, its lock, and reading blobs. */
+#include "layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "json.h"
+#include "path.h"
+#include "store-internal.h"
+
+#define REF_NAME "org.opencontainers.image.ref.name"
+
+struct descriptor {
+	const char *media_type, *digest;
+	uint64_t size_bytes;
+	const json_t *annotations;
+};
+
+#define FIELD(member) offsetof(struct descriptor, member)
+static const struct json_field descriptor_fields[] = {
+	{ "mediaType", JSON_KIND_STR, FIELD(media_type), 0, 256 },
+	{ "digest", JSON_KIND_STR, FIELD(digest), JSON_REQUIRED, 256 },
+	{ "size", JSON_KIND_U64, FIELD(size_bytes), JSON_REQUIRED, 0 },
+	{ "annotations", JSON_KIND_OBJECT, FIELD(annotations), 0, 0 },
+	{ NULL, 0, 0, 0, 0 },
+};
+
+void layout_index_done(struct layout_index *x)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		free(x->entries[i].ref);
+		free(x->entries[i].media_type);
+	}
+	free(x->entries);
+	x->entries = NULL;
+	x->n = 0;
+}
+
+static const char *descriptor_ref(const json_t *desc)
+{
+	return json_string_value(json_object_get(json_object_get(desc, "annotations"), REF_NAME));
+}
+
+/* 1 and @ret filled, 0 for an entry of a kind that we have no use for (another digest algorithm). */
+static int read_entry(const json_t *desc, size_t i, struct layout_entry *ret, struct err *e)
+{
+	struct descriptor d = { .media_type = "" };
+	const char *ref = descriptor_ref(desc);
+	char where[48];
+	int r;
+
+	(void)snprintf(where, sizeof(where), "$.manifests[%zu]", i);
+	r = json_read(desc, descriptor_fields, &d, JSON_ALLOW_UNKNOWN, where, e);
+	if (r < 0)
+		return r;
+	if (digest_parse(d.digest, &ret->manifest, NULL) < 0)
+		return 0;
+	ret->size_bytes = d.size_bytes;
+	ret->ref = ref ? strdup(ref) : NULL;
+	ret->media_type = strdup(d.media_type);
+	if ((ref && !ret->ref) || !ret->media_type)
+		return err_sys(e, ENOMEM, "%s", where);
+	return 1;
+}
+
+static int load_index(struct store *s, json_t **ret, struct err *e)
+{
+	auto_json json_t *doc = NULL;
+	int r;
+
+	if (s->images_fd < 0)
+		r = -ENOENT;
+	else
+		r = json_parse_file(s->images_fd, "index.json", LAYOUT_INDEX_MAX_BYTES, &doc, e);
+	if (r == -ENOENT) {
+		doc = json_pack("{s:i, s:s, s:[]}", "schemaVersion", 2, "mediaType", MEDIA_OCI_INDEX,
+				"manifests");
+		r = doc ? 0 : err_sys(e, ENOMEM, "read index.json");
+		if (r == 0 && e)
+			*e = (struct err)ERR_INIT;
+	}
+	if (r == 0 && !json_is_array(json_object_get(doc, "manifests")))
+		r = err_set(e, ERR_CORRUPT, "index.json: $.manifests: expected an array");
+	if (r < 0)
+		return err_wrap(e, r, "%s/images", s->root);
+	*ret = take_ptr(&doc);
+	return 0;
+}
+
+int layout_read(struct store *s, struct layout_index *ret, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	auto_json json_t *doc = NULL;
+	const json_t *list;
+	int r = load_index(s, &doc, e);
+
+	if (r < 0)
+		return r;
+	list = json_object_get(doc, "manifests");
+	x.entries = calloc(json_array_size(list) + 1, sizeof(*x.entries));
+	if (!x.entries)
+		return err_sys(e, ENOMEM, "read %s/images/index.json", s->root);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		r = read_entry(json_array_get(list, i), i, &x.entries[x.n], e);
+		if (r < 0) {
+			x.n++; /* for the cleanup */
+			return err_wrap(e, r, "%s/images/index.json", s->root);
+		}
+		x.n += (size_t)r;
+	}
+	*ret = x;
+	x = (struct layout_index)LAYOUT_INDEX_INIT;
+	return 0;
+}
+
+int layout_lock(struct store *s, struct err *e)
+{
+	auto_close int fd = openat(s->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, errno, "open %s/images", s->root);
+	r = file_lock(fd, true, true);
+	if (r < 0)
+		return err_sys(e, r, "lock %s/images", s->root);
+	return take_fd(&fd);
+}
+
+static int save_index(struct store *s, const json_t *doc, struct err *e)
+{
+	auto_free char *text = json_dumps(doc, JSON_COMPACT);
+	int r;
+
+	if (!text)
+		return err_sys(e, ENOMEM, "write index.json");
+	if (strlen(text) > LAYOUT_INDEX_MAX_BYTES)
+		return err_set(e, ERR_LIMIT, "%s/images/index.json would be larger than %u bytes",
+			       s->root, LAYOUT_INDEX_MAX_BYTES);
+	r = file_replace(s->images_fd, "index.json", text, strlen(text), 0644, FILE_SYNC_FULL);
+	return r < 0 ? err_sys(e, r, "write %s/images/index.json", s->root) : 0;
+}
+
+static bool is_of(const json_t *desc, const char *digest)
+{
+	const char *d = json_string_value(json_object_get(desc, "digest"));
+
+	return d && streq(d, digest);
+}
+
+/* Is there an entry of @digest besides the one at @skip? */
+static bool named_elsewhere(const json_t *list, const char *digest, size_t skip)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (i != skip && is_of(json_array_get(list, i), digest))
+			return true;
+	return false;
+}
+
+/* Take the name from the entry at @i; returns true if the entry itself went. */
+static bool take_name(json_t *list, size_t i, bool keep)
+{
+	json_t *desc = json_array_get(list, i);
+	json_t *ann = json_object_get(desc, "annotations");
+	const char *digest = json_string_value(json_object_get(desc, "digest"));
+
+	if (!keep || !digest || named_elsewhere(list, digest, i)) {
+		(void)json_array_remove(list, i);
+		return true;
+	}
+	(void)json_object_del(ann, REF_NAME);
+	if (json_object_size(ann) == 0)
+		(void)json_object_del(desc, "annotations");
+	return false;
+}
+
+/* Take @ref from whatever has it, but for an entry of @digest (may be NULL).  Returns how many
+ * had it. */
+static size_t drop_ref(json_t *list, const char *ref, bool keep, const char *but, bool *ret_has)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(list);) {
+		const json_t *desc = json_array_get(list, i);
+		const char *name = descriptor_ref(desc);
+
+		if (!name || !streq(name, ref)) {
+			i++;
+		} else if (but && is_of(desc, but) && !*ret_has) {
+			*ret_has = true;
+			i++;
+		} else {
+			n++;
+			i += !take_name(list, i, keep);
+		}
+	}
+	return n;
+}
+
+static json_t *find_untagged(json_t *list, const char *digest)
+{
+	size_t i;
+	json_t *desc;
+
+	json_array_foreach(list, i, desc)
+		if (is_of(desc, digest) && !descriptor_ref(desc))
+			return desc;
+	return NULL;
+}
+
+static int set_ref(json_t *desc, const char *ref)
+{
+	json_t *ann = json_object_get(desc, "annotations");
+
+	if (!json_is_object(ann)) {
+		if (json_object_set_new(desc, "annotations", json_object()) < 0)
+			return -ENOMEM;
+		ann = json_object_get(desc, "annotations");
+	}
+	return json_object_set_new(ann, REF_NAME, json_string(ref)) < 0 ? -ENOMEM : 0;
+}
+
+/* The list with @ref on @digest; 1 if that changed something. */
+static int put_ref(json_t *list, const char *ref, const char *digest, uint64_t size_bytes,
+		   const char *media_type)
+{
+	json_t *desc = find_untagged(list, digest);
+	bool has = false;
+	size_t dropped;
+
+	if (!ref && (desc || named_elsewhere(list, digest, SIZE_MAX)))
+		return 0;
+	dropped = ref ? drop_ref(list, ref, true, digest, &has) : 0;
+	if (has)
+		return dropped > 0;
+	if (!desc) {
+		desc = json_pack("{s:s, s:s, s:I}", "mediaType", media_type, "digest", digest, "size",
+				 (json_int_t)size_bytes);
+		if (!desc || json_array_append_new(list, desc) < 0)
+			return -ENOMEM;
+	}
+	return ref && set_ref(desc, ref) < 0 ? -ENOMEM : 1;
+}
+
+int layout_tag_locked(struct store *s, const char *ref, const struct digest *manifest,
+		      uint64_t size_bytes, const char *media_type, struct err *e)
+{
+	auto_json json_t *doc = NULL;
+	char digest[DIGEST_STR_MAX], path[BLOB_PATH_MAX];
+	int r;
+
+	layout_blob_path(manifest, path);
+	if (faccessat(s->images_fd, path, F_OK, 0) < 0)
+		return err_sys(e, errno, "image %.12s: find its manifest in %s/images", manifest->hex,
+			       s->root);
+	r = load_index(s, &doc, e);
+	if (r < 0)
+		return r;
+	r = put_ref(json_object_get(doc, "manifests"), ref, digest_str(manifest, digest), size_bytes,
+		    media_type);
+	if (r < 0)
+		return err_sys(e, r, "tag image %.12s", manifest->hex);
+	return r > 0 ? save_index(s, doc, e) : 0;
+}
+
+int layout_tag(struct store *s, const char *ref, const struct digest *manifest, uint64_t size_bytes,
+	       const char *media_type, struct err *e)
+{
+	auto_close int lock = layout_lock(s, e);
+
+	return lock < 0 ? lock : layout_tag_locked(s, ref, manifest, size_bytes, media_type, e);
+}
+
+int layout_untag(struct store *s, const char *ref, bool keep, struct err *e)
+{
+	auto_close int lock = layout_lock(s, e);
+	auto_json json_t *doc = NULL;
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = load_index(s, &doc, e);
+	if (r < 0)
+		return r;
+	if (drop_ref(json_object_get(doc, "manifests"), ref, keep, NULL, NULL) == 0)
+		return err_set(e, ERR_NOT_FOUND, "no image has the name %s", ref);
+	return save_index(s, doc, e);
+}
+
+int layout_remove(struct store *s, const struct digest *manifest, struct err *e)
+{
+	auto_close int lock = layout_lock(s, e);
+	auto_json json_t *doc = NULL;
+	char digest[DIGEST_STR_MAX];
+	json_t *list;
+	size_t before;
+	int r;
+
+	if (lock < 0)
+		return lock;
+	r = load_index(s, &doc, e);
+	if (r < 0)
+		return r;
+	list = json_object_get(doc, "manifests");
+	before = json_array_size(list);
+	(void)digest_str(manifest, digest);
+	for (size_t i = 0; i < json_array_size(list);)
+		if (is_of(json_array_get(list, i), digest))
+			(void)json_array_remove(list, i);
+		else
+			i++;
+	if (json_array_size(list) == before)
+		return err_set(e, ERR_NOT_FOUND, "image %.12s is not in the store", manifest->hex);
+	return save_index(s, doc, e);
+}
+
+void layout_blob_path(const struct digest *d, char buf[BLOB_PATH_MAX])
+{
+	(void)snprintf(buf, BLOB_PATH_MAX, "blobs/sha256/%s", d->hex);
+}
+
+int layout_blob_open(struct store *s, const struct digest *d, struct err *e)
+{
+	char path[BLOB_PATH_MAX];
+	int fd;
+
+	layout_blob_path(d, path);
+	fd = path_open_beneath(s->images_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd == -ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "blob %.12s is not in the store", d->hex);
+	return fd < 0 ? err_sys(e, fd, "open blob %.12s", d->hex) : fd;
+}
+
+int layout_blob_hold(struct store *s, const struct digest *d, struct err *e)
+{
+	auto_close int fd = layout_blob_open(s, d, e);
+	char path[BLOB_PATH_MAX];
+	int r;
+
+	if (fd < 0)
+		return fd;
+	layout_blob_path(d, path);
+	r = file_lock(fd, false, false);
+	/* Held exclusively, or gone by now: it is being collected. */
+	if (r == 0 && faccessat(s->images_fd, path, F_OK, 0) == 0)
+		return take_fd(&fd);
+	if (r == 0 || r == -EWOULDBLOCK)
+		return err_set(e, ERR_NOT_FOUND, "blob %.12s is being removed", d->hex);
+	return err_sys(e, r, "lock blob %.12s", d->hex);
+}
+
+int layout_blob_json(struct store *s, const struct digest *d, size_t max_bytes, json_t **ret,
+		     struct err *e)
+{
+	auto_close int fd = layout_blob_open(s, d, e);
+	auto_free char *buf = NULL;
+	char what[40];
+	size_t len;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	(void)snprintf(what, sizeof(what), "blob %.12s", d->hex);
+	r = fd_read_file(fd, max_bytes, &buf, &len);
+	if (r == -EFBIG)
+		return err_set(e, ERR_LIMIT, "%s: larger than %zu bytes", what, max_bytes);
+	if (r < 0)
+		return err_sys(e, r, "read %s", what);
+	return json_parse(buf, len, max_bytes, what, ret, e);
+}

@@ -1,0 +1,39 @@
+/* Shared by the files of storage/ only. */
+#ifndef STORAGE_STORE_INTERNAL_H
+#define STORAGE_STORE_INTERNAL_H
+
+#include "digest.h"
+#include "file.h"
+#include "image-record.h"
+#include "layer.h"
+#include "store.h"
+
+/* Remove the tree @name under @dir_fd, inside a user namespace with @m (may be NULL) where its
+ * files are of mapped ids. */
+int store_remove_tree(int dir_fd, const char *name, const struct idmap *m, struct err *e);
+/* A whole small file that must not exist yet; 0, -EEXIST or another -errno. */
+int file_create(int dir_fd, const char *name, const void *data, size_t len);
+
+/* oci-layout, index.json and blobs/, as far as they are missing. */
+int store_init_images(int images_fd);
+
+/* What an incoming image has in its stage while it is being put into place, see collect.c. */
+#define STAGE_PENDING "pending"
+/* Prefix of the directories in a stage that a worker unpacks into. */
+#define STAGE_LAYER "layer-"
+/* In a layer's directory until the index names its image. */
+#define LAYER_NEW "new"
+
+/* layer.json of the layer directory @dir_fd. */
+int layer_info_read(int dir_fd, struct layer_info *ret, struct err *e);
+int layer_info_write(int dir_fd, const struct layer_info *info);
+
+#define IMAGE_RECORD_NAME_MAX 80
+void image_record_name(const struct digest *manifest, char buf[IMAGE_RECORD_NAME_MAX]);
+int image_record_put(int dir_fd, const struct image_record *rec, enum file_sync sync);
+
+/* "blobs/sha256/<hex>", relative to the images directory. */
+#define BLOB_PATH_MAX 80
+void layout_blob_path(const struct digest *d, char buf[BLOB_PATH_MAX]);
+
+#endif

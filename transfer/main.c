@@ -1,0 +1,375 @@
+/* The program ctr-lite-transfer: global options, the command table, and reporting of failures. */
+#include "transfer.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "fd.h"
+#include "log.h"
+#include "path.h"
+#include "str.h"
+#ifdef HAVE_ENGINE_IDMAP
+#include "ctrlite/idmap.h"
+#endif
+
+#define EXIT_ENGINE 125	/* podman's status for "the engine failed" */
+
+enum { NEED_STORE = 1, NEED_IDMAP = 2 };
+
+static const struct {
+	const char *name;
+	const char *summary;
+	int (*run)(struct transfer *t, int argc, char **argv, struct err *e);
+	unsigned int needs;
+} commands[] = {
+#ifdef HAVE_CMD_PULL
+	{ "pull", "get an image from a registry", transfer_cmd_pull, NEED_STORE | NEED_IDMAP },
+#endif
+#ifdef HAVE_CMD_IMPORT
+	{ "import", "make an image of a root file system tarball", transfer_cmd_import,
+	  NEED_STORE | NEED_IDMAP },
+#endif
+#ifdef HAVE_CMD_UNPACK
+	{ "unpack", "unpack an image that another tool put into the layout", transfer_cmd_unpack,
+	  NEED_STORE | NEED_IDMAP },
+#endif
+#ifdef HAVE_CMD_IDMAP
+	{ "idmap", "print the default id map", transfer_cmd_idmap, 0 },
+#endif
+	{ NULL, NULL, NULL, 0 },
+};
+
+struct globals {
+	const char *root, *run;
+	int err_fd;
+	bool quiet, help, version;
+};
+
+static volatile sig_atomic_t got_signal;
+
+static void on_signal(int sig)
+{
+	got_signal = sig;
+}
+
+int transfer_interrupted(struct err *e)
+{
+	if (!got_signal)
+		return 0;
+	if (e) {
+		(void)err_set(e, ERR_OS, "interrupted by %s", sig_name(got_signal));
+		e->code = EINTR;
+	}
+	return -EINTR;
+}
+
+/* No SA_RESTART: a blocked read or poll must come back for the command to notice. */
+static void catch_signals(void)
+{
+	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction old;
+
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		if (sigaction(sigs[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			(void)sigaction(sigs[i], &sa, NULL);
+	(void)signal(SIGPIPE, SIG_IGN); /* a worker that gave up is seen as EPIPE */
+}
+
+static void usage(FILE *f)
+{
+	fprintf(f, "Usage: ctr-lite-transfer [--root DIR] [--runroot DIR] [--err-fd N] "
+		   "[--log-level LEVEL] [--quiet] COMMAND ...\n\nCommands:\n");
+	for (size_t i = 0; commands[i].name; i++)
+		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].summary);
+}
+
+static int find_opt(const struct transfer_opt *opts, const char *arg, const char **ret_value)
+{
+	for (int i = 0; opts[i].name; i++) {
+		const char *rest;
+
+		if (arg[1] != '-') {
+			if (!opts[i].letter || arg[1] != opts[i].letter)
+				continue;
+			rest = arg + 2;
+			if (*rest && !opts[i].has_value)
+				continue;
+			*ret_value = *rest ? rest + (*rest == '=') : NULL;
+			return i;
+		}
+		rest = str_after(arg + 2, opts[i].name);
+		if (!rest || (*rest && *rest != '='))
+			continue;
+		*ret_value = *rest ? rest + 1 : NULL;
+		return i;
+	}
+	return -1;
+}
+
+int transfer_getopt(int argc, char **argv, const struct transfer_opt *opts, void *arg, int *ret_n,
+		    struct err *e)
+{
+	bool only_args = false;
+	int n = 0;
+
+	for (int i = 1; i < argc; i++) {
+		const char *value = NULL;
+		int o, r;
+
+		if (only_args || argv[i][0] != '-' || streq(argv[i], "-")) {
+			argv[++n] = argv[i];
+			continue;
+		}
+		if (streq(argv[i], "--")) {
+			only_args = true;
+			continue;
+		}
+		o = find_opt(opts, argv[i], &value);
+		if (o < 0)
+			return err_set(e, ERR_INVALID, "%s: unknown option %s", argv[0], argv[i]);
+		if (opts[o].has_value && !value) {
+			if (i + 1 >= argc)
+				return err_set(e, ERR_INVALID, "%s: option --%s needs a value", argv[0],
+					       opts[o].name);
+			value = argv[++i];
+		} else if (!opts[o].has_value && value) {
+			return err_set(e, ERR_INVALID, "%s: option --%s takes no value", argv[0],
+				       opts[o].name);
+		}
+		r = opts[o].set(arg, value, e);
+		if (r < 0)
+			return r;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static int set_root(void *arg, const char *v, struct err *e)
+{
+	struct globals *g = arg;
+
+	(void)e;
+	g->root = v;
+	return 0;
+}
+
+static int set_run(void *arg, const char *v, struct err *e)
+{
+	struct globals *g = arg;
+
+	(void)e;
+	g->run = v;
+	return 0;
+}
+
+static int set_err_fd(void *arg, const char *v, struct err *e)
+{
+	struct globals *g = arg;
+	uint32_t fd;
+
+	if (str_u32(v, 1u << 20, &fd) < 0 || fd_set_cloexec((int)fd, true) < 0)
+		return err_set(e, ERR_INVALID, "--err-fd %s: not an open descriptor", v);
+	g->err_fd = (int)fd;
+	return 0;
+}
+
+static int set_log_level(void *arg, const char *v, struct err *e)
+{
+	(void)arg;
+	if (log_level_parse(v, &log_max) < 0)
+		return err_set(e, ERR_INVALID, "--log-level %s: not one of trace, debug, info, warn, "
+			       "error, fatal, panic", v);
+	return 0;
+}
+
+static int set_quiet(void *arg, const char *v, struct err *e)
+{
+	struct globals *g = arg;
+
+	(void)v;
+	(void)e;
+	g->quiet = true;
+	return 0;
+}
+
+static int set_help(void *arg, const char *v, struct err *e)
+{
+	struct globals *g = arg;
+
+	(void)v;
+	(void)e;
+	g->help = true;
+	return 0;
+}
+
+static int set_version(void *arg, const char *v, struct err *e)
+{
+	struct globals *g = arg;
+
+	(void)v;
+	(void)e;
+	g->version = true;
+	return 0;
+}
+
+static const struct transfer_opt global_opts[] = {
+	{ "root", 0, true, set_root },
+	{ "runroot", 0, true, set_run },
+	{ "err-fd", 0, true, set_err_fd },
+	{ "log-level", 0, true, set_log_level },
+	{ "quiet", 'q', false, set_quiet },
+	{ "help", 'h', false, set_help },
+	{ "version", 0, false, set_version },
+	{ NULL, 0, false, NULL },
+};
+
+/* The index of the first argument that is neither a global option nor one's value. */
+static int find_command(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = NULL;
+		int o;
+
+		if (argv[i][0] != '-' || streq(argv[i], "-"))
+			return i;
+		o = find_opt(global_opts, argv[i], &value);
+		if (o >= 0 && global_opts[o].has_value && !value)
+			i++;
+	}
+	return argc;
+}
+
+static const char *home_dir(void)
+{
+	const char *home = getenv("HOME");
+	struct passwd *pw;
+
+	if (home && home[0] == '/')
+		return home;
+	pw = getpwuid(geteuid());
+	return pw ? pw->pw_dir : NULL;
+}
+
+static char *default_root(void)
+{
+	const char *data = getenv("XDG_DATA_HOME");
+	const char *home = home_dir();
+
+	if (geteuid() == 0)
+		return strdup("/var/lib/ctr-lite");
+	if (data && data[0] == '/')
+		return str_printf("%s/ctr-lite", data);
+	return home ? str_printf("%s/.local/share/ctr-lite", home) : NULL;
+}
+
+static char *default_run(void)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return strdup("/run/ctr-lite");
+	if (run && run[0] == '/')
+		return str_printf("%s/ctr-lite", run);
+	return str_printf("/tmp/ctr-lite-%u", (unsigned int)geteuid());
+}
+
+static int open_store(struct transfer *t, const struct globals *g, struct err *e)
+{
+	auto_free char *root = g->root ? strdup(g->root) : default_root();
+	auto_free char *run = g->run ? strdup(g->run) : default_run();
+
+	if (!root || !run)
+		return err_set(e, ERR_INVALID, "no home directory for uid %u: give --root and --runroot",
+			       (unsigned int)geteuid());
+	return store_open(&t->store, root, run, e);
+}
+
+/* Root keeps ids as they are; anybody else needs the map that the engine chooses. */
+static int get_idmap(struct transfer *t, struct err *e)
+{
+	if (geteuid() == 0)
+		return 0;
+#ifdef HAVE_ENGINE_IDMAP
+	int r = ctr_idmap_default(&t->map, e);
+
+	if (r < 0)
+		return r;
+#else
+	t->map.uid[0] = (struct idmap_range){ 0, geteuid(), 1 };
+	t->map.gid[0] = (struct idmap_range){ 0, getegid(), 1 };
+	t->map.n_uid = t->map.n_gid = 1;
+	(void)e;
+#endif
+	t->idmap = &t->map;
+	return 0;
+}
+
+static int run_command(const struct globals *g, int argc, char **argv, struct err *e)
+{
+	struct transfer t = { .store = STORE_INIT, .quiet = g->quiet };
+	size_t i = 0;
+	int r = 0;
+
+	while (commands[i].name && !streq(commands[i].name, argv[0]))
+		i++;
+	if (!commands[i].name)
+		return err_set(e, ERR_INVALID, "unknown command %s; see ctr-lite-transfer --help",
+			       argv[0]);
+	if (commands[i].needs & NEED_STORE)
+		r = open_store(&t, g, e);
+	if (r == 0 && (commands[i].needs & NEED_IDMAP))
+		r = get_idmap(&t, e);
+	if (r == 0)
+		r = commands[i].run(&t, argc, argv, e);
+	store_close(&t.store);
+	return r;
+}
+
+static int report(const struct globals *g, struct err *e, int r)
+{
+	if (e->kind == ERR_NONE)
+		(void)err_sys(e, r, "ctr-lite-transfer");
+	if (g->err_fd >= 0 && err_send(g->err_fd, e) == 0)
+		return EXIT_ENGINE;
+	fprintf(stderr, "Error: %s\n", e->text);
+	return EXIT_ENGINE;
+}
+
+int main(int argc, char **argv)
+{
+	struct globals g = { .err_fd = FD_NONE };
+	struct err e = ERR_INIT;
+	int first, n, r;
+
+	if (fd_sanitize_std() < 0)
+		return EXIT_ENGINE;
+	catch_signals();
+	first = find_command(argc, argv);
+	r = transfer_getopt(first, argv, global_opts, &g, &n, &e);
+	if (r < 0)
+		return report(&g, &e, r);
+	if (g.version) {
+		printf("ctr-lite-transfer version %s\n", CTR_VERSION);
+		return 0;
+	}
+	if (g.help || first == argc) {
+		usage(g.help ? stdout : stderr);
+		return g.help ? 0 : EXIT_ENGINE;
+	}
+	r = run_command(&g, argc - first, argv + first, &e);
+	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		r = err_sys(&e, errno, "write the result");
+	if (got_signal) {
+		(void)signal(got_signal, SIG_DFL);
+		(void)raise(got_signal);
+	}
+	return r < 0 ? report(&g, &e, r) : 0;
+}
