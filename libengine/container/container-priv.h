@@ -1,0 +1,45 @@
+/*
+ * What the files of libengine/container share; nobody else includes it.
+ */
+#ifndef CONTAINER_PRIV_H
+#define CONTAINER_PRIV_H
+
+#include "ctrlite/container.h"
+#include "monitor-proto.h"
+
+#define REQUEST_VERSION 1
+#define REQUEST_MAX_BYTES (4u << 20)
+#define REQUEST_LIST_MAX 65536
+
+/* Write a fresh file into a directory that is not visible yet. */
+int write_file_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode);
+
+int request_write(int dir_fd, const struct ctr_request *r, struct err *e);
+
+/* The container's directory under containers/ and its run directory; fds that the caller owns.
+ * run_dir makes it (0700) with @create. */
+int container_dir(struct ctr_engine *eng, const char *id, struct err *e);
+int container_run_dir(struct ctr_engine *eng, const char *id, bool create, struct err *e);
+/* 1 while a living monitor holds it, 0, or -errno. */
+int container_is_held(struct ctr_engine *eng, const char *id);
+
+/*
+ * The OCI config.json of @r (runtime-spec 1.0), as text.  @gen_dir holds the generated files
+ * (hosts, resolv.conf, hostname) that are mounted into it.
+ */
+int oci_config_text(struct ctr_engine *eng, const struct ctr_request *r, const char *run_dir,
+		    char **ret, struct err *e);
+/* The "process" object for `exec`. */
+struct oci_process_opts {
+	const struct strv *args;
+	const struct strv *env;		/* added to the container's */
+	const char *user, *cwd;		/* NULL: the container's */
+	bool tty, privileged;
+};
+int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int root_fd,
+		     const struct oci_process_opts *o, json_t **ret, struct err *e);
+
+/* Which runtime runs this engine's containers: its absolute path, and whether it is ours. */
+int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e);
+
+#endif

@@ -1,0 +1,220 @@
+/* Making containers and taking them away: the store's side of their life. */
+#include "container-priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctrlite/idmap.h"
+#include "file.h"
+#include "layer.h"
+#include "names.h"
+#include "path.h"
+
+#define NAME_TRIES 32
+
+int write_file_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+				   mode);
+
+	return fd < 0 ? -errno : fd_write_all(fd, data, len);
+}
+
+/* 64 hex digits of which the first twelve are not all decimal: a short id never looks a number. */
+static int new_id(char id[65])
+{
+	int r;
+
+	do
+		r = str_random_hex(32, id);
+	while (r == 0 && strspn(id, "0123456789") >= 12);
+	return r;
+}
+
+static int fill_stage(struct store *s, struct stage *st, const struct ctr_request *r, struct err *e)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} dirs[] = {
+		{ "upper", 0755 },	/* the mode of the container's "/" is copied up from here */
+		{ "work", 0700 },
+		{ "rootfs", 0700 },
+	};
+
+	(void)s;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (mkdirat(st->fd, dirs[i].name, dirs[i].mode) < 0)
+			return err_sys(e, errno, "make %s/", dirs[i].name);
+	/* umask must not take from what the container sees as "/". */
+	if (fchmodat(st->fd, "upper", 0755, 0) < 0)
+		return err_sys(e, errno, "set the mode of upper/");
+	return request_write(st->fd, r, e);
+}
+
+/* Claim the name asked for, or the first free one of some random ones. */
+static int claim_name(struct ctr_engine *eng, struct ctr_request *r, const struct stage *st,
+		      struct err *e)
+{
+	char holder[65] = "";
+	int rc;
+
+	if (r->name) {
+		rc = store_name_claim(&eng->store, r->name, r->id, st, holder, e);
+		if (rc == -EEXIST)
+			return err_set(e, ERR_EXISTS, "the container name \"%s\" is already in use by %s. "
+				       "You have to remove that container to be able to reuse that name: "
+				       "that name is already in use, or use --replace to instruct "
+				       "ctr-lite to do so.", r->name, holder);
+		return rc;
+	}
+	for (unsigned int i = 0; i < NAME_TRIES; i++) {
+		r->name = container_random_name(i);
+		if (!r->name)
+			return err_sys(e, ENOMEM, "make up a name");
+		rc = store_name_claim(&eng->store, r->name, r->id, st, holder, e);
+		if (rc != -EEXIST)
+			return rc;
+		free(take_ptr(&r->name));
+	}
+	return err_set(e, ERR_BUSY, "no free name was found: give one with --name");
+}
+
+static int hold_layers(struct ctr_engine *eng, const struct ctr_request *r, int *fds, struct err *e)
+{
+	for (size_t i = 0; i < r->layers.n; i++) {
+		fds[i] = layer_hold(&eng->store, r->layers.items[i], e);
+		if (fds[i] < 0)
+			return err_wrap(e, fds[i], "image %s", r->image);
+	}
+	return 0;
+}
+
+int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct err *e)
+{
+	struct stage st = STAGE_INIT;
+	auto_free int *layer_fds = calloc(r->layers.n + 1, sizeof(int));
+	bool named = r->name != NULL, claimed = false;
+	struct timespec now;
+	char id[65];
+	int rc;
+
+	if (!layer_fds)
+		return err_sys(e, ENOMEM, "create a container");
+	for (size_t i = 0; i < r->layers.n; i++)
+		layer_fds[i] = FD_NONE;
+	rc = new_id(id);
+	if (rc < 0)
+		return err_sys(e, rc, "make an ID");
+	free(r->id);
+	r->id = strdup(id);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	r->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	if (!r->id)
+		return err_sys(e, ENOMEM, "create a container");
+
+	/* From here until the rename the layers cannot be collected. */
+	rc = hold_layers(eng, r, layer_fds, e);
+	if (rc == 0)
+		rc = store_stage_new(&eng->store, &st, e);
+	if (rc == 0)
+		rc = claim_name(eng, r, &st, e);
+	claimed = rc == 0;
+	if (rc == 0)
+		rc = fill_stage(&eng->store, &st, r, e);
+	/* Without --rm the record must outlive a power cut. */
+	if (rc == 0 && !r->rm && syncfs(st.fd) < 0)
+		rc = err_sys(e, errno, "sync the container's record");
+	if (rc == 0)
+		rc = store_stage_commit(&eng->store, &st, eng->store.containers_fd, id, e);
+	for (size_t i = 0; i < r->layers.n; i++)
+		(void)fd_close(layer_fds[i]);
+	if (rc < 0) {
+		if (claimed)
+			store_name_release(&eng->store, r->name, id);
+		if (st.fd >= 0)
+			(void)store_stage_drop(&eng->store, &st, NULL, NULL); /* holds files of ours only */
+		if (!named)
+			free(take_ptr(&r->name));
+	}
+	return rc;
+}
+
+/* Drop the stage; a map is needed only when files of mapped ids are in it. */
+static int drop_stage(struct ctr_engine *eng, struct stage *st, struct err *e)
+{
+	const struct idmap *map = NULL;
+	int rc = ctr_engine_idmap(eng, &map, e);
+
+	return rc < 0 ? rc : store_stage_drop(&eng->store, st, map, e);
+}
+
+static int remove_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e)
+{
+	for (size_t i = 0; i < r->anon_volumes.n; i++) {
+		struct stage st = STAGE_INIT;
+		int rc = store_stage_take(&eng->store, eng->store.volumes_fd,
+					  r->anon_volumes.items[i], &st, e);
+
+		if (rc == -ENOENT)
+			continue;
+		if (rc == 0)
+			rc = drop_stage(eng, &st, e);
+		if (rc < 0)
+			return err_wrap(e, rc, "remove volume %s", r->anon_volumes.items[i]);
+	}
+	return 0;
+}
+
+int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, bool volumes,
+			 int64_t timeout_s, struct err *e)
+{
+	struct ctr_request req = CTR_REQUEST_INIT;
+	struct stage st = STAGE_INIT;
+	int held, rc;
+
+	rc = ctr_container_settle(eng, id, e);
+	if (rc == 0)
+		rc = ctr_container_load(eng, id, &req, e);
+	if (rc < 0)
+		return rc;
+	held = container_is_held(eng, id);
+	if (held == 1 && !force) {
+		rc = err_set(e, ERR_BUSY, "cannot remove container %s as it is running - running or "
+			     "paused containers cannot be removed without force: container state "
+			     "improper", id);
+		goto out;
+	}
+	if (held == 1) {
+		bool killed;
+
+		rc = ctr_container_stop(eng, id, timeout_s, &killed, e);
+		/* With --rm its monitor removes it: that is success. */
+		if (rc == -ENOENT || req.rm) {
+			rc = rc == -ENOENT ? 0 : rc;
+			if (req.rm)
+				goto out;
+		}
+		if (rc < 0)
+			goto out;
+	}
+	rc = store_stage_take(&eng->store, eng->store.containers_fd, id, &st, e);
+	if (rc < 0)
+		goto out;
+	store_name_release(&eng->store, req.name, id);
+	if (req.cidfile)
+		(void)unlink(req.cidfile); /* it may have been removed by hand */
+	rc = drop_stage(eng, &st, e);
+	if (rc == 0)
+		rc = path_remove_tree(eng->store.run_containers_fd, id);
+	if (rc == 0 && volumes)
+		rc = remove_volumes(eng, &req, e);
+out:
+	ctr_request_done(&req);
+	return rc;
+}

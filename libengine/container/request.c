@@ -1,0 +1,272 @@
+/* The request that made a container: container.json and back, one table for both directions. */
+#include "container-priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "file.h"
+#include "json.h"
+#include "path.h"
+
+enum kind { K_STR, K_STRV, K_BOOL, K_U64, K_U32, K_I64, K_INT };
+
+#define F(kind, member) { #member, kind, offsetof(struct ctr_request, member) }
+/* clang-format off */
+static const struct field {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+} fields[] = {
+	F(K_STR, id), F(K_STR, name), F(K_I64, created_ns),
+	F(K_STR, image), F(K_STR, image_id), F(K_STR, manifest), F(K_STRV, layers),
+	F(K_STRV, entrypoint), F(K_STRV, cmd), F(K_STRV, env), F(K_STRV, labels),
+	F(K_STRV, annotations), F(K_STR, user), F(K_STRV, group_add), F(K_STR, cwd),
+	F(K_BOOL, cwd_required), F(K_STR, hostname), F(K_STR, umask),
+	F(K_BOOL, tty), F(K_BOOL, open_stdin), F(K_BOOL, rm), F(K_BOOL, privileged),
+	F(K_BOOL, read_only), F(K_BOOL, read_only_tmpfs), F(K_BOOL, init), F(K_BOOL, no_new_privs),
+	F(K_STRV, cap_add), F(K_STRV, cap_drop), F(K_STR, seccomp), F(K_STRV, mask),
+	F(K_STRV, unmask), F(K_STRV, volumes), F(K_STRV, mounts), F(K_STRV, tmpfs),
+	F(K_STRV, image_volumes), F(K_STRV, anon_volumes), F(K_STRV, devices),
+	F(K_STRV, ulimits), F(K_STRV, sysctls), F(K_U64, shm_size_bytes),
+	F(K_STR, pid_mode), F(K_STR, ipc_mode), F(K_STR, uts_mode), F(K_STR, cgroupns_mode),
+	F(K_STRV, networks), F(K_STRV, publish), F(K_STRV, dns), F(K_STRV, dns_search),
+	F(K_STRV, dns_option), F(K_STRV, add_hosts), F(K_BOOL, no_hosts),
+	F(K_STR, log_driver), F(K_U64, log_max_bytes), F(K_INT, stop_signal),
+	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, cidfile), F(K_STRV, command_line),
+};
+/* clang-format on */
+#define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+static void *at(const struct ctr_request *r, const struct field *f)
+{
+	return (char *)(uintptr_t)r + f->offset;
+}
+
+static void ports_done(struct ctr_request *r)
+{
+	for (size_t i = 0; i < r->n_ports; i++) {
+		free(r->ports[i].host_ip);
+		free(r->ports[i].proto);
+	}
+	free(r->ports);
+}
+
+void ctr_request_done(struct ctr_request *r)
+{
+	for (size_t i = 0; i < N_FIELDS; i++) {
+		if (fields[i].kind == K_STR)
+			free(*(char **)at(r, &fields[i]));
+		else if (fields[i].kind == K_STRV)
+			strv_done(at(r, &fields[i]));
+	}
+	ports_done(r);
+	*r = (struct ctr_request)CTR_REQUEST_INIT;
+}
+
+char *ctr_request_command(const struct ctr_request *r)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < r->entrypoint.n; i++)
+		strbuf_addf(&b, "%s%s", b.len ? " " : "", r->entrypoint.items[i]);
+	for (size_t i = 0; i < r->cmd.n; i++)
+		strbuf_addf(&b, "%s%s", b.len ? " " : "", r->cmd.items[i]);
+	return strbuf_take(&b);
+}
+
+static json_t *field_to_json(const struct ctr_request *r, const struct field *f)
+{
+	const void *p = at(r, f);
+	const char *s;
+
+	switch (f->kind) {
+	case K_STR:
+		s = *(char *const *)p;
+		return s ? json_string(s) : NULL;
+	case K_STRV:
+		return ((const struct strv *)p)->n ? json_from_strv(p) : NULL;
+	case K_BOOL:
+		return *(const bool *)p ? json_true() : NULL;
+	case K_U64:
+		return json_integer((json_int_t)*(const uint64_t *)p);
+	case K_U32:
+		return json_integer(*(const uint32_t *)p);
+	case K_I64:
+		return json_integer(*(const int64_t *)p);
+	case K_INT:
+		return json_integer(*(const int *)p);
+	}
+	return NULL;
+}
+
+static json_t *ports_to_json(const struct ctr_request *r)
+{
+	json_t *arr = json_array();
+
+	for (size_t i = 0; i < r->n_ports; i++)
+		(void)json_array_append_new(arr, json_pack("{s:s, s:i, s:i, s:s}",
+			"host_ip", r->ports[i].host_ip, "host_port", r->ports[i].host_port,
+			"ctr_port", r->ports[i].ctr_port, "proto", r->ports[i].proto));
+	return arr;
+}
+
+int request_write(int dir_fd, const struct ctr_request *r, struct err *e)
+{
+	auto_json json_t *j = json_pack("{s:i}", "version", REQUEST_VERSION);
+	auto_free char *text = NULL;
+	int rc;
+
+	for (size_t i = 0; j && i < N_FIELDS; i++) {
+		json_t *v = field_to_json(r, &fields[i]);
+
+		if (v && json_object_set_new_nocheck(j, fields[i].name, v) < 0)
+			return err_sys(e, ENOMEM, "write container.json");
+	}
+	if (r->n_ports && json_object_set_new(j, "ports", ports_to_json(r)) < 0)
+		return err_sys(e, ENOMEM, "write container.json");
+	text = json_dumps(j, JSON_COMPACT);
+	if (!text)
+		return err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
+	/* The caller's staging directory is renamed into place: that makes it appear whole. */
+	rc = write_file_at(dir_fd, "container.json", text, strlen(text), 0600);
+	return rc < 0 ? err_sys(e, rc, "write container.json") : 0;
+}
+
+static int field_from_json(struct ctr_request *r, const struct field *f, const json_t *v,
+			   struct err *e)
+{
+	void *p = at(r, f);
+	json_int_t i = json_integer_value(v);
+
+	switch (f->kind) {
+	case K_STR:
+		if (!json_is_string(v))
+			break;
+		*(char **)p = strdup(json_string_value(v));
+		return *(char **)p ? 0 : err_sys(e, ENOMEM, "read container.json");
+	case K_STRV:
+		return json_read_strv(v, p, REQUEST_LIST_MAX, f->name, e);
+	case K_BOOL:
+		if (!json_is_boolean(v))
+			break;
+		*(bool *)p = json_is_true(v);
+		return 0;
+	case K_U64:
+		if (!json_is_integer(v) || i < 0)
+			break;
+		*(uint64_t *)p = (uint64_t)i;
+		return 0;
+	case K_U32:
+		if (!json_is_integer(v) || i < 0 || i > UINT32_MAX)
+			break;
+		*(uint32_t *)p = (uint32_t)i;
+		return 0;
+	case K_I64:
+		if (!json_is_integer(v))
+			break;
+		*(int64_t *)p = i;
+		return 0;
+	case K_INT:
+		if (!json_is_integer(v) || i < INT32_MIN || i > INT32_MAX)
+			break;
+		*(int *)p = (int)i;
+		return 0;
+	}
+	return err_set(e, ERR_CORRUPT, "$.%s has the wrong type", f->name);
+}
+
+static int ports_from_json(struct ctr_request *r, const json_t *arr, struct err *e)
+{
+	static const struct json_field rows[] = {
+		{ "host_ip", JSON_KIND_STR, offsetof(struct ctr_port, host_ip), JSON_REQUIRED, 64 },
+		{ "proto", JSON_KIND_STR, offsetof(struct ctr_port, proto), JSON_REQUIRED, 8 },
+		{ 0 },
+	};
+	size_t n = json_array_size(arr);
+
+	if (!json_is_array(arr) || n > 65536)
+		return err_set(e, ERR_CORRUPT, "$.ports has the wrong type");
+	r->ports = calloc(n ? n : 1, sizeof(*r->ports));
+	if (!r->ports)
+		return err_sys(e, ENOMEM, "read container.json");
+	for (size_t i = 0; i < n; i++) {
+		const json_t *o = json_array_get(arr, i);
+		struct ctr_port p = { 0 };
+		int rc = json_read(o, rows, &p, JSON_ALLOW_UNKNOWN, "$.ports[]", e);
+
+		if (rc < 0)
+			return rc;
+		p.host_ip = strdup(p.host_ip);
+		p.proto = strdup(p.proto);
+		p.host_port = (uint16_t)json_integer_value(json_object_get(o, "host_port"));
+		p.ctr_port = (uint16_t)json_integer_value(json_object_get(o, "ctr_port"));
+		r->ports[r->n_ports++] = p;
+		if (!p.host_ip || !p.proto)
+			return err_sys(e, ENOMEM, "read container.json");
+	}
+	return 0;
+}
+
+static int request_parse(json_t *j, struct ctr_request *ret, struct err *e)
+{
+	const char *key;
+	json_t *v;
+	int r = 0;
+
+	if (json_integer_value(json_object_get(j, "version")) != REQUEST_VERSION)
+		return err_set(e, ERR_CORRUPT, "container.json has version %" JSON_INTEGER_FORMAT
+			       ", this program knows %d",
+			       json_integer_value(json_object_get(j, "version")), REQUEST_VERSION);
+	/* Members come in the order they were written, so the search is short. */
+	size_t next = 0;
+	json_object_foreach(j, key, v) {
+		size_t tried;
+
+		if (streq(key, "version"))
+			continue;
+		if (streq(key, "ports")) {
+			r = ports_from_json(ret, v, e);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		for (tried = 0; tried < N_FIELDS; tried++, next = (next + 1) % N_FIELDS)
+			if (streq(fields[next].name, key))
+				break;
+		if (tried == N_FIELDS)
+			return err_set(e, ERR_CORRUPT, "$: unknown member %.60s", key);
+		r = field_from_json(ret, &fields[next], v, e);
+		if (r < 0)
+			return r;
+		next = (next + 1) % N_FIELDS;
+	}
+	if (!ret->id || !ret->name || !ret->image_id)
+		return err_set(e, ERR_CORRUPT, "container.json lacks id, name or image_id");
+	return 0;
+}
+
+int ctr_container_load(struct ctr_engine *eng, const char *id, struct ctr_request *ret, struct err *e)
+{
+	struct ctr_request req = CTR_REQUEST_INIT;
+	auto_json json_t *j = NULL;
+	auto_free char *text = NULL;
+	char path[96];
+	size_t len;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/container.json", id);
+	r = file_read(eng->store.containers_fd, path, REQUEST_MAX_BYTES, &text, &len);
+	if (r < 0)
+		return r == -ENOENT ? err_set(e, ERR_NOT_FOUND, "no such container %.64s", id)
+				    : err_sys(e, r, "read the record of container %.64s", id);
+	r = json_parse(text, len, REQUEST_MAX_BYTES, "container.json", &j, e);
+	if (r == 0)
+		r = request_parse(j, &req, e);
+	if (r < 0) {
+		ctr_request_done(&req);
+		return err_wrap(e, r, "container %.64s", id);
+	}
+	*ret = req;
+	return 0;
+}

@@ -1,0 +1,337 @@
+/* Finding containers and telling their state, without taking a lock. */
+#include "container-priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "json.h"
+#include "path.h"
+
+#define STATE_MAX_BYTES 4096
+
+const char *ctr_state_str(enum ctr_state s)
+{
+	static const char *const words[] = { "created", "running", "exited", "exited" };
+
+	return words[s];
+}
+
+static bool is_hex(const char *s, size_t min, size_t max)
+{
+	size_t n = strspn(s, "0123456789abcdef");
+
+	return s[n] == '\0' && n >= min && n <= max;
+}
+
+int container_dir(struct ctr_engine *eng, const char *id, struct err *e)
+{
+	int fd = path_open_beneath(eng->store.containers_fd, id, O_RDONLY | O_DIRECTORY);
+
+	if (fd == -ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "no such container %.64s", id);
+	return fd < 0 ? err_sys(e, fd, "open container %.64s", id) : fd;
+}
+
+int container_run_dir(struct ctr_engine *eng, const char *id, bool create, struct err *e)
+{
+	int fd;
+
+	if (create && mkdirat(eng->store.run_containers_fd, id, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make the run directory of container %.64s", id);
+	fd = path_open_beneath(eng->store.run_containers_fd, id, O_RDONLY | O_DIRECTORY);
+	return fd < 0 ? err_sys(e, fd, "open the run directory of container %.64s", id) : fd;
+}
+
+static int dir_exists(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return S_ISDIR(st.st_mode);
+}
+
+static int find_by_prefix(struct ctr_engine *eng, const char *prefix, char ret_id[65], struct err *e)
+{
+	auto_dir DIR *d = NULL;
+	int fd = path_open_beneath(eng->store.root_fd, "containers", O_RDONLY | O_DIRECTORY);
+	size_t found = 0;
+	struct dirent *de;
+
+	if (fd < 0)
+		return err_sys(e, fd, "list the containers");
+	d = fdopendir(fd);
+	if (!d) {
+		(void)fd_close(fd);
+		return err_sys(e, ENOMEM, "list the containers");
+	}
+	while ((de = readdir(d))) {
+		if (!is_hex(de->d_name, 64, 64) || !str_starts(de->d_name, prefix))
+			continue;
+		if (found++)
+			return err_set(e, ERR_INVALID, "more than one container has an ID that starts "
+				       "with %s: give more of it", prefix);
+		memcpy(ret_id, de->d_name, 65);
+	}
+	return found ? 0 : -ENOENT;
+}
+
+int ctr_container_find(struct ctr_engine *eng, const char *name, char ret_id[65], struct err *e)
+{
+	auto_free char *quoted = NULL;
+	int r = -ENOENT;
+
+	if (name[0] == '/')
+		name++; /* docker's inspect prints names so */
+	if (name[0] && path_is_component(name)) {
+		if (is_hex(name, 64, 64) && dir_exists(eng->store.containers_fd, name) == 1) {
+			memcpy(ret_id, name, 65);
+			return 0;
+		}
+		r = store_name_lookup(&eng->store, name, ret_id);
+		if (r == 0 && dir_exists(eng->store.containers_fd, ret_id) != 1)
+			r = -ENOENT; /* just being made, or left by a maker that died */
+		if (r == -ENOENT && is_hex(name, 1, 64))
+			r = find_by_prefix(eng, name, ret_id, e);
+	}
+	if (r != -ENOENT)
+		return r;
+	quoted = str_quote(name);
+	return err_set(e, ERR_NOT_FOUND, "no container with name or ID %s found: no such container",
+		       quoted ? quoted : "");
+}
+
+int container_is_held(struct ctr_engine *eng, const char *id)
+{
+	auto_close int fd = FD_NONE;
+	char path[80];
+
+	(void)snprintf(path, sizeof(path), "%s/lock", id);
+	fd = path_open_beneath(eng->store.run_containers_fd, path, O_RDWR);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	return file_ofd_held(fd);
+}
+
+struct run_record {
+	uint64_t version;
+	int64_t pid, monitor_pid, started_ns, finished_ns, exit_code;
+	uint64_t pid_start;
+	bool oom_killed;
+};
+
+/* state.json or exit.json: 1 when read, 0 when there is none. */
+static int read_record(int dir_fd, const char *id, const char *file, struct run_record *ret,
+		       struct err *e)
+{
+	static const struct json_field rows[] = {
+		{ "version", JSON_KIND_U64, offsetof(struct run_record, version), JSON_REQUIRED, 1 },
+		{ "pid", JSON_KIND_I64, offsetof(struct run_record, pid), 0, 0 },
+		{ "pid_start", JSON_KIND_U64, offsetof(struct run_record, pid_start), 0, 0 },
+		{ "monitor_pid", JSON_KIND_I64, offsetof(struct run_record, monitor_pid), 0, 0 },
+		{ "started_ns", JSON_KIND_I64, offsetof(struct run_record, started_ns), 0, 0 },
+		{ "finished_ns", JSON_KIND_I64, offsetof(struct run_record, finished_ns), 0, 0 },
+		{ "exit_code", JSON_KIND_I64, offsetof(struct run_record, exit_code), 0, 0 },
+		{ "oom_killed", JSON_KIND_BOOL, offsetof(struct run_record, oom_killed), 0, 0 },
+		{ 0 },
+	};
+	auto_json json_t *j = NULL;
+	auto_free char *text = NULL;
+	char path[96];
+	size_t len;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", id, file);
+	r = file_read(dir_fd, path, STATE_MAX_BYTES, &text, &len);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return err_sys(e, r, "read %s of container %.64s", file, id);
+	r = json_parse(text, len, STATE_MAX_BYTES, file, &j, e);
+	if (r == 0)
+		r = json_read(j, rows, ret, JSON_ALLOW_UNKNOWN, "$", e);
+	return r < 0 ? err_wrap(e, r, "%s of container %.64s", file, id) : 1;
+}
+
+int ctr_container_status(struct ctr_engine *eng, const char *id, struct ctr_status *ret, struct err *e)
+{
+	struct run_record run = { 0 }, end = { 0 };
+	struct ctr_status st = { .state = CTR_CREATED };
+	int held = container_is_held(eng, id);
+	int has_run, has_end = 0;
+
+	if (held < 0)
+		return err_sys(e, held, "ask for the state of container %.64s", id);
+	has_run = read_record(eng->store.run_containers_fd, id, "state.json", &run, e);
+	if (has_run < 0)
+		return has_run;
+	if (!held || !has_run)
+		has_end = read_record(eng->store.containers_fd, id, "exit.json", &end, e);
+	if (has_end < 0)
+		return has_end;
+	if (held && has_run) {
+		st.state = CTR_RUNNING;
+		st.pid = (pid_t)run.pid;
+		st.pid_start = run.pid_start;
+		st.monitor_pid = (pid_t)run.monitor_pid;
+		st.started_ns = run.started_ns;
+	} else if (has_end && !(has_run && run.started_ns > end.finished_ns)) {
+		st.state = CTR_EXITED;
+		st.started_ns = end.started_ns;
+		st.finished_ns = end.finished_ns;
+		st.exit_code = (int)end.exit_code;
+		st.oom_killed = end.oom_killed;
+	} else if (has_run) {
+		st.state = CTR_LOST;
+		st.pid = (pid_t)run.pid;
+		st.pid_start = run.pid_start;
+		st.started_ns = run.started_ns;
+		st.exit_code = 137;
+	}
+	*ret = st;
+	return 0;
+}
+
+int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
+{
+	auto_close int dir = FD_NONE, lock = FD_NONE;
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+	struct proc p = PROC_INIT;
+	struct ctr_status st;
+	char path[80];
+	struct timespec now;
+	int r;
+
+	r = ctr_container_status(eng, id, &st, e);
+	if (r < 0 || st.state != CTR_LOST)
+		return r;
+	/* Whoever holds the monitor's lock may settle: two commands do not write over one another. */
+	(void)snprintf(path, sizeof(path), "%s/lock", id);
+	lock = path_open_beneath(eng->store.run_containers_fd, path, O_RDWR);
+	if (lock >= 0 && file_ofd_lock(lock, false) < 0)
+		return 0; /* another command does it, or it has just been started again */
+	r = ctr_container_status(eng, id, &st, e);
+	if (r < 0 || st.state != CTR_LOST)
+		return r;
+	if (proc_open(st.pid, st.pid_start, &p) == 0) {
+		(void)proc_signal(&p, SIGKILL); /* gone already is what we want */
+		(void)proc_poll(&p, 10000);
+		proc_done(&p);
+	}
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	strbuf_addf(&b, "{\"version\":1,\"exit_code\":137,\"finished_ns\":%lld,\"oom_killed\":false,"
+		    "\"started_ns\":%lld}\n",
+		    (long long)now.tv_sec * 1000000000 + now.tv_nsec, (long long)st.started_ns);
+	dir = container_dir(eng, id, e);
+	if (dir < 0)
+		return dir;
+	r = b.failed ? -ENOMEM : file_replace(dir, "exit.json", b.data, b.len, 0600, FILE_SYNC_FULL);
+	if (r < 0)
+		return err_sys(e, r, "record the end of container %.64s", id);
+	r = path_remove_tree(eng->store.run_containers_fd, id);
+	return r < 0 ? err_sys(e, r, "clear the run directory of container %.64s", id) : 0;
+}
+
+int ctr_container_ids(struct ctr_engine *eng, struct strv *ret, struct err *e)
+{
+	auto_dir DIR *d = NULL;
+	int fd = path_open_beneath(eng->store.root_fd, "containers", O_RDONLY | O_DIRECTORY);
+	struct dirent *de;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : err_sys(e, fd, "list the containers");
+	d = fdopendir(fd);
+	if (!d) {
+		(void)fd_close(fd);
+		return err_sys(e, ENOMEM, "list the containers");
+	}
+	while ((errno = 0, de = readdir(d)))
+		if (is_hex(de->d_name, 64, 64) && strv_add(ret, de->d_name) < 0)
+			return err_sys(e, ENOMEM, "list the containers");
+	return errno ? err_sys(e, errno, "list the containers") : 0;
+}
+
+static int by_created(const void *a, const void *b)
+{
+	const struct ctr_container *x = a, *y = b;
+
+	if (x->req.created_ns != y->req.created_ns)
+		return x->req.created_ns < y->req.created_ns ? -1 : 1;
+	return strcmp(x->req.id, y->req.id);
+}
+
+int ctr_container_list(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e)
+{
+	auto_strv struct strv ids = STRV_INIT;
+	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
+	int r = ctr_container_ids(eng, &ids, e);
+
+	if (r < 0)
+		return r;
+	l.items = calloc(ids.n ? ids.n : 1, sizeof(*l.items));
+	if (!l.items)
+		return err_sys(e, ENOMEM, "list the containers");
+	for (size_t i = 0; i < ids.n; i++) {
+		struct ctr_container *c = &l.items[l.n];
+
+		r = ctr_container_load(eng, ids.items[i], &c->req, e);
+		if (r == 0) {
+			l.n++;
+			r = ctr_container_status(eng, ids.items[i], &c->status, e);
+		}
+		if (r == -ENOENT) {
+			if (e)
+				*e = (struct err)ERR_INIT;
+			continue;
+		}
+		if (r < 0) {
+			ctr_container_list_done(&l);
+			return r;
+		}
+		if (c->status.state == CTR_LOST && ctr_container_settle(eng, ids.items[i], e) == 0)
+			(void)ctr_container_status(eng, ids.items[i], &c->status, NULL);
+	}
+	qsort(l.items, l.n, sizeof(*l.items), by_created);
+	*ret = l;
+	return 0;
+}
+
+void ctr_container_list_done(struct ctr_container_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		ctr_request_done(&l->items[i].req);
+	free(l->items);
+	*l = (struct ctr_container_list)CTR_CONTAINER_LIST_INIT;
+}
+
+int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *users, struct err *e)
+{
+	auto_strv struct strv ids = STRV_INIT;
+	int r = ctr_container_ids(eng, &ids, e);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++) {
+		struct ctr_request req = CTR_REQUEST_INIT;
+
+		r = ctr_container_load(eng, ids.items[i], &req, e);
+		if (r == -ENOENT) {
+			r = 0;
+			continue;
+		}
+		for (size_t k = 0; r == 0 && k < req.layers.n; k++)
+			r = strv_has(keys, req.layers.items[k]) ? 0
+								 : strv_add(keys, req.layers.items[k]);
+		if (r == 0 && users && req.manifest)
+			r = strv_addf(users, "%s %s", req.manifest, req.id);
+		ctr_request_done(&req);
+		if (r == -ENOMEM)
+			(void)err_sys(e, ENOMEM, "list what containers use");
+	}
+	return r;
+}
