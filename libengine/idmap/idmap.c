@@ -12,7 +12,7 @@
 #include "file.h"
 #include "path.h"
 #include "str.h"
-#include "transfer.h"
+#include "ctrlite/transfer.h"
 
 #define CACHE_NAME "idmap"
 #define CACHE_MAX_BYTES 65536

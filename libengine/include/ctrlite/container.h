@@ -47,7 +47,7 @@ struct ctr_request {
 	struct strv mask, unmask;		/* paths; unmask may hold ALL */
 	struct strv volumes, mounts, tmpfs;	/* option texts, sources made absolute */
 	struct strv image_volumes;		/* VOLUME paths of the image */
-	struct strv anon_volumes;		/* names of volumes made for this container */
+	struct strv anon_volumes, anon_dests;	/* volumes made for this container; where they go */
 	struct strv devices, ulimits, sysctls;
 	uint64_t shm_size_bytes;
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroupns_mode;	/* NULL: private; "host" */

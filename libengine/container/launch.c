@@ -1,0 +1,235 @@
+/*
+ * Launching a monitor: the namespaces are asked for first, so that they are made while the
+ * container's files are written; then everything else in one message.
+ */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container-priv.h"
+#include "ctrlite/helper-path.h"
+#include "file.h"
+#include "msg.h"
+#include "path.h"
+
+void launch_done(struct launch *l)
+{
+	l->sock = fd_close(l->sock); /* before MON_RUN this ends the monitor */
+	if (l->monitor.pid > 0 && !l->started)
+		(void)proc_wait(&l->monitor, NULL); /* it ends by itself: only to reap */
+	proc_done(&l->monitor);
+}
+
+/* "key=value\0" lists, the bodies of MON_PREPARE and MON_RUN. */
+static void put(struct strbuf *b, const char *key, const char *value)
+{
+	strbuf_addf(b, "%s=%s", key, value);
+	strbuf_addc(b, '\0');
+}
+
+static void putf(struct strbuf *b, const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void putf(struct strbuf *b, const char *key, const char *fmt, ...)
+{
+	char value[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(value, sizeof(value), fmt, ap); /* numbers and hex ids only: they fit */
+	va_end(ap);
+	put(b, key, value);
+}
+
+static int put_idmap(struct strbuf *b, const struct idmap *m, struct err *e)
+{
+	char text[IDMAP_MAX * 36];
+
+	if (idmap_format(m->uid, m->n_uid, text, sizeof(text)) < 0)
+		return err_set(e, ERR_LIMIT, "the uid map is too long");
+	put(b, "uidmap", text);
+	if (idmap_format(m->gid, m->n_gid, text, sizeof(text)) < 0)
+		return err_set(e, ERR_LIMIT, "the gid map is too long");
+	put(b, "gidmap", text);
+	return 0;
+}
+
+int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, struct launch *l,
+		 struct err *e)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+	auto_free char *prog = NULL;
+	auto_close int theirs = FD_NONE;
+	const struct idmap *map;
+	int socks[2], r;
+	char name[13];
+
+	r = ctr_engine_idmap(eng, &map, e);
+	if (r == 0)
+		r = ctr_helper_path("ctr-lite-monitor", &prog, e);
+	if (r < 0)
+		return r;
+	if (map && (r = put_idmap(&b, map, e)) < 0)
+		return r;
+	put(&b, "netns", new_netns ? "new" : "host");
+	if (b.failed)
+		return err_sys(e, ENOMEM, "start the monitor");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) < 0)
+		return err_sys(e, errno, "start the monitor: make a socket pair");
+	l->sock = socks[0];
+	theirs = socks[1];
+	/* Queued before the monitor even runs. */
+	r = msg_send(l->sock, MON_PREPARE, b.data, b.len, NULL, 0);
+	if (r < 0)
+		return err_sys(e, r, "talk to the monitor");
+	(void)snprintf(name, sizeof(name), "%.12s", id);
+	{
+		char arg0[] = "ctr-lite-monitor";
+		char *argv[] = { arg0, name, NULL };
+		struct proc_fd fds[] = { { theirs, 3 } };
+		struct proc_spawn s = {
+			.path = prog, .argv = argv, .fds = fds, .n_fds = 1, .dir_fd = FD_NONE,
+		};
+
+		return proc_spawn(&s, &l->monitor, e);
+	}
+}
+
+static int put_paths(struct ctr_engine *eng, const struct ctr_request *r, const char *run_dir,
+		     const char *ctr_dir, struct strbuf *b)
+{
+	put(b, "id", r->id);
+	put(b, "rundir", run_dir);
+	put(b, "ctrdir", ctr_dir);
+	strbuf_addf(b, "tmpdir=%s/tmp", eng->store.root);
+	strbuf_addc(b, '\0');
+	strbuf_addf(b, "namesdir=%s/names", eng->store.root);
+	strbuf_addc(b, '\0');
+	put(b, "name", r->name);
+	put(b, "bundle", ctr_dir);
+	strbuf_addf(b, "rootfs=%s/rootfs", ctr_dir);
+	strbuf_addc(b, '\0');
+	for (size_t i = r->layers.n; i-- > 0;) {
+		strbuf_addf(b, "lower=%s/layers/%s/diff", eng->store.root, r->layers.items[i]);
+		strbuf_addc(b, '\0');
+	}
+	strbuf_addf(b, "upper=%s/upper", ctr_dir);
+	strbuf_addc(b, '\0');
+	strbuf_addf(b, "work=%s/work", ctr_dir);
+	strbuf_addc(b, '\0');
+	if (r->rm)
+		put(b, "volatile", "1");
+	return 0;
+}
+
+static void put_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct strbuf *b)
+{
+	for (size_t i = 0; i < r->anon_volumes.n && i < r->anon_dests.n; i++) {
+		strbuf_addf(b, "copyup=%s/volumes/%s/_data\t%s", eng->store.root,
+			    r->anon_volumes.items[i], r->anon_dests.items[i]);
+		strbuf_addc(b, '\0');
+		if (r->rm) {
+			strbuf_addf(b, "volume-rm=%s/volumes/%s", eng->store.root,
+				    r->anon_volumes.items[i]);
+			strbuf_addc(b, '\0');
+		}
+	}
+}
+
+static int put_runtime(struct ctr_engine *eng, const char *run_dir, struct strbuf *b, struct err *e)
+{
+	auto_free char *path = NULL;
+	bool ours;
+	int rc = runtime_path(eng, &path, &ours, e);
+
+	if (rc < 0)
+		return rc;
+	put(b, "runtime", path);
+	if (ours) {
+		put(b, "runtime-ours", "1");
+		put(b, "runtime-arg", "--seccomp-cache");
+		strbuf_addf(b, "runtime-arg=%s/cache", eng->store.run);
+		strbuf_addc(b, '\0');
+	}
+	strbuf_addf(b, "runtime-root=%s/runtime", run_dir);
+	strbuf_addc(b, '\0');
+	return 0;
+}
+
+int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct launch_net *net,
+	       const struct ctr_start_opts *o, struct launch *l, struct err *e)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+	auto_free char *run_dir = str_printf("%s/containers/%s", eng->store.run, r->id);
+	auto_free char *ctr_dir = str_printf("%s/containers/%s", eng->store.root, r->id);
+	struct err failure;
+	uint16_t type;
+	size_t len;
+	int rc;
+
+	if (!run_dir || !ctr_dir)
+		return err_sys(e, ENOMEM, "start container %.12s", r->id);
+	(void)put_paths(eng, r, run_dir, ctr_dir, &b);
+	put_volumes(eng, r, &b);
+	rc = put_runtime(eng, run_dir, &b, e);
+	if (rc < 0)
+		return rc;
+	if (r->tty) {
+		put(&b, "terminal", "1");
+		putf(&b, "rows", "%u", o->rows);
+		putf(&b, "cols", "%u", o->cols);
+	}
+	if (r->open_stdin)
+		put(&b, "stdin", "1");
+	if (o->attach)
+		put(&b, "attach", "1");
+	put(&b, "log-driver", r->log_driver ? r->log_driver : "k8s-file");
+	strbuf_addf(&b, "log-path=%s/ctr.log", ctr_dir);
+	strbuf_addc(&b, '\0');
+	putf(&b, "log-max-bytes", "%llu", (unsigned long long)r->log_max_bytes);
+	if (net->path) {
+		put(&b, "net-path", net->path);
+		for (size_t i = 0; i < net->args.n; i++)
+			put(&b, "net-arg", net->args.items[i]);
+		put(&b, "net-ready", net->ready);
+	}
+	putf(&b, "stop-signal", "%d", r->stop_signal);
+	if (r->timeout_s)
+		putf(&b, "timeout", "%u", r->timeout_s);
+	if (r->rm)
+		put(&b, "rm", "1");
+	else
+		put(&b, "exit-sync", "1");
+	if (r->cidfile)
+		put(&b, "cidfile", r->cidfile);
+	if (b.failed)
+		return err_sys(e, ENOMEM, "start container %.12s", r->id);
+	rc = msg_send(l->sock, MON_RUN, b.data, b.len, NULL, 0);
+	if (rc == -EMSGSIZE)
+		return err_set(e, ERR_LIMIT, "the image has too many layers or the paths of the store "
+			       "are too long to start a container (%zu bytes)", b.len);
+	if (rc < 0 && rc != -EPIPE) /* then it has said why it failed */
+		return err_sys(e, rc, "talk to the monitor");
+	rc = msg_recv(l->sock, &type, &failure, sizeof(failure), &len, NULL, 0, NULL);
+	if (rc < 0)
+		return err_sys(e, rc, "listen to the monitor");
+	if (rc == 0)
+		return err_set(e, ERR_OS, "the monitor of container %.12s died while starting it", r->id);
+	if (type == MON_STARTED && len == sizeof(struct mon_started)) {
+		l->started = true;
+		return 0;
+	}
+	if (type != MON_FAILED || len != sizeof(failure) || failure.kind <= ERR_NONE ||
+	    failure.kind >= ERR_KIND_COUNT_)
+		return err_set(e, ERR_OS, "the monitor of container %.12s answered badly", r->id);
+	failure.text[sizeof(failure.text) - 1] = '\0';
+	if (e)
+		*e = failure;
+	return err_kind_errno(failure.kind);
+}
