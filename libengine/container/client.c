@@ -102,6 +102,7 @@ struct client {
 	const struct ctr_client_opts *o;
 	struct ctr_client_result *res;
 	bool stdin_open;
+	bool stdin_busy;	/* the monitor has not acknowledged the last bytes */
 	size_t matched;		/* detach keys seen so far */
 	bool done;
 };
@@ -110,6 +111,7 @@ static int send_stdin(struct client *c, const char *buf, size_t len)
 {
 	int r = len ? msg_send(c->sock, MON_STDIN, buf, len, NULL, 0) : 0;
 
+	c->stdin_busy = len && r == 0;
 	return r == -EPIPE || r == -ECONNRESET ? 0 : r; /* the end is read from the socket */
 }
 
@@ -192,6 +194,8 @@ static int on_message(struct client *c, bool *out_ok, bool *err_ok)
 		write_out(c, STDOUT_FILENO, out_ok, body, len);
 	} else if (type == MON_STDERR && c->o->want_stderr) {
 		write_out(c, STDERR_FILENO, err_ok, body, len);
+	} else if (type == MON_STDIN_ACK) {
+		c->stdin_busy = false;
 	} else if (type == MON_EXIT && len == sizeof(struct mon_exit)) {
 		struct mon_exit end;
 
@@ -231,7 +235,7 @@ static int pump(struct client *c, int sfd)
 		struct pollfd p[3] = {
 			{ .fd = c->sock, .events = POLLIN },
 			{ .fd = sfd, .events = POLLIN },
-			{ .fd = c->stdin_open ? STDIN_FILENO : -1, .events = POLLIN },
+			{ .fd = c->stdin_open && !c->stdin_busy ? STDIN_FILENO : -1, .events = POLLIN },
 		};
 
 		if (poll(p, 3, -1) < 0) {

@@ -162,7 +162,7 @@ static int put_runtime(struct ctr_engine *eng, const char *run_dir, struct strbu
 	return 0;
 }
 
-int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct launch_net *net,
+int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
 	       const struct ctr_start_opts *o, struct launch *l, struct err *e)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
@@ -198,6 +198,10 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		for (size_t i = 0; i < net->args.n; i++)
 			put(&b, "net-arg", net->args.items[i]);
 		put(&b, "net-ready", net->ready);
+		if (net->api)
+			put(&b, "net-api", net->api);
+		for (size_t i = 0; i < net->forwards.n; i++)
+			put(&b, "net-fwd", net->forwards.items[i]);
 	}
 	putf(&b, "stop-signal", "%d", r->stop_signal);
 	if (r->timeout_s)

@@ -3,6 +3,7 @@
 #define CONTAINER_LAUNCH_H
 
 #include "ctrlite/container.h"
+#include "ctrlite/network.h"
 
 struct launch {
 	int sock;		/* the launch socket */
@@ -14,18 +15,11 @@ struct launch {
 void launch_done(struct launch *l);
 #define auto_launch __attribute__((cleanup(launch_done)))
 
-/* The network helper, if one is needed. */
-struct launch_net {
-	const char *path;	/* NULL: none */
-	struct strv args;
-	const char *ready;	/* "fd" or "exit" */
-};
-
 /* Start the monitor and have it make the namespaces.  Returns at once. */
 int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, struct launch *l,
 		 struct err *e);
 /* Everything else; returns when the container's process runs or has failed to. */
-int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct launch_net *net,
+int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
 	       const struct ctr_start_opts *o, struct launch *l, struct err *e);
 
 #endif

@@ -43,15 +43,6 @@ static void *at(const struct ctr_request *r, const struct field *f)
 	return (char *)(uintptr_t)r + f->offset;
 }
 
-static void ports_done(struct ctr_request *r)
-{
-	for (size_t i = 0; i < r->n_ports; i++) {
-		free(r->ports[i].host_ip);
-		free(r->ports[i].proto);
-	}
-	free(r->ports);
-}
-
 void ctr_request_done(struct ctr_request *r)
 {
 	for (size_t i = 0; i < N_FIELDS; i++) {
@@ -60,7 +51,6 @@ void ctr_request_done(struct ctr_request *r)
 		else if (fields[i].kind == K_STRV)
 			strv_done(at(r, &fields[i]));
 	}
-	ports_done(r);
 	*r = (struct ctr_request)CTR_REQUEST_INIT;
 }
 
@@ -100,17 +90,6 @@ static json_t *field_to_json(const struct ctr_request *r, const struct field *f)
 	return NULL;
 }
 
-static json_t *ports_to_json(const struct ctr_request *r)
-{
-	json_t *arr = json_array();
-
-	for (size_t i = 0; i < r->n_ports; i++)
-		(void)json_array_append_new(arr, json_pack("{s:s, s:i, s:i, s:s}",
-			"host_ip", r->ports[i].host_ip, "host_port", r->ports[i].host_port,
-			"ctr_port", r->ports[i].ctr_port, "proto", r->ports[i].proto));
-	return arr;
-}
-
 int request_write(int dir_fd, const struct ctr_request *r, struct err *e)
 {
 	auto_json json_t *j = json_pack("{s:i}", "version", REQUEST_VERSION);
@@ -123,8 +102,6 @@ int request_write(int dir_fd, const struct ctr_request *r, struct err *e)
 		if (v && json_object_set_new_nocheck(j, fields[i].name, v) < 0)
 			return err_sys(e, ENOMEM, "write container.json");
 	}
-	if (r->n_ports && json_object_set_new(j, "ports", ports_to_json(r)) < 0)
-		return err_sys(e, ENOMEM, "write container.json");
 	text = json_dumps(j, JSON_COMPACT);
 	if (!text)
 		return err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
@@ -176,61 +153,22 @@ static int field_from_json(struct ctr_request *r, const struct field *f, const j
 	return err_set(e, ERR_CORRUPT, "$.%s has the wrong type", f->name);
 }
 
-static int ports_from_json(struct ctr_request *r, const json_t *arr, struct err *e)
-{
-	static const struct json_field rows[] = {
-		{ "host_ip", JSON_KIND_STR, offsetof(struct ctr_port, host_ip), JSON_REQUIRED, 64 },
-		{ "proto", JSON_KIND_STR, offsetof(struct ctr_port, proto), JSON_REQUIRED, 8 },
-		{ 0 },
-	};
-	size_t n = json_array_size(arr);
-
-	if (!json_is_array(arr) || n > 65536)
-		return err_set(e, ERR_CORRUPT, "$.ports has the wrong type");
-	r->ports = calloc(n ? n : 1, sizeof(*r->ports));
-	if (!r->ports)
-		return err_sys(e, ENOMEM, "read container.json");
-	for (size_t i = 0; i < n; i++) {
-		const json_t *o = json_array_get(arr, i);
-		struct ctr_port p = { 0 };
-		int rc = json_read(o, rows, &p, JSON_ALLOW_UNKNOWN, "$.ports[]", e);
-
-		if (rc < 0)
-			return rc;
-		p.host_ip = strdup(p.host_ip);
-		p.proto = strdup(p.proto);
-		p.host_port = (uint16_t)json_integer_value(json_object_get(o, "host_port"));
-		p.ctr_port = (uint16_t)json_integer_value(json_object_get(o, "ctr_port"));
-		r->ports[r->n_ports++] = p;
-		if (!p.host_ip || !p.proto)
-			return err_sys(e, ENOMEM, "read container.json");
-	}
-	return 0;
-}
-
 static int request_parse(json_t *j, struct ctr_request *ret, struct err *e)
 {
 	const char *key;
+	size_t next = 0; /* members come in the order they were written: the search is short */
 	json_t *v;
-	int r = 0;
+	int r;
 
 	if (json_integer_value(json_object_get(j, "version")) != REQUEST_VERSION)
 		return err_set(e, ERR_CORRUPT, "container.json has version %" JSON_INTEGER_FORMAT
 			       ", this program knows %d",
 			       json_integer_value(json_object_get(j, "version")), REQUEST_VERSION);
-	/* Members come in the order they were written, so the search is short. */
-	size_t next = 0;
 	json_object_foreach(j, key, v) {
 		size_t tried;
 
 		if (streq(key, "version"))
 			continue;
-		if (streq(key, "ports")) {
-			r = ports_from_json(ret, v, e);
-			if (r < 0)
-				return r;
-			continue;
-		}
 		for (tried = 0; tried < N_FIELDS; tried++, next = (next + 1) % N_FIELDS)
 			if (streq(fields[next].name, key))
 				break;

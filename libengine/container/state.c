@@ -124,6 +124,8 @@ struct run_record {
 	uint64_t version;
 	int64_t pid, monitor_pid, started_ns, finished_ns, exit_code;
 	uint64_t pid_start;
+	int64_t net_pid;
+	uint64_t net_pid_start;
 	bool oom_killed;
 };
 
@@ -136,6 +138,8 @@ static int read_record(int dir_fd, const char *id, const char *file, struct run_
 		{ "pid", JSON_KIND_I64, offsetof(struct run_record, pid), 0, 0 },
 		{ "pid_start", JSON_KIND_U64, offsetof(struct run_record, pid_start), 0, 0 },
 		{ "monitor_pid", JSON_KIND_I64, offsetof(struct run_record, monitor_pid), 0, 0 },
+		{ "net_pid", JSON_KIND_I64, offsetof(struct run_record, net_pid), 0, 0 },
+		{ "net_pid_start", JSON_KIND_U64, offsetof(struct run_record, net_pid_start), 0, 0 },
 		{ "started_ns", JSON_KIND_I64, offsetof(struct run_record, started_ns), 0, 0 },
 		{ "finished_ns", JSON_KIND_I64, offsetof(struct run_record, finished_ns), 0, 0 },
 		{ "exit_code", JSON_KIND_I64, offsetof(struct run_record, exit_code), 0, 0 },
@@ -199,11 +203,23 @@ int ctr_container_status(struct ctr_engine *eng, const char *id, struct ctr_stat
 	return 0;
 }
 
+/* Kill what a dead monitor left; what is gone already is as it should be. */
+static void kill_leftover(int64_t pid, uint64_t start)
+{
+	struct proc p = PROC_INIT;
+
+	if (pid <= 0 || proc_open((pid_t)pid, start, &p) < 0)
+		return;
+	(void)proc_signal(&p, SIGKILL);
+	(void)proc_poll(&p, 10000);
+	proc_done(&p);
+}
+
 int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 {
 	auto_close int dir = FD_NONE, lock = FD_NONE;
 	auto_strbuf struct strbuf b = STRBUF_INIT;
-	struct proc p = PROC_INIT;
+	struct run_record run = { 0 };
 	struct ctr_status st;
 	char path[80];
 	struct timespec now;
@@ -220,10 +236,9 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	r = ctr_container_status(eng, id, &st, e);
 	if (r < 0 || st.state != CTR_LOST)
 		return r;
-	if (proc_open(st.pid, st.pid_start, &p) == 0) {
-		(void)proc_signal(&p, SIGKILL); /* gone already is what we want */
-		(void)proc_poll(&p, 10000);
-		proc_done(&p);
+	if (read_record(eng->store.run_containers_fd, id, "state.json", &run, NULL) == 1) {
+		kill_leftover(run.pid, run.pid_start);
+		kill_leftover(run.net_pid, run.net_pid_start);
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	strbuf_addf(&b, "{\"version\":1,\"exit_code\":137,\"finished_ns\":%lld,\"oom_killed\":false,"

@@ -15,14 +15,6 @@
 #include "proc.h"
 #include "str.h"
 
-/* One published port; strings are owned by the request. */
-struct ctr_port {
-	char *host_ip;		/* "" for all addresses */
-	uint16_t host_port;
-	uint16_t ctr_port;
-	char *proto;		/* tcp or udp */
-};
-
 struct ctr_request {
 	char *id, *name;
 	int64_t created_ns;			/* CLOCK_REALTIME */
@@ -53,9 +45,7 @@ struct ctr_request {
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroupns_mode;	/* NULL: private; "host" */
 
 	struct strv networks;			/* as asked for; empty: default */
-	struct strv publish;			/* -p texts */
-	struct ctr_port *ports;			/* parsed, ranges expanded, random ones chosen */
-	size_t n_ports;
+	struct strv publish;			/* ctr_net_port_spec() texts, random ports chosen */
 	struct strv dns, dns_search, dns_option, add_hosts;
 	bool no_hosts;
 
