@@ -1,0 +1,43 @@
+/* Which containers a command acts on: names, --all, --latest, --cidfile, --ignore. */
+#ifndef CLI_TARGETS_H
+#define CLI_TARGETS_H
+
+#include "cli.h"
+#include "ctrlite/container.h"
+
+struct target_args {
+	bool all, latest, ignore;
+	struct strv cidfiles;
+};
+
+struct target {
+	char id[65];
+	const char *shown;	/* what the command prints for it: as typed, or the full id */
+};
+
+struct targets {
+	struct target *items;
+	size_t n;
+	char **owned;
+	size_t n_owned;
+};
+#define TARGETS_INIT { 0 }
+void targets_done(struct targets *t);
+#define auto_targets __attribute__((cleanup(targets_done)))
+
+enum targets_flags {
+	TARGETS_RUNNING = 1,	/* --all means the running ones */
+	TARGETS_ATOMIC = 2,	/* one unknown name: nothing is done to any */
+};
+
+/*
+ * Collect them.  An unknown name is an error unless @a->ignore; without TARGETS_ATOMIC it is
+ * reported at once (cmd_fail) and the others go on.  Nothing to act on at all is ERR_INVALID.
+ */
+int targets_find(struct cmd *c, const struct target_args *a, unsigned int flags, struct targets *ret,
+		 struct err *e);
+/* One container: the only argument or --latest. */
+int target_one(struct cmd *c, bool latest, const char *cidfile, char ret_id[65], size_t *ret_used,
+	       struct err *e);
+
+#endif
