@@ -5,6 +5,7 @@
 #define CTRLITE_CLIENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <termios.h>
 
