@@ -298,7 +298,7 @@ static int get_idmap(struct transfer *t, struct err *e)
 	if (geteuid() == 0)
 		return 0;
 #ifdef HAVE_ENGINE_IDMAP
-	int r = ctr_idmap_default(&t->map, e);
+	int r = ctr_idmap_default(t->store.run_fd, &t->map, NULL, e);
 
 	if (r < 0)
 		return r;
