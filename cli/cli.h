@@ -19,6 +19,8 @@
 
 struct ctr_engine;
 
+#define EXIT_ENGINE 125		/* we failed, before anything of the user's ran */
+
 /* Options that every command takes, before or after its name. */
 struct globals {
 	const char *root, *runroot;	/* NULL: the default */
@@ -116,6 +118,9 @@ const char *command_name_in(const struct command_name *n, const char *group);
 void cmd_fail(struct cmd *c, struct err *e);
 /* The exit status for an error of @kind in @def (may be NULL). */
 int cmd_exit_status(const struct command *def, enum err_kind kind);
+
+/* The whole program but for its frame: the exit status.  Results are in stdout's buffer. */
+int cli_run(int argc, char **argv);
 
 /* --help of one command, of a group (@def NULL), of the program (@path NULL). */
 void help_print(FILE *f, const char *path);
