@@ -262,8 +262,19 @@ TEST(remove_makes_its_way_through_mode_zero)
 
 static bool own_mount_namespace(void)
 {
-	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0)
+	char map[64];
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return false;
+	if (uid != 0) {
+		test_write("/proc/self/setgroups", "deny");
+		(void)snprintf(map, sizeof(map), "0 %u 1", uid);
+		test_write("/proc/self/uid_map", map);
+		(void)snprintf(map, sizeof(map), "0 %u 1", gid);
+		test_write("/proc/self/gid_map", map);
+	}
 	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
