@@ -55,10 +55,16 @@ enum mon_msg {
 	 *	attach=1		the launch socket is attached from the first byte on
 	 *	log-driver=k8s-file|none;  log-path=;  log-max-bytes=  (0: none)
 	 *	net-path=, net-arg=...	network helper (pasta, slirp4netns): started after the namespaces
-	 *				exist and ready before the runtime runs.  In its arguments @PID@ is
-	 *				replaced by the pid of a process in the namespaces, @READYFD@ by a
+	 *				exist and ready before the runtime runs, with rundir as its working
+	 *				directory.  In its arguments @PID@ is replaced by the pid of a
+	 *				process in the namespaces, @NETNS@ by a path to the network
+	 *				namespace that needs no right over that process to open
+	 *				(/proc/self/fd/N of a descriptor it inherits), @READYFD@ by a
 	 *				descriptor that the helper writes to or closes when ready,
 	 *				@PIDFILE@ by a path where it leaves its pid
+	 *	net-api=, net-fwd=...	once the helper is ready: for each net-fwd connect to the unix
+	 *				stream socket net-api (a name in rundir), send the text, shut down
+	 *				writing, read the answer; one that contains "error" is MON_FAILED
 	 *	net-ready=pidfile|fd|exit	how readiness shows.  pidfile: the helper stays in the
 	 *				foreground and writes its pid there (@PIDFILE@ is a FIFO: nothing
 	 *				polls; best for `pasta --foreground --pid @PIDFILE@ ...`); fd: it

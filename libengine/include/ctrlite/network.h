@@ -99,7 +99,7 @@ struct ctr_net_plan {
 	bool new_netns;		/* MON_PREPARE netns=new, else host */
 	char *path;		/* net-path */
 	struct strv args;	/* net-arg, argv[0] included */
-	const char *ready;	/* net-ready: "fd" or "exit" */
+	const char *ready;	/* net-ready */
 	char *api;		/* net-api, or NULL */
 	struct strv forwards;	/* net-fwd */
 	/* for the files */
