@@ -110,7 +110,7 @@ int spec_env_apply_text(struct strv *env, const char *text, size_t len, const ch
 		if (!line)
 			return no_memory(e);
 		text = stop + 1;
-		if (stop > line && *line && line[strlen(line) - 1] == '\r')
+		if (*line && line[strlen(line) - 1] == '\r')
 			line[strlen(line) - 1] = '\0';
 		p = line + strspn(line, " \t");
 		if (!*p || *p == '#')
