@@ -1,0 +1,475 @@
+/* Images of the store, see ctrlite/image.h. */
+#include <ctrlite/image.h>
+
+#include <ctrlite/container.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fd.h"
+#include "layout.h"
+#include "log.h"
+#include "lookup.h"
+#include "reference.h"
+
+#define REMOVE_TIMEOUT_S 10	/* for containers that go with their image */
+
+void ctr_image_done(struct ctr_image *i)
+{
+	strv_done(&i->names);
+	strv_done(&i->repo_digests);
+	strv_done(&i->layers);
+	json_decref(i->config);
+	json_decref(i->manifest_doc);
+	i->config = i->manifest_doc = NULL;
+}
+
+void ctr_image_list_done(struct ctr_image_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		ctr_image_done(&l->items[i]);
+	free(l->items);
+	*l = (struct ctr_image_list)CTR_IMAGE_LIST_INIT;
+}
+
+void ctr_image_removed_done(struct ctr_image_removed *r)
+{
+	strv_done(&r->untagged);
+}
+
+int64_t ctr_image_time(const char *s)
+{
+	struct tm tm = { 0 };
+	const char *rest = s ? strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int64_t ns = 0, unit = 100000000, offset = 0;
+	time_t t;
+
+	if (!rest)
+		return 0;
+	if (*rest == '.')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
+			ns += (*rest - '0') * unit;
+	if ((*rest == '+' || *rest == '-') && strlen(rest) == 6)
+		offset = (atoi(rest + 1) * 60 + atoi(rest + 4)) * (*rest == '-' ? -60 : 60);
+	t = timegm(&tm);
+	/* from 1677 to 2262: what nanoseconds in 64 bits can say */
+	if (t < -9000000000 || t > 9000000000 || (t == -62135596800))
+		return 0;
+	return (t - offset) * 1000000000 + ns;
+}
+
+static uint64_t compressed_size(const json_t *manifest)
+{
+	const json_t *layers = json_object_get(manifest, "layers");
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < json_array_size(layers); i++) {
+		json_int_t n = json_integer_value(json_object_get(json_array_get(layers, i), "size"));
+
+		if (n > 0 && __builtin_add_overflow(sum, (uint64_t)n, &sum))
+			return UINT64_MAX;
+	}
+	return sum;
+}
+
+/* "docker.io/library/alpine" of a full reference; what another tool wrote stays as it is. */
+static char *repository_of(const char *ref)
+{
+	struct ctr_reference r;
+	char buf[REF_STR_MAX];
+
+	if (ctr_reference_parse(ref, &r, NULL) < 0)
+		return strdup(ref);
+	return strdup(ctr_reference_name(&r, buf));
+}
+
+static int add_name(struct ctr_image *i, const char *ref, const struct digest *digest)
+{
+	auto_free char *repo = NULL, *full = NULL;
+	char buf[DIGEST_STR_MAX];
+	int r;
+
+	if (!strv_has(&i->names, ref)) {
+		r = strv_add(&i->names, ref);
+		if (r < 0)
+			return r;
+	}
+	repo = repository_of(ref);
+	full = repo ? str_printf("%s@%s", repo, digest_str(digest, buf)) : NULL;
+	if (!full)
+		return -ENOMEM;
+	return strv_has(&i->repo_digests, full) ? 0 : strv_add(&i->repo_digests, full);
+}
+
+/* Fill all but the names from the blobs of what was found. */
+static int load(struct store *s, const struct ctr_image_found *f, struct ctr_image *ret, struct err *e)
+{
+	int r;
+
+	ret->id = f->config;
+	ret->digest = f->entry;
+	ret->manifest = f->manifest;
+	ret->is_index = !digest_eq(&f->entry, &f->manifest);
+	r = layout_blob_json(s, &f->config, LAYOUT_CONFIG_MAX_BYTES, &ret->config, e);
+	if (r >= 0)
+		r = layout_blob_json(s, &f->manifest, LAYOUT_MANIFEST_MAX_BYTES, &ret->manifest_doc, e);
+	if (r < 0)
+		return r;
+	ret->created_ns = ctr_image_time(json_string_value(json_object_get(ret->config, "created")));
+	if (!f->unpacked) {
+		ret->size_bytes = compressed_size(ret->manifest_doc);
+		return 0;
+	}
+	ret->size_bytes = f->record.size_bytes;
+	for (size_t i = 0; r >= 0 && i < f->record.layers.n; i++)
+		r = strv_add(&ret->layers, f->record.layers.items[i]);
+	return r < 0 ? err_sys(e, r, "read image %s", f->config.hex) : 0;
+}
+
+static struct ctr_image *find_id(struct ctr_image_list *l, const struct digest *id)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (digest_eq(&l->items[i].id, id))
+			return &l->items[i];
+	return NULL;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct ctr_image *x = a, *y = b;
+
+	if (x->created_ns != y->created_ns)
+		return x->created_ns < y->created_ns ? 1 : -1;
+	return strcmp(x->id.hex, y->id.hex);
+}
+
+static int list_entry(struct ctr_engine *eng, const struct layout_entry *entry,
+		      struct ctr_image_list *l, struct err *e)
+{
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	struct err why = ERR_INIT;
+	struct ctr_image *i;
+	int r;
+
+	r = ctr_image_resolve(&eng->store, entry, &f, &why);
+	if (r < 0) {
+		/* of another platform, damaged, or removed meanwhile */
+		log_debug("image %s is not listed: %s", entry->manifest.hex, why.text);
+		return 0;
+	}
+	i = find_id(l, &f.config);
+	if (!i) {
+		i = &l->items[l->n];
+		*i = (struct ctr_image)CTR_IMAGE_INIT;
+		r = load(&eng->store, &f, i, &why);
+		if (r < 0) {
+			log_warn("image %s is left out: %s", f.config.hex, why.text);
+			ctr_image_done(i);
+			return 0;
+		}
+		l->n++;
+	}
+	r = entry->ref ? add_name(i, entry->ref, &entry->manifest) : 0;
+	return r < 0 ? err_sys(e, r, "list images") : 0;
+}
+
+int ctr_image_list(struct ctr_engine *eng, struct ctr_image_list *ret, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	struct ctr_image_list l = CTR_IMAGE_LIST_INIT;
+	int r;
+
+	r = layout_read(&eng->store, &x, e);
+	if (r < 0)
+		return r;
+	l.items = calloc(x.n + 1, sizeof(*l.items));
+	if (!l.items)
+		return err_sys(e, ENOMEM, "list images");
+	for (size_t i = 0; i < x.n; i++) {
+		r = list_entry(eng, &x.entries[i], &l, e);
+		if (r < 0) {
+			ctr_image_list_done(&l);
+			return r;
+		}
+	}
+	qsort(l.items, l.n, sizeof(*l.items), newest_first);
+	*ret = l;
+	return 0;
+}
+
+/* Every name of the image that @f is, under whichever entry. */
+static int collect_names(struct ctr_engine *eng, const struct layout_index *x,
+			 const struct ctr_image_found *f, struct ctr_image *ret, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < x->n; i++) {
+		const struct layout_entry *entry = &x->entries[i];
+		bool same = digest_eq(&entry->manifest, &f->entry);
+
+		if (!entry->ref)
+			continue;
+		if (!same) {
+			auto_image_found struct ctr_image_found other = CTR_IMAGE_FOUND_INIT;
+
+			same = ctr_image_resolve(&eng->store, entry, &other, NULL) >= 0 &&
+			       digest_eq(&other.config, &f->config);
+		}
+		if (same)
+			r = add_name(ret, entry->ref, &entry->manifest);
+	}
+	return r < 0 ? err_sys(e, r, "read the names of image %s", f->config.hex) : 0;
+}
+
+static int get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text,
+		  struct ctr_image *ret, char **ret_name, struct err *e)
+{
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	struct ctr_image i = CTR_IMAGE_INIT;
+	int r;
+
+	r = ctr_image_lookup_in(&eng->store, x, text, &f, e);
+	if (r < 0)
+		return r;
+	r = load(&eng->store, &f, &i, e);
+	if (r >= 0)
+		r = collect_names(eng, x, &f, &i, e);
+	if (r < 0) {
+		ctr_image_done(&i);
+		return r;
+	}
+	*ret = i;
+	if (ret_name)
+		*ret_name = f.by_id ? NULL : take_ptr(&f.name);
+	return 0;
+}
+
+int ctr_image_get(struct ctr_engine *eng, const char *text, struct ctr_image *ret, char **ret_name,
+		  struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	int r = layout_read(&eng->store, &x, e);
+
+	return r < 0 ? r : get_in(eng, &x, text, ret, ret_name, e);
+}
+
+int ctr_image_full_name(const char *name, char **ret, struct err *e)
+{
+	struct ctr_reference parsed, full;
+	char buf[REF_STR_MAX];
+	char *copy;
+	int r;
+
+	r = ctr_reference_parse(name, &parsed, e);
+	if (r < 0)
+		return err_wrap(e, r, "normalizing name \"%s\"", name);
+	if (parsed.digest.hex[0])
+		return err_set(e, ERR_INVALID, "%s: tag by digest not supported", name);
+	r = ctr_reference_qualify(&parsed, "localhost", &full, e);
+	if (r < 0)
+		return r;
+	ctr_reference_default_tag(&full);
+	copy = strdup(ctr_reference_str(&full, buf));
+	if (!copy)
+		return err_sys(e, ENOMEM, "normalizing name \"%s\"", name);
+	*ret = copy;
+	return 0;
+}
+
+static int full_names(const struct strv *names, struct strv *ret, struct err *e)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		char *full;
+		int r = ctr_image_full_name(names->items[i], &full, e);
+
+		if (r < 0)
+			return r;
+		r = strv_add_take(ret, full);
+		if (r < 0)
+			return err_sys(e, r, "read the names");
+	}
+	return 0;
+}
+
+int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *names, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	auto_strv struct strv full = STRV_INIT;
+	const struct layout_entry *entry = NULL;
+	int r;
+
+	r = full_names(names, &full, e);
+	if (r >= 0)
+		r = layout_read(&eng->store, &x, e);
+	if (r >= 0)
+		r = ctr_image_lookup_in(&eng->store, &x, image, &f, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < x.n && !entry; i++)
+		if (digest_eq(&x.entries[i].manifest, &f.entry))
+			entry = &x.entries[i];
+	if (!entry)
+		return err_set(e, ERR_NOT_FOUND, "%s: image not known", image);
+	for (size_t i = 0; i < full.n; i++) {
+		r = layout_tag(&eng->store, full.items[i], &entry->manifest, entry->size_bytes,
+			       entry->media_type, e);
+		if (r < 0)
+			return err_wrap(e, r, "tag %s", full.items[i]);
+	}
+	return 0;
+}
+
+int ctr_image_untag(struct ctr_engine *eng, const char *image, const struct strv *names,
+		    struct err *e)
+{
+	auto_strv struct strv full = STRV_INIT;
+	const struct strv *gone = &full;
+	struct ctr_image i = CTR_IMAGE_INIT;
+	int r;
+
+	r = full_names(names, &full, e);
+	if (r >= 0)
+		r = ctr_image_get(eng, image, &i, NULL, e);
+	if (r < 0)
+		return r;
+	for (size_t k = 0; r >= 0 && k < full.n; k++)
+		if (!strv_has(&i.names, full.items[k]))
+			r = err_set(e, ERR_NOT_FOUND, "%s: tag not known", full.items[k]);
+	if (!names->n)
+		gone = &i.names;
+	for (size_t k = 0; r >= 0 && k < gone->n; k++) {
+		r = layout_untag(&eng->store, gone->items[k], true, e);
+		if (r < 0)
+			r = err_wrap(e, r, "untag %s", gone->items[k]);
+	}
+	ctr_image_done(&i);
+	return r < 0 ? r : 0;
+}
+
+/* The ids of the containers that use any manifest of the image into @ids. */
+static int image_users(struct ctr_engine *eng, const struct ctr_image *i, struct strv *ids,
+		       struct err *e)
+{
+	auto_strv struct strv keys = STRV_INIT, users = STRV_INIT;
+	int r = ctr_container_uses(eng, &keys, &users, e);
+
+	for (size_t k = 0; r >= 0 && k < users.n; k++) {
+		const char *rest = str_after(users.items[k], i->manifest.hex);
+
+		if (!rest)
+			rest = str_after(users.items[k], i->digest.hex);
+		if (rest && *rest == ' ')
+			r = strv_add(ids, rest + 1);
+	}
+	return r;
+}
+
+static int remove_users(struct ctr_engine *eng, const struct strv *ids, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ids->n; i++) {
+		r = ctr_container_remove(eng, ids->items[i], true, true, REMOVE_TIMEOUT_S, e);
+		if (r == -ENOENT) {
+			r = 0;	/* gone meanwhile, which is what is wanted */
+			if (e)
+				*e = (struct err)ERR_INIT;
+		}
+	}
+	return r;
+}
+
+static int check_users(struct ctr_engine *eng, const struct ctr_image *i, bool force, struct err *e)
+{
+	auto_strv struct strv ids = STRV_INIT;
+	int r = image_users(eng, i, &ids, e);
+
+	if (r < 0 || !ids.n)
+		return r;
+	if (force)
+		return remove_users(eng, &ids, e);
+	return err_set(e, ERR_BUSY, "image used by %s: image is in use by a container: remove the "
+		       "container first, or both with --force", ids.items[0]);
+}
+
+/* Blobs and layers that nobody needs any more. */
+static int collect(struct ctr_engine *eng, struct err *e)
+{
+	auto_strv struct strv keys = STRV_INIT;
+	const struct idmap *map = NULL;
+	int r = ctr_container_uses(eng, &keys, NULL, e);
+
+	if (r >= 0)
+		r = ctr_engine_idmap(eng, &map, e);
+	return r < 0 ? r : layout_collect(&eng->store, &keys, map, e);
+}
+
+static int drop_name(struct ctr_engine *eng, const char *name, struct ctr_image_removed *ret,
+		     struct err *e)
+{
+	int r = layout_untag(&eng->store, name, true, e);
+
+	if (r >= 0)
+		r = strv_add(&ret->untagged, name);
+	return r < 0 ? r : 0;
+}
+
+/* All entries of the image: an ID may stand under several manifests. */
+static int drop_entries(struct ctr_engine *eng, const struct layout_index *x,
+			const struct ctr_image *i, struct err *e)
+{
+	int r = layout_remove(&eng->store, &i->digest, e);
+
+	for (size_t k = 0; k < x->n; k++) {
+		auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+
+		if (digest_eq(&x->entries[k].manifest, &i->digest) ||
+		    ctr_image_resolve(&eng->store, &x->entries[k], &f, NULL) < 0 ||
+		    !digest_eq(&f.config, &i->id))
+			continue;
+		if (r >= 0)
+			r = layout_remove(&eng->store, &f.entry, e);
+		if (r == -ENOENT)
+			r = 0;	/* the same entry under another name, just removed */
+	}
+	return r < 0 ? r : 0;
+}
+
+int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
+		     struct ctr_image_removed *ret, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	auto_free char *name = NULL;
+	struct ctr_image i = CTR_IMAGE_INIT;
+	int r;
+
+	r = layout_read(&eng->store, &x, e);
+	if (r >= 0)
+		r = get_in(eng, &x, text, &i, &name, e);
+	if (r < 0)
+		return r;
+	if (name && i.names.n > 1) {
+		r = drop_name(eng, name, ret, e);
+		goto out;
+	}
+	if (!name && i.names.n > 1 && !force) {
+		r = err_set(e, ERR_INVALID, "unable to delete image \"%s\" by ID with more than one "
+			    "tag (%s, %s, ...): please force removal", i.id.hex, i.names.items[0],
+			    i.names.items[1]);
+		goto out;
+	}
+	r = check_users(eng, &i, force, e);
+	for (size_t k = 0; r >= 0 && k < i.names.n; k++)
+		r = drop_name(eng, i.names.items[k], ret, e);
+	if (r >= 0)
+		r = drop_entries(eng, &x, &i, e);
+	if (r >= 0) {
+		ret->deleted = i.id;
+		r = collect(eng, e);
+	}
+out:
+	ctr_image_done(&i);
+	return r < 0 ? r : 0;
+}

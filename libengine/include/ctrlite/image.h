@@ -1,0 +1,76 @@
+/*
+ * Images of the store: what there is, what they are called, and removing them.  Getting them is
+ * the work of ctr-lite-transfer, see ctrlite/transfer.h.
+ */
+#ifndef CTRLITE_IMAGE_H
+#define CTRLITE_IMAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctrlite/engine.h"
+#include "digest.h"
+#include "str.h"
+
+struct ctr_image {
+	struct digest id;		/* of the config: what users call the image's ID */
+	struct digest digest;		/* of the manifest or index that index.json names */
+	struct digest manifest;		/* of this host's platform */
+	struct strv names;		/* full references, oldest first; none: untagged */
+	struct strv repo_digests;	/* repository@sha256:... for each repository that names it */
+	bool is_index;			/* digest is an index of several platforms */
+	uint64_t size_bytes;		/* unpacked; of the compressed layers where it is not */
+	int64_t created_ns;		/* 0: not said */
+	json_t *config;			/* the whole config document; owned */
+	json_t *manifest_doc;		/* the manifest; owned */
+	struct strv layers;		/* keys of the unpacked layers, bottom first; none: not unpacked */
+};
+#define CTR_IMAGE_INIT { .names = STRV_INIT }
+void ctr_image_done(struct ctr_image *i);
+
+struct ctr_image_list {
+	struct ctr_image *items;
+	size_t n;
+};
+#define CTR_IMAGE_LIST_INIT { 0 }
+/* All, newest first, each ID once.  Takes no lock; what vanishes meanwhile is left out. */
+int ctr_image_list(struct ctr_engine *eng, struct ctr_image_list *ret, struct err *e);
+void ctr_image_list_done(struct ctr_image_list *l);
+
+/* The image that @text means (a name in any form, an ID, the beginning of one).  *@ret_name
+ * (fresh; may be NULL) is the reference that matched, or NULL when it was found by its ID.
+ * ERR_NOT_FOUND "TEXT: image not known". */
+int ctr_image_get(struct ctr_engine *eng, const char *text, struct ctr_image *ret, char **ret_name,
+		  struct err *e);
+
+/* What `inspect` shows, in the members and order that podman has. */
+int ctr_image_inspect(struct ctr_engine *eng, const struct ctr_image *i, json_t **ret,
+		      struct err *e);
+
+/* The full reference that @name means for a local image: localhost/NAME:latest for a short name.
+ * Fresh.  ERR_INVALID for what is none, and for one with a digest. */
+int ctr_image_full_name(const char *name, char **ret, struct err *e);
+int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *names, struct err *e);
+/* Without @names: all names.  ERR_NOT_FOUND for a name that the image does not have. */
+int ctr_image_untag(struct ctr_engine *eng, const char *image, const struct strv *names,
+		    struct err *e);
+
+struct ctr_image_removed {
+	struct strv untagged;		/* references that are gone */
+	struct digest deleted;		/* "" when the image is still there under another name */
+};
+#define CTR_IMAGE_REMOVED_INIT { .untagged = STRV_INIT }
+void ctr_image_removed_done(struct ctr_image_removed *r);
+/*
+ * Remove the name @text, and with its last name (or by ID) the image.  An image that a container
+ * uses is ERR_BUSY, one of several names by its ID ERR_INVALID; @force removes the containers and
+ * all names.  What was done before a failure is in @ret.
+ */
+int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
+		     struct ctr_image_removed *ret, struct err *e);
+
+/* An RFC 3339 time; 0 where @s is none or NULL. */
+int64_t ctr_image_time(const char *s);
+
+#endif
