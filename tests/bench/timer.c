@@ -7,6 +7,7 @@
  * One line per command: median, minimum and 90th percentile in microseconds, and how many runs
  * exited non-zero (their times do not count).  With -j the rounds of one command run JOBS at a time
  * instead, and the first two columns are the wall time of all rounds divided by their number.
+ * "@N@" in an argument becomes the number of the run: for programs that want a new name each time.
  * Output of the commands is dropped; stderr of the first failing run of each is shown.
  */
 #include <errno.h>
@@ -21,6 +22,8 @@
 #include <unistd.h>
 
 #define COMMANDS_MAX 16
+#define ARGS_MAX 128
+#define ARG_BYTES 512
 #define ROUNDS_MAX 100000
 
 struct command {
@@ -40,8 +43,31 @@ static double now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static pid_t start(char **argv, int err_fd)
+/* argv with the run's number filled in; valid until the next call. */
+static char **numbered(char **argv)
 {
+	static char text[ARGS_MAX][ARG_BYTES];
+	static char *out[ARGS_MAX + 1];
+	static unsigned int serial;
+	int n = 0;
+
+	for (serial++; argv[n] && n < ARGS_MAX; n++) {
+		const char *at = strstr(argv[n], "@N@");
+
+		out[n] = argv[n];
+		if (!at)
+			continue;
+		(void)snprintf(text[n], ARG_BYTES, "%.*s%u%s", (int)(at - argv[n]), argv[n], serial,
+			       at + 3);
+		out[n] = text[n];
+	}
+	out[n] = NULL;
+	return out;
+}
+
+static pid_t start(char **template, int err_fd)
+{
+	char **argv = numbered(template);
 	posix_spawn_file_actions_t fa;
 	pid_t pid;
 	int r;
