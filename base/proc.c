@@ -72,7 +72,7 @@ static void child_fail(int fd, enum spawn_step step, int r)
 	_exit(127);
 }
 
-static void reset_signals(void)
+void proc_reset_signals(void)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -113,7 +113,7 @@ static void __attribute__((noreturn)) child_run(const struct proc_spawn *s, int 
 {
 	int r;
 
-	reset_signals();
+	proc_reset_signals();
 	if (s->pdeathsig && prctl(PR_SET_PDEATHSIG, s->pdeathsig) < 0)
 		child_fail(report, STEP_SESSION, errno);
 	if (s->new_session && setsid() < 0)
@@ -131,14 +131,12 @@ static void __attribute__((noreturn)) child_run(const struct proc_spawn *s, int 
 	_exit(127);
 }
 
-int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e)
+int proc_spawn_begin(const struct proc_spawn *s, struct proc_spawning *ret, struct err *e)
 {
 	auto_close int rd = FD_NONE, wr = FD_NONE;
-	struct spawn_failure f;
-	sigset_t all, old;
 	struct proc p = PROC_INIT;
+	sigset_t all, old;
 	int fds[2], r;
-	ssize_t n;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "start %s: make a pipe", s->path);
@@ -153,8 +151,19 @@ int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e)
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	if (r < 0)
 		return err_sys(e, r, "start %s: fork", s->path);
-	wr = fd_close(wr);
-	n = fd_read_full(rd, &f, sizeof(f));
+	*ret = (struct proc_spawning){ .path = s->path, .proc = p, .report = take_fd(&rd) };
+	return 0;
+}
+
+int proc_spawn_end(struct proc_spawning *sp, struct proc *ret, struct err *e)
+{
+	struct proc p = sp->proc;
+	struct spawn_failure f;
+	ssize_t n;
+
+	n = fd_read_full(sp->report, &f, sizeof(f));
+	sp->report = fd_close(sp->report);
+	sp->proc = (struct proc)PROC_INIT;
 	if (n == 0) {
 		*ret = p;
 		return 0;
@@ -162,8 +171,16 @@ int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e)
 	(void)proc_wait(&p, NULL); /* it has failed and ends by itself */
 	proc_done(&p);
 	if (n != (ssize_t)sizeof(f) || f.step < 0 || f.step > STEP_EXEC)
-		return err_set(e, ERR_OS, "start %s: the child died", s->path);
-	return err_sys(e, f.code, "start %s: %s", s->path, step_words[f.step]);
+		return err_set(e, ERR_OS, "start %s: the child died", sp->path);
+	return err_sys(e, f.code, "start %s: %s", sp->path, step_words[f.step]);
+}
+
+int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e)
+{
+	struct proc_spawning sp = PROC_SPAWNING_INIT;
+	int r = proc_spawn_begin(s, &sp, e);
+
+	return r < 0 ? r : proc_spawn_end(&sp, ret, e);
 }
 
 int proc_wait(struct proc *p, int *ret_status)

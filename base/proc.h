@@ -4,6 +4,7 @@
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,6 +45,20 @@ struct proc_spawn {
  * with @e saying which step failed.  Signal mask and dispositions in the child are default.
  */
 int proc_spawn(const struct proc_spawn *s, struct proc *ret, struct err *e);
+
+/* The same in two halves, for starting several at once: begin returns with the child still on its
+ * way to exec, end waits for that.  Each begun spawning is ended, also after other failures. */
+struct proc_spawning {
+	const char *path;
+	struct proc proc;
+	int report;
+};
+#define PROC_SPAWNING_INIT { .path = NULL, .proc = PROC_INIT, .report = -EBADF }
+int proc_spawn_begin(const struct proc_spawn *s, struct proc_spawning *ret, struct err *e);
+int proc_spawn_end(struct proc_spawning *sp, struct proc *ret, struct err *e);
+
+/* Default dispositions and an empty mask, as a program expects them that is about to be executed. */
+void proc_reset_signals(void);
 
 /* Fork with a pidfd: returns 0 in the child, 1 in the parent with @ret filled, or -errno. */
 int proc_fork(struct proc *ret);

@@ -139,20 +139,26 @@ static bool can_map_directly(void)
 	return geteuid() == 0;
 }
 
-/* Start newuidmap or newgidmap for @pid; its stderr goes to @err_fd. */
-static int start_mapper(const char *prog, pid_t pid, const struct idmap_range *r, uint32_t n,
-			int err_fd, struct proc *ret, struct err *e)
+/* Start newuidmap or newgidmap for @pid; what it says on stderr can be read from *@ret_err_fd. */
+static int mapper_begin(const char *prog, pid_t pid, const struct idmap_range *r, uint32_t n,
+			struct proc_spawning *ret, int *ret_err_fd, struct err *e)
 {
 	char nums[3 * IDMAP_MAX + 1][12];
 	char *argv[3 * IDMAP_MAX + 3];
-	struct proc_fd fds[] = { { err_fd, STDERR_FILENO } };
+	auto_close int rd = FD_NONE, wr = FD_NONE;
 	auto_free char *path = path_find_program(prog);
-	struct proc_spawn s = { .path = path, .argv = argv, .fds = fds, .n_fds = 1, .dir_fd = FD_NONE };
+	struct proc_fd fd = { .to = STDERR_FILENO };
+	struct proc_spawn s = { .path = path, .argv = argv, .fds = &fd, .n_fds = 1, .dir_fd = FD_NONE };
 	size_t a = 0, k = 0;
+	int fds[2], res;
 
 	if (!path)
 		return err_set(e, ERR_UNSUPPORTED, "%s is not installed; install it with: "
 			       "apt-get install uidmap (Debian) or dnf install shadow-utils (Fedora)", prog);
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_sys(e, errno, "map ids: make a pipe");
+	rd = fds[0];
+	fd.from = wr = fds[1];
 	argv[a++] = path;
 	(void)snprintf(nums[k], sizeof(nums[k]), "%d", (int)pid);
 	argv[a++] = nums[k++];
@@ -165,24 +171,38 @@ static int start_mapper(const char *prog, pid_t pid, const struct idmap_range *r
 		}
 	}
 	argv[a] = NULL;
-	return proc_spawn(&s, ret, e);
+	res = proc_spawn_begin(&s, ret, e);
+	ret->path = prog; /* outlives us, unlike the path */
+	if (res == 0)
+		*ret_err_fd = take_fd(&rd);
+	else
+		ret->path = NULL;
+	return res;
 }
 
-static int finish_mapper(const char *prog, const char *db, struct proc *p, int err_fd, struct err *e)
+static int mapper_end(struct proc_spawning *sp, const char *db, int *err_fd, struct err *e)
 {
+	auto_close int rd = take_fd(err_fd);
+	const char *prog = take_ptr(&sp->path);
+	struct proc p = PROC_INIT;
 	char text[256] = "";
 	int status = 0, r;
 	ssize_t n;
 
-	if (p->pid < 0)
+	if (!prog)
 		return 0;
-	r = proc_wait(p, &status);
-	proc_done(p);
+	sp->path = prog;
+	r = proc_spawn_end(sp, &p, e);
+	sp->path = NULL;
+	if (r < 0)
+		return r;
+	r = proc_wait(&p, &status);
+	proc_done(&p);
 	if (r < 0)
 		return err_sys(e, r, "wait for %s", prog);
 	if (status == 0)
 		return 0;
-	n = read(err_fd, text, sizeof(text) - 1); /* the pipe holds what it said; all writers are gone */
+	n = read(rd, text, sizeof(text) - 1); /* the pipe holds what it said; all writers are gone */
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	return err_set(e, ERR_DENIED, "%s failed: %s (check that %s is set-uid root or has file "
@@ -190,37 +210,10 @@ static int finish_mapper(const char *prog, const char *db, struct proc *p, int e
 		       text[0] ? text : "no message", prog, (unsigned int)getuid(), db);
 }
 
-static int run_mappers(pid_t pid, const struct idmap *m, struct err *e)
-{
-	struct proc u = PROC_INIT, g = PROC_INIT;
-	int up[2] = { FD_NONE, FD_NONE }, gp[2] = { FD_NONE, FD_NONE };
-	int r, r2;
-
-	if (pipe2(up, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(gp, O_CLOEXEC | O_NONBLOCK) < 0) {
-		r = err_sys(e, errno, "map ids: make a pipe");
-		goto out;
-	}
-	r = start_mapper("newuidmap", pid, m->uid, m->n_uid, up[1], &u, e);
-	if (r == 0)
-		r = start_mapper("newgidmap", pid, m->gid, m->n_gid, gp[1], &g, e);
-	r2 = finish_mapper("newuidmap", "/etc/subuid", &u, up[0], r == 0 ? e : NULL);
-	r = r < 0 ? r : r2;
-	r2 = finish_mapper("newgidmap", "/etc/subgid", &g, gp[0], r == 0 ? e : NULL);
-	r = r < 0 ? r : r2;
-out:
-	for (int i = 0; i < 2; i++) {
-		(void)fd_close(up[i]);
-		(void)fd_close(gp[i]);
-	}
-	return r;
-}
-
-int userns_write_maps(pid_t pid, const struct idmap *m, struct err *e)
+static int map_directly(pid_t pid, const struct idmap *m, struct err *e)
 {
 	int r;
 
-	if (!can_map_directly() && !idmap_is_single(m))
-		return run_mappers(pid, m, e);
 	/* Without CAP_SETGID the kernel wants setgroups denied before a gid map is written. */
 	if (!can_map_directly()) {
 		r = write_proc(pid, "setgroups", "deny", e);
@@ -229,6 +222,49 @@ int userns_write_maps(pid_t pid, const struct idmap *m, struct err *e)
 	}
 	r = write_map(pid, "uid_map", m->uid, m->n_uid, e);
 	return r < 0 ? r : write_map(pid, "gid_map", m->gid, m->n_gid, e);
+}
+
+int userns_map_begin(pid_t pid, const struct idmap *m, struct userns_mapping *ret, struct err *e)
+{
+	int r;
+
+	*ret = (struct userns_mapping)USERNS_MAPPING_INIT;
+	if (can_map_directly() || idmap_is_single(m))
+		return map_directly(pid, m, e);
+	r = mapper_begin("newuidmap", pid, m->uid, m->n_uid, &ret->uid, &ret->uid_err, e);
+	if (r == 0)
+		r = mapper_begin("newgidmap", pid, m->gid, m->n_gid, &ret->gid, &ret->gid_err, e);
+	if (r < 0)
+		(void)userns_map_end(ret, NULL); /* the first failure is the one to report */
+	return r;
+}
+
+int userns_map_end(struct userns_mapping *mp, struct err *e)
+{
+	int r = mapper_end(&mp->uid, "/etc/subuid", &mp->uid_err, e);
+	int r2 = mapper_end(&mp->gid, "/etc/subgid", &mp->gid_err, r == 0 ? e : NULL);
+
+	return r < 0 ? r : r2;
+}
+
+int userns_write_maps(pid_t pid, const struct idmap *m, struct err *e)
+{
+	struct userns_mapping mp;
+	int r = userns_map_begin(pid, m, &mp, e);
+
+	return r < 0 ? r : userns_map_end(&mp, e);
+}
+
+int userns_clone_err(struct err *e, int r)
+{
+	int code = r < 0 ? -r : r;
+
+	if (code != EPERM && code != ENOSPC && code != EUSERS)
+		return err_sys(e, code, "make a user namespace");
+	return err_set(e, ERR_UNSUPPORTED, "this host does not let uid %u make a user namespace (%s); "
+		       "look at: sysctl user.max_user_namespaces kernel.unprivileged_userns_clone "
+		       "kernel.apparmor_restrict_unprivileged_userns", (unsigned int)getuid(),
+		       strerror(code));
 }
 
 int userns_become_root(void)
@@ -252,17 +288,8 @@ int userns_fork(const struct idmap *m, uint64_t flags, struct proc *ret, struct 
 	go_rd = fds[0];
 	go_wr = fds[1];
 	r = proc_clone(CLONE_NEWUSER | flags, ret);
-	if (r < 0) {
-		int code = -r;
-
-		if (code == EPERM || code == ENOSPC || code == EUSERS)
-			return err_set(e, ERR_UNSUPPORTED, "this host does not let uid %u make a user "
-				       "namespace (%s); look at: sysctl user.max_user_namespaces "
-				       "kernel.unprivileged_userns_clone "
-				       "kernel.apparmor_restrict_unprivileged_userns",
-				       (unsigned int)getuid(), strerror(code));
-		return err_sys(e, code, "make a user namespace");
-	}
+	if (r < 0)
+		return userns_clone_err(e, r);
 	if (r == 0) {
 		go_wr = fd_close(go_wr);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

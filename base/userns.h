@@ -39,6 +39,17 @@ bool idmap_is_single(const struct idmap *m);
  */
 int userns_write_maps(pid_t pid, const struct idmap *m, struct err *e);
 
+/* The same in two halves: the mappers work while the caller does something else.  A started
+ * mapping is finished, also after other failures. */
+struct userns_mapping {
+	struct proc_spawning uid, gid;	/* path NULL: not started, or nothing to wait for */
+	int uid_err, gid_err;		/* what they say on stderr */
+};
+#define USERNS_MAPPING_INIT { .uid = PROC_SPAWNING_INIT, .gid = PROC_SPAWNING_INIT, \
+	.uid_err = -EBADF, .gid_err = -EBADF }
+int userns_map_begin(pid_t pid, const struct idmap *m, struct userns_mapping *ret, struct err *e);
+int userns_map_end(struct userns_mapping *mp, struct err *e);
+
 /*
  * A child in a new user namespace with maps @m (@flags: more CLONE_NEW*): returns 0 in the child,
  * which is uid 0, gid 0 with no supplementary groups there; 1 in the parent, the maps being in
@@ -47,6 +58,10 @@ int userns_write_maps(pid_t pid, const struct idmap *m, struct err *e);
  * dumpable, so that its /proc files belong to its new root.
  */
 int userns_fork(const struct idmap *m, uint64_t flags, struct proc *ret, struct err *e);
+
+/* The error for a clone3() with CLONE_NEWUSER that returned @r (-errno): says what to look at when
+ * the host does not permit user namespaces. */
+int userns_clone_err(struct err *e, int r);
 
 /* Become root of the user namespace that we are in: setgroups (where allowed), setresgid,
  * setresuid to 0. */
