@@ -56,10 +56,10 @@ enum mon_msg {
 	 *	log-driver=k8s-file|none;  log-path=;  log-max-bytes=  (0: none)
 	 *	net-path=, net-arg=...	network helper (pasta, slirp4netns): started after the namespaces
 	 *				exist and ready before the runtime runs, with rundir as its working
-	 *				directory.  In its arguments @PID@ is replaced by the pid of a
-	 *				process in the namespaces, @NETNS@ by a path to the network
-	 *				namespace that needs no right over that process to open
-	 *				(/proc/self/fd/N of a descriptor it inherits), @READYFD@ by a
+	 *				directory.  The arguments begin with argv[0]; in them @PID@ is
+	 *				replaced by the pid of a process in the namespaces, @NETNS@ by a path
+	 *				to the network namespace that needs no right over that process to
+	 *				open (/proc/self/fd/N of a descriptor it inherits), @READYFD@ by a
 	 *				descriptor that the helper writes to or closes when ready,
 	 *				@PIDFILE@ by a path where it leaves its pid
 	 *	net-api=, net-fwd=...	once the helper is ready: for each net-fwd connect to the unix

@@ -1,0 +1,41 @@
+/*
+ * The container's log in k8s-file form: "TIME stdout|stderr F|P TEXT\n" for each line of output,
+ * P for a piece of a line that goes on in the next record of that stream.
+ *
+ * Writing never fails for the caller: what cannot be written (disk full, read-only, I/O error) is
+ * counted, and the first record that can be written again says how much was lost.  No record is
+ * ever torn: a half-written one is cut off.
+ */
+#ifndef MONITOR_CTR_LOG_H
+#define MONITOR_CTR_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+enum ctr_stream { CTR_STDOUT, CTR_STDERR };
+
+struct ctr_log {
+	int fd;			/* FD_NONE: nothing is logged */
+	int dir_fd;		/* of the file's directory, which may be renamed meanwhile */
+	char *name;
+	uint64_t size_bytes, max_bytes;
+	bool partial[2];	/* the stream's last record was a P */
+	bool torn;		/* the file may end inside a record that could not be cut off */
+	uint64_t lost_bytes;	/* in all */
+	uint64_t unsaid_bytes;	/* lost and not yet noted in the log */
+	int last_errno;
+};
+#define CTR_LOG_INIT { .fd = -EBADF, .dir_fd = -EBADF }
+
+/* Open @path for appending (0600, regular files only).  Beyond @max_bytes (0: no limit) the file
+ * is replaced by a fresh one, as podman's k8s-file driver does. */
+int ctr_log_open(struct ctr_log *l, const char *path, uint64_t max_bytes, struct err *e);
+void ctr_log_write(struct ctr_log *l, enum ctr_stream stream, const char *buf, size_t len);
+/* The stream ended: finishes a last line that had no newline. */
+void ctr_log_end(struct ctr_log *l, enum ctr_stream stream);
+void ctr_log_close(struct ctr_log *l);
+
+#endif

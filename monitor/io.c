@@ -1,0 +1,142 @@
+/*
+ * The container's stdio: output to the log and to the clients, input from them.
+ *
+ * Output is read in chunks into one fixed buffer.  While a client has not taken the current chunk
+ * nothing more is read, so a slow client slows the container as a pipe would, and memory does not
+ * depend on the amount of output.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "mon.h"
+
+/* What may still come after the container's end.  Its own output fits into a pipe; the rest is
+ * from processes outside that hold the pipe open, and need not be waited for. */
+#define AFTER_END_MAX_BYTES (16u << 20)
+
+static char chunk[MSG_BODY_MAX]; /* pages that no output ever touched cost nothing */
+
+const char *output_chunk(void)
+{
+	return chunk;
+}
+
+static void output_close(struct mon *m, struct output *o)
+{
+	ctr_log_end(&m->log, o->stream);
+	source_close(m, &o->src);
+}
+
+/* Take one chunk.  Returns whether there was one. */
+static bool output_read(struct mon *m, struct output *o)
+{
+	ssize_t n = read(o->src.fd, chunk, sizeof(chunk));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) { /* a pty whose other end is closed gives EIO */
+		output_close(m, o);
+		return false;
+	}
+	ctr_log_write(&m->log, o->stream, chunk, (size_t)n);
+	m->chunk_type = o->stream == CTR_STDOUT ? MON_STDOUT : MON_STDERR;
+	m->chunk_len = (size_t)n;
+	clients_send_chunk(m);
+	if (m->state == MON_ST_ENDED) {
+		m->bytes_after_end += (uint64_t)n;
+		if (m->bytes_after_end > AFTER_END_MAX_BYTES)
+			output_close(m, o);
+	}
+	if (m->n_owing > 0)
+		for (int i = 0; i < 2; i++)
+			(void)source_set(m, &m->out[i].src, 0); /* removing cannot fail */
+	return true;
+}
+
+void output_ready(struct mon *m, struct source *s, uint32_t events)
+{
+	(void)events;
+	if (m->n_owing == 0)
+		(void)output_read(m, (struct output *)s);
+}
+
+void output_resume(struct mon *m)
+{
+	if (m->n_owing > 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		if (source_set(m, &m->out[i].src, EPOLLIN) < 0)
+			output_close(m, &m->out[i]); /* no memory even for that: better lost than stuck */
+}
+
+bool output_pending(const struct mon *m)
+{
+	return m->out[0].src.fd >= 0 || m->out[1].src.fd >= 0 || m->n_owing > 0;
+}
+
+void output_drain(struct mon *m)
+{
+	for (int i = 0; i < 2; i++)
+		while (m->n_owing == 0 && m->out[i].src.fd >= 0 && output_read(m, &m->out[i]))
+			;
+}
+
+void output_abandon(struct mon *m)
+{
+	for (int i = 0; i < 2; i++)
+		if (m->out[i].src.fd >= 0)
+			output_close(m, &m->out[i]);
+}
+
+size_t input_write(struct mon *m, const char *buf, size_t len)
+{
+	size_t done = 0;
+
+	while (m->in.fd >= 0 && done < len) {
+		ssize_t n = write(m->in.fd, buf + done, len - done);
+
+		if (n >= 0) {
+			done += (size_t)n;
+		} else if (errno == EAGAIN) {
+			/* EPOLLOUT tells when it goes on; without that, input would stop for good. */
+			if (source_set(m, &m->in, EPOLLOUT) < 0)
+				source_close(m, &m->in);
+			break;
+		} else if (errno != EINTR) {
+			source_close(m, &m->in); /* EPIPE: the container has closed its stdin */
+		}
+	}
+	return m->in.fd < 0 ? len : done;
+}
+
+void input_ready(struct mon *m, struct source *s, uint32_t events)
+{
+	(void)events;
+	(void)source_set(m, s, 0); /* asked for again when it is full again; removing cannot fail */
+	clients_feed_input(m);
+}
+
+void input_eof(struct mon *m)
+{
+	struct termios t;
+
+	if (m->in.fd < 0)
+		return;
+	if (!m->p.terminal)
+		source_close(m, &m->in);
+	else if (tcgetattr(m->in.fd, &t) == 0 && (t.c_lflag & ICANON))
+		(void)input_write(m, (const char *)&t.c_cc[VEOF], 1); /* full: then nobody reads it */
+}
+
+void input_resize(struct mon *m, const struct mon_size *size)
+{
+	struct winsize w = { .ws_row = size->rows, .ws_col = size->cols };
+
+	if (m->p.terminal && m->out[0].src.fd >= 0)
+		(void)ioctl(m->out[0].src.fd, TIOCSWINSZ, &w); /* the pty may just have gone */
+}

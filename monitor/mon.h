@@ -1,0 +1,176 @@
+/*
+ * The monitor's whole state, and what its parts offer one another.
+ *
+ * One process, one thread, one container.  Starting is a straight story of blocking steps
+ * (start.c); from MON_STARTED on an event loop copies output and waits for the end (loop.c, io.c,
+ * client.c); then the container's traces are removed (finish.c).
+ */
+#ifndef MONITOR_MON_H
+#define MONITOR_MON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ctr-log.h"
+#include "err.h"
+#include "monitor-proto.h"
+#include "msg.h"
+#include "params.h"
+#include "proc.h"
+#include "str.h"
+
+#define LAUNCH_FD 3
+#define NET_PID_NAME "net.pid"	/* in the run directory */
+
+struct mon;
+
+/* A descriptor in the event loop. */
+struct source {
+	int fd;
+	uint32_t events;	/* what is asked for now; 0: not registered */
+	void (*ready)(struct mon *m, struct source *s, uint32_t events);
+};
+
+/* The container's stdout, stderr, or pty. */
+struct output {
+	struct source src;
+	enum ctr_stream stream;
+};
+
+/* Someone who is attached. */
+struct client {
+	struct source src;
+	struct client *next;
+	bool launch;			/* the command that started the container */
+	bool hello;			/* MON_HELLO came: it may ask for things */
+	bool dead;			/* to be freed when the loop is back */
+	bool want[2];			/* by enum ctr_stream */
+	bool owes_chunk;		/* the current chunk could not be sent yet */
+	bool owes_ack;			/* MON_STDIN_ACK could not be sent yet */
+	bool owes_exit;			/* MON_EXIT could not be sent yet */
+	bool eof_after;			/* MON_STDIN_EOF came behind input that is still held */
+	int64_t stuck_ms;		/* since when it takes nothing; 0: it takes */
+	char *held;			/* input that the container has not taken, MSG_BODY_MAX bytes */
+	size_t held_at, held_len;
+};
+
+enum mon_state {
+	MON_ST_STARTING,	/* clients wait in the listen queue */
+	MON_ST_RUNNING,
+	MON_ST_ENDED,		/* reaped; the exit record is written; output is still on its way */
+};
+
+struct mon {
+	enum mon_state state;
+	struct params p;
+	int launch;
+	int rundir_fd, ctrdir_fd, lock_fd, userns_fd;
+	int epoll_fd;
+	struct source sig, listener, in;
+	struct output out[2];		/* with a pty only the first */
+	int console_fd;			/* listening socket while the runtime starts */
+	struct proc init;		/* the container's first process, a child of ours */
+	struct proc net;		/* network helper */
+	struct proc guard;		/* kills the container when we are killed: foreign runtimes */
+	struct source net_err;		/* what the helper says on stderr: read so that it never blocks */
+	uint64_t net_start;
+	int guard_fd;			/* its sign of our life */
+	int oom_fd;			/* memory.events of the container's own cgroup */
+	int reserve_fd;			/* room on disk for the exit record */
+
+	struct client *clients;
+	size_t n_clients, n_owing;	/* n_owing: clients that owe themselves the current chunk */
+	enum mon_msg chunk_type;
+	size_t chunk_len;
+	uint64_t bytes_after_end;
+
+	struct ctr_log log;
+	int64_t started_ns, started_ms, ended_ms;
+	bool timed_out, init_reaped, released;
+	struct strv trash;		/* names in tmpdir that are ours to remove */
+	uint64_t recorded_loss;		/* log_lost_bytes in the exit record */
+	struct mon_exit exit;
+};
+
+/* start.c */
+int mon_start(struct mon *m, struct err *e);
+
+/* stage.c: the child that sets up the namespaces and becomes the OCI runtime. */
+struct stage {
+	struct proc proc;
+	int sock;	/* to it */
+	int err_fd;	/* struct err from it, or from our runtime */
+};
+#define STAGE_INIT { .proc = PROC_INIT, .sock = -EBADF, .err_fd = -EBADF }
+
+enum stage_msg {
+	STAGE_GO = 100,	/* monitor: the maps are written */
+	STAGE_ROOT,	/* stage: it is root of its namespaces */
+	STAGE_MORE,	/* monitor: a piece of the parameters */
+	STAGE_RUN,	/* monitor: that was all; with the descriptors for stdin, stdout, stderr */
+	STAGE_EXEC,	/* monitor: all else is ready: execute the runtime */
+};
+
+int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e);
+int stage_send_params(const struct stage *s, const struct params *p, const int *fds, size_t n_fds,
+		      struct err *e);
+
+/* net-helper.c */
+int net_helper_start(struct mon *m, pid_t ns_pid, const struct proc *stage, struct err *e);
+void net_helper_stop(struct mon *m);
+
+/* console.c */
+int console_listen(struct mon *m, struct err *e);
+/* Take the pty's master from the runtime and give it its size. */
+int console_accept(struct mon *m, int *ret_master, struct err *e);
+void console_close(struct mon *m);
+
+/* loop.c */
+int loop_init(struct mon *m, struct err *e);
+int mon_loop(struct mon *m, struct err *e);
+int source_set(struct mon *m, struct source *s, uint32_t events);
+void source_close(struct mon *m, struct source *s);
+int64_t mon_now_ms(void);
+int64_t mon_now_ns(void);	/* CLOCK_REALTIME */
+
+/* io.c */
+void output_ready(struct mon *m, struct source *s, uint32_t events);
+void output_resume(struct mon *m);
+bool output_pending(const struct mon *m);	/* not yet at its end, or not yet with all clients */
+/* Read what is there now, for at most a bounded number of bytes. */
+void output_drain(struct mon *m);
+void output_abandon(struct mon *m);
+/* The body of the current chunk. */
+const char *output_chunk(void);
+void input_ready(struct mon *m, struct source *s, uint32_t events);
+/* Give @len bytes to the container; returns how many it took (all of them if nobody reads). */
+size_t input_write(struct mon *m, const char *buf, size_t len);
+void input_eof(struct mon *m);
+void input_resize(struct mon *m, const struct mon_size *size);
+
+/* client.c */
+int clients_listen(struct mon *m, struct err *e);
+struct client *client_add(struct mon *m, int fd_consumed, bool launch);
+void client_drop(struct mon *m, struct client *c);
+void clients_send_chunk(struct mon *m);
+void clients_feed_input(struct mon *m);
+void clients_send_exit(struct mon *m);
+bool clients_wait(const struct mon *m);	/* does one of them still owe itself something? */
+void clients_reap(struct mon *m, int64_t now_ms);	/* drop the stuck, free the dead */
+int64_t clients_deadline_ms(const struct mon *m);	/* when the next is stuck too long; -1 */
+
+/* watch.c: what is set up once the container runs */
+void watch_begin(struct mon *m);
+bool watch_oom_killed(const struct mon *m);
+void guard_stop(struct mon *m);
+
+/* finish.c */
+void finish_reserve(struct mon *m);	/* room for the record, so that a full disk cannot take it */
+void finish_record(struct mon *m);	/* exit.json */
+void finish_release(struct mon *m);	/* name, container, volumes, helper: gone for others */
+void finish_remove(struct mon *m);	/* the trees behind them, the run directory, the lock */
+/* After a start that failed: also kill what was started. */
+void finish_failed(struct mon *m);
+
+#endif

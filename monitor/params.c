@@ -1,0 +1,247 @@
+/* The parameters of one run: parsing and checking. */
+#include "params.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fd.h"
+#include "path.h"
+#include "str.h"
+
+enum param_kind {
+	PARAM_STR,	/* const char * */
+	PARAM_PATH,	/* the same, must be absolute */
+	PARAM_LIST,	/* struct param_list */
+	PARAM_PATHS,	/* the same, all absolute */
+	PARAM_BOOL,	/* "0" or "1" */
+	PARAM_U32,
+	PARAM_U64,
+	PARAM_WORD,	/* uint32_t, one of the words of the row */
+};
+
+struct param {
+	const char *key;
+	enum param_kind kind;
+	size_t offset;
+	enum params_phase phase;
+	const char *const *words;	/* NULL-terminated */
+	bool required;
+};
+
+static const char *const log_driver_words[] = {
+	[LOG_DRIVER_NONE] = "none", [LOG_DRIVER_K8S_FILE] = "k8s-file", NULL,
+};
+static_assert(sizeof(log_driver_words) / sizeof(log_driver_words[0]) == LOG_DRIVER_COUNT_ + 1,
+	      "a word for every log driver");
+static const char *const net_ready_words[] = {
+	[NET_READY_PIDFILE] = "pidfile", [NET_READY_FD] = "fd", [NET_READY_EXIT] = "exit", NULL,
+};
+static_assert(sizeof(net_ready_words) / sizeof(net_ready_words[0]) == NET_READY_COUNT_ + 1,
+	      "a word for every way of being ready");
+
+#define AT(member) offsetof(struct params, member)
+/* clang-format off */
+static const struct param table[] = {
+	{ "uidmap",	    PARAM_STR,	 AT(uidmap),	     PARAMS_PREPARE },
+	{ "gidmap",	    PARAM_STR,	 AT(gidmap),	     PARAMS_PREPARE },
+	{ "netns",	    PARAM_WORD,	 AT(netns_new),	     PARAMS_PREPARE },
+	{ "id",		    PARAM_STR,	 AT(id),	     PARAMS_RUN, NULL, true },
+	{ "rundir",	    PARAM_PATH,	 AT(rundir),	     PARAMS_RUN, NULL, true },
+	{ "ctrdir",	    PARAM_PATH,	 AT(ctrdir),	     PARAMS_RUN, NULL, true },
+	{ "tmpdir",	    PARAM_PATH,	 AT(tmpdir),	     PARAMS_RUN },
+	{ "namesdir",	    PARAM_PATH,	 AT(namesdir),	     PARAMS_RUN },
+	{ "name",	    PARAM_STR,	 AT(name),	     PARAMS_RUN },
+	{ "bundle",	    PARAM_PATH,	 AT(bundle),	     PARAMS_RUN, NULL, true },
+	{ "rootfs",	    PARAM_PATH,	 AT(rootfs),	     PARAMS_RUN },
+	{ "lower",	    PARAM_PATHS, AT(lower),	     PARAMS_RUN },
+	{ "upper",	    PARAM_PATH,	 AT(upper),	     PARAMS_RUN },
+	{ "work",	    PARAM_PATH,	 AT(work),	     PARAMS_RUN },
+	{ "volatile",	    PARAM_BOOL,	 AT(volatile_),	     PARAMS_RUN },
+	{ "copyup",	    PARAM_PATHS, AT(copyup),	     PARAMS_RUN },
+	{ "runtime",	    PARAM_PATH,	 AT(runtime),	     PARAMS_RUN, NULL, true },
+	{ "runtime-arg",    PARAM_LIST,	 AT(runtime_arg),    PARAMS_RUN },
+	{ "runtime-ours",   PARAM_BOOL,	 AT(runtime_ours),   PARAMS_RUN },
+	{ "runtime-root",   PARAM_PATH,	 AT(runtime_root),   PARAMS_RUN, NULL, true },
+	{ "runtime-delete", PARAM_BOOL,	 AT(runtime_delete), PARAMS_RUN },
+	{ "terminal",	    PARAM_BOOL,	 AT(terminal),	     PARAMS_RUN },
+	{ "rows",	    PARAM_U32,	 AT(rows),	     PARAMS_RUN },
+	{ "cols",	    PARAM_U32,	 AT(cols),	     PARAMS_RUN },
+	{ "stdin",	    PARAM_BOOL,	 AT(want_stdin),     PARAMS_RUN },
+	{ "attach",	    PARAM_BOOL,	 AT(attach),	     PARAMS_RUN },
+	{ "log-driver",	    PARAM_WORD,	 AT(log_driver),     PARAMS_RUN, log_driver_words },
+	{ "log-path",	    PARAM_PATH,	 AT(log_path),	     PARAMS_RUN },
+	{ "log-max-bytes",  PARAM_U64,	 AT(log_max_bytes),  PARAMS_RUN },
+	{ "net-path",	    PARAM_PATH,	 AT(net_path),	     PARAMS_RUN },
+	{ "net-arg",	    PARAM_LIST,	 AT(net_arg),	     PARAMS_RUN },
+	{ "net-ready",	    PARAM_WORD,	 AT(net_ready),	     PARAMS_RUN, net_ready_words },
+	{ "net-api",	    PARAM_STR, 	 AT(net_api),	     PARAMS_RUN },
+	{ "net-fwd",	    PARAM_LIST,	 AT(net_fwd),	     PARAMS_RUN },
+	{ "stop-signal",    PARAM_U32,	 AT(stop_signal),    PARAMS_RUN },
+	{ "rm",		    PARAM_BOOL,	 AT(rm),	     PARAMS_RUN },
+	{ "timeout",	    PARAM_U32,	 AT(timeout_s),	     PARAMS_RUN },
+	{ "volume-rm",	    PARAM_PATHS, AT(volume_rm),	     PARAMS_RUN },
+	{ "cidfile",	    PARAM_PATH,	 AT(cidfile),	     PARAMS_RUN },
+	{ "exit-sync",	    PARAM_BOOL,	 AT(exit_sync),	     PARAMS_RUN },
+};
+/* clang-format on */
+
+int params_add(struct params *p, const void *body, size_t len, struct err *e)
+{
+	char *text;
+
+	if (len == 0)
+		return 0;
+	if (((const char *)body)[len - 1] != '\0')
+		return err_set(e, ERR_INVALID, "a request to the monitor is cut off");
+	if (len > PARAMS_TEXT_MAX - p->text_len)
+		return err_set(e, ERR_LIMIT, "a request to the monitor has more than %u bytes",
+			       PARAMS_TEXT_MAX);
+	text = realloc(p->text, p->text_len + len);
+	if (!text)
+		return err_sys(e, ENOMEM, "keep the request");
+	memcpy(text + p->text_len, body, len);
+	p->text = text;
+	p->text_len += len;
+	return 0;
+}
+
+static int list_add(struct param_list *l, const char *value)
+{
+	/* Grows when the count is a power of two: no separate capacity. */
+	if ((l->n & (l->n - 1)) == 0) {
+		const char **items = reallocarray(l->items, l->n ? 2 * l->n : 1, sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		l->items = items;
+	}
+	l->items[l->n++] = value;
+	return 0;
+}
+
+static int word_index(const char *const *words, const char *value, uint32_t *ret)
+{
+	for (uint32_t i = 0; words[i]; i++)
+		if (streq(words[i], value)) {
+			*ret = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int set_value(struct params *p, const struct param *row, const char *value)
+{
+	void *at = (char *)p + row->offset;
+	bool is_path = row->kind == PARAM_PATH || row->kind == PARAM_PATHS;
+
+	for (const unsigned char *c = (const unsigned char *)value; *c; c++)
+		if (*c < 0x20 && !(*c == '\t' && row->offset == AT(copyup)))
+			return -EINVAL;
+	if (is_path && value[0] != '/')
+		return -EINVAL;
+	switch (row->kind) {
+	case PARAM_STR:
+	case PARAM_PATH:
+		*(const char **)at = value;
+		return 0;
+	case PARAM_LIST:
+	case PARAM_PATHS:
+		return list_add(at, value);
+	case PARAM_BOOL:
+		if (!streq(value, "0") && !streq(value, "1"))
+			return -EINVAL;
+		*(bool *)at = value[0] == '1';
+		return 0;
+	case PARAM_U32:
+		return str_u32(value, UINT32_MAX, at);
+	case PARAM_U64:
+		return str_u64(value, UINT64_MAX, at);
+	case PARAM_WORD:
+		if (row->offset == AT(netns_new)) {
+			if (!streq(value, "new") && !streq(value, "host"))
+				return -EINVAL;
+			p->netns_new = value[0] == 'n';
+			return 0;
+		}
+		return word_index(row->words, value, at);
+	}
+	return -EINVAL;
+}
+
+static const struct param *find_row(const char *key, size_t len, enum params_phase phase)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].phase == phase && strlen(table[i].key) == len &&
+		    memcmp(table[i].key, key, len) == 0)
+			return &table[i];
+	return NULL;
+}
+
+static int check_id(const char *id)
+{
+	return strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64 ? 0 : -EINVAL;
+}
+
+static int check_run(const struct params *p, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].required && !*(const char *const *)((const char *)p + table[i].offset))
+			return err_set(e, ERR_INVALID, "the request to the monitor has no %s",
+				       table[i].key);
+	if (check_id(p->id) < 0)
+		return err_set(e, ERR_INVALID, "the container's id is not 64 hex digits");
+	if (p->log_driver == LOG_DRIVER_K8S_FILE && !p->log_path)
+		return err_set(e, ERR_INVALID, "log driver k8s-file needs a log path");
+	if (p->net_path && p->net_arg.n == 0)
+		return err_set(e, ERR_INVALID, "the network helper %s has no arguments", p->net_path);
+	if (p->net_fwd.n > 0 && !p->net_api)
+		return err_set(e, ERR_INVALID, "net-fwd needs net-api");
+	if (p->net_api && (!path_is_component(p->net_api) || strlen(p->net_api) > 64))
+		return err_set(e, ERR_INVALID, "net-api is no short name in the run directory");
+	if (p->rm && (!p->tmpdir || (p->name && !p->namesdir)))
+		return err_set(e, ERR_INVALID, "removing the container needs tmpdir and namesdir");
+	if (p->name && !path_is_component(p->name))
+		return err_set(e, ERR_INVALID, "the container's name is not a file name");
+	if (p->lower.n > 0 && !p->rootfs)
+		return err_set(e, ERR_INVALID, "layers without a directory to mount them on");
+	if (!p->upper != !p->work)
+		return err_set(e, ERR_INVALID, "an overlay needs both upper and work or neither");
+	if (p->rows > UINT16_MAX || p->cols > UINT16_MAX)
+		return err_set(e, ERR_INVALID, "the terminal's size is out of range");
+	for (size_t i = 0; i < p->copyup.n; i++)
+		if (!strstr(p->copyup.items[i], "\t/"))
+			return err_set(e, ERR_INVALID, "copyup needs a volume and an absolute path");
+	return 0;
+}
+
+int params_parse(struct params *p, enum params_phase phase, struct err *e)
+{
+	const char *end = p->text + p->text_len;
+
+	for (const char *s = p->text; s < end; s += strlen(s) + 1) {
+		const char *eq = strchr(s, '=');
+		const struct param *row = eq ? find_row(s, (size_t)(eq - s), phase) : NULL;
+		int r;
+
+		if (!row)
+			return err_set(e, ERR_INVALID, "the monitor does not know \"%.40s\" (do its version "
+				       "and that of ctr-lite differ?)", s);
+		r = set_value(p, row, eq + 1);
+		if (r == -ENOMEM)
+			return err_sys(e, r, "read the request");
+		if (r < 0)
+			return err_set(e, ERR_INVALID, "bad value in the request to the monitor: %.200s", s);
+	}
+	return phase == PARAMS_RUN ? check_run(p, e) : 0;
+}
+
+void params_done(struct params *p)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].kind == PARAM_LIST || table[i].kind == PARAM_PATHS)
+			free(((struct param_list *)((char *)p + table[i].offset))->items);
+	free(p->text);
+	*p = (struct params)PARAMS_INIT;
+}

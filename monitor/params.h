@@ -1,0 +1,51 @@
+/*
+ * What the command line asked for: the "key=value" bodies of MON_PREPARE and MON_RUN, checked
+ * against one table and kept as pointers into one block of text.
+ */
+#ifndef MONITOR_PARAMS_H
+#define MONITOR_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define PARAMS_TEXT_MAX (1u << 20)	/* bytes of all bodies together */
+
+struct param_list {
+	const char **items;
+	size_t n;
+};
+
+enum log_driver { LOG_DRIVER_NONE, LOG_DRIVER_K8S_FILE, LOG_DRIVER_COUNT_ };
+enum net_ready { NET_READY_PIDFILE, NET_READY_FD, NET_READY_EXIT, NET_READY_COUNT_ };
+
+struct params {
+	/* MON_PREPARE */
+	const char *uidmap, *gidmap;
+	bool netns_new;
+
+	/* MON_RUN */
+	const char *id, *rundir, *ctrdir, *tmpdir, *namesdir, *name, *bundle, *rootfs, *upper, *work;
+	const char *runtime, *runtime_root, *log_path, *net_path, *net_api, *cidfile;
+	struct param_list lower, copyup, runtime_arg, net_arg, net_fwd, volume_rm;
+	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
+	uint32_t rows, cols, stop_signal, timeout_s, log_driver, net_ready;
+	uint64_t log_max_bytes;
+
+	char *text;	/* owned: what all of the above points into */
+	size_t text_len;
+};
+#define PARAMS_INIT { .text = NULL }
+
+enum params_phase { PARAMS_PREPARE, PARAMS_RUN };
+
+/* Keep @body for a later params_parse(). */
+int params_add(struct params *p, const void *body, size_t len, struct err *e);
+/* Read everything that was added; on success the text stays until params_done().  Checks also
+ * that what the phase needs is there. */
+int params_parse(struct params *p, enum params_phase phase, struct err *e);
+void params_done(struct params *p);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * The stage: a child of the monitor that is born in the container's user, mount and network
+ * namespaces, prepares them, and becomes the OCI runtime.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "copy-tree.h"
+#include "fd.h"
+#include "mnt.h"
+#include "mon.h"
+#include "path.h"
+#include "str.h"
+#include "userns.h"
+
+struct stage_ctx {
+	bool new_user, new_net;
+	int sock, err_fd;
+	struct params p;
+	int fds[3];	/* stdout, stderr, stdin, as far as they came */
+	size_t n_fds;
+};
+
+struct stage_step {
+	const char *doing;	/* put before the step's error; NULL: it says enough itself */
+	int (*run)(struct stage_ctx *c, struct err *e);
+};
+
+/* The monitor says so little that a fixed small buffer would do, but parameters come here too. */
+static char body[MSG_BODY_MAX];
+
+static int stage_recv(struct stage_ctx *c, enum stage_msg want, enum stage_msg or_else,
+		      size_t *ret_len, struct err *e)
+{
+	uint16_t type = 0;
+	int r = msg_recv(c->sock, &type, body, sizeof(body), ret_len, c->fds + c->n_fds,
+			 3 - c->n_fds, &c->n_fds);
+
+	if (r <= 0)
+		_exit(125); /* the monitor is gone: nobody is left to tell */
+	if (type != want && type != or_else)
+		return err_set(e, ERR_CORRUPT, "unexpected message %u", type);
+	return type;
+}
+
+/* Needs no ids, only the capabilities that the new namespace's first process has at once. */
+static int step_loopback(struct stage_ctx *c, struct err *e)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	auto_close int s = FD_NONE;
+
+	if (!c->new_net)
+		return 0;
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s < 0)
+		s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* a kernel without IPv4 */
+	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
+		return err_sys(e, errno, "bring up the loopback device");
+	return 0;
+}
+
+/* Slave, so that what the host mounts later still appears and what we mount stays with us. */
+static int step_propagation(struct stage_ctx *c, struct err *e)
+{
+	(void)c;
+	return mnt_propagation(true, e);
+}
+
+/* Before this we may not create a file or become anybody: our ids have no meaning yet. */
+static int step_become_root(struct stage_ctx *c, struct err *e)
+{
+	size_t len;
+	int r = stage_recv(c, STAGE_GO, STAGE_GO, &len, e);
+
+	if (r < 0)
+		return r;
+	if (c->new_user) {
+		r = userns_become_root();
+		if (r < 0)
+			return err_sys(e, r, "become root of the user namespace (is container id 0 mapped?)");
+		/* A change of ids clears both. */
+		(void)prctl(PR_SET_DUMPABLE, 1);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	}
+	r = msg_send(c->sock, STAGE_ROOT, NULL, 0, NULL, 0);
+	return r < 0 ? err_sys(e, r, "tell the monitor") : 0;
+}
+
+static int step_params(struct stage_ctx *c, struct err *e)
+{
+	int type, r;
+	size_t len;
+
+	do {
+		type = stage_recv(c, STAGE_MORE, STAGE_RUN, &len, e);
+		if (type < 0)
+			return type;
+		r = params_add(&c->p, body, len, e);
+		if (r < 0)
+			return r;
+	} while (type == STAGE_MORE);
+	return params_parse(&c->p, PARAMS_RUN, e);
+}
+
+static int step_rootfs(struct stage_ctx *c, struct err *e)
+{
+	const struct mnt_overlay o = {
+		.lower = c->p.lower.items, .n_lower = c->p.lower.n,
+		.upper = c->p.upper, .work = c->p.work, .volatile_ = c->p.volatile_,
+	};
+
+	return o.n_lower ? mnt_overlay(&o, c->p.rootfs, e) : 0;
+}
+
+static int copy_up_one(int rootfs_fd, const char *volume, const char *dest, struct err *e)
+{
+	auto_close int dst = open(volume, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int src = FD_NONE;
+	int r;
+
+	if (dst < 0)
+		return err_sys(e, errno, "open the volume %s", volume);
+	/* Two containers that start with the same new volume: one copies, the other finds it done. */
+	if (flock(dst, LOCK_EX) < 0)
+		return err_sys(e, errno, "lock the volume %s", volume);
+	r = dir_is_empty(dst);
+	if (r <= 0)
+		return r < 0 ? err_sys(e, r, "read the volume %s", volume) : 0;
+	src = path_open_in(rootfs_fd, dest, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+	if (src == -ENOENT || src == -ENOTDIR || src == -ELOOP)
+		return 0; /* the image has no such directory: the volume stays empty */
+	if (src < 0)
+		return err_sys(e, src, "open %s of the image", dest);
+	r = copy_tree(src, dst, e);
+	return r < 0 ? err_wrap(e, r, "fill the volume %s from %s of the image", volume, dest) : 0;
+}
+
+static int step_copy_up(struct stage_ctx *c, struct err *e)
+{
+	auto_close int rootfs_fd = FD_NONE;
+
+	if (c->p.copyup.n == 0)
+		return 0;
+	rootfs_fd = open(c->p.rootfs ? c->p.rootfs : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (rootfs_fd < 0)
+		return err_sys(e, errno, "open the root filesystem %s", c->p.rootfs);
+	for (size_t i = 0; i < c->p.copyup.n; i++) {
+		const char *tab = strchr(c->p.copyup.items[i], '\t');
+		auto_free char *volume = strndup(c->p.copyup.items[i],
+						 (size_t)(tab - c->p.copyup.items[i]));
+		int r = volume ? copy_up_one(rootfs_fd, volume, tab + 1, e)
+			       : err_sys(e, ENOMEM, "fill the volumes");
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* From here on the container may run: network, log, sockets and lock are all there. */
+static int step_wait_exec(struct stage_ctx *c, struct err *e)
+{
+	size_t len;
+	int r = stage_recv(c, STAGE_EXEC, STAGE_EXEC, &len, e);
+
+	return r < 0 ? r : 0;
+}
+
+#define CONSOLE_PATH_MAX 108 /* sun_path */
+
+/* The console socket's path for connect(2); where it is too long, by a descriptor of the directory
+ * that the runtime inherits and, as everything beyond stdio, does not pass on. */
+static int console_path(const char *rundir, char *ret)
+{
+	int fd;
+
+	if (snprintf(ret, CONSOLE_PATH_MAX, "%s/console", rundir) < CONSOLE_PATH_MAX)
+		return 0;
+	fd = open(rundir, O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return -errno;
+	(void)snprintf(ret, CONSOLE_PATH_MAX, "/proc/self/fd/%d/console", fd);
+	return 0;
+}
+
+static int make_argv(const struct stage_ctx *c, struct strv *v)
+{
+	const struct params *p = &c->p;
+	int r = strv_add(v, p->runtime);
+
+	for (size_t i = 0; r == 0 && i < p->runtime_arg.n; i++)
+		r = strv_add(v, p->runtime_arg.items[i]);
+	r = r < 0 ? r : strv_addf(v, "--root=%s", p->runtime_root);
+	if (p->runtime_ours) {
+		r = r < 0 ? r : strv_addf(v, "--err-fd=%d", c->err_fd);
+	} else {
+		r = r < 0 ? r : strv_addf(v, "--log=%s/runtime.log", p->rundir);
+		r = r < 0 ? r : strv_add(v, "--log-format=json");
+	}
+	r = r < 0 ? r : strv_add(v, "run");
+	r = r < 0 ? r : strv_add(v, "--detach");
+	if (p->runtime_ours)
+		r = r < 0 ? r : strv_add(v, "--pdeathsig");
+	r = r < 0 ? r : strv_addf(v, "--bundle=%s", p->bundle);
+	r = r < 0 ? r : strv_addf(v, "--pid-file=%s/pid", p->rundir);
+	if (p->terminal) {
+		char where[CONSOLE_PATH_MAX];
+
+		r = r < 0 ? r : console_path(p->rundir, where);
+		r = r < 0 ? r : strv_addf(v, "--console-socket=%s", where);
+	}
+	return r < 0 ? r : strv_add(v, p->id);
+}
+
+static int place_stdio(struct stage_ctx *c)
+{
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int in = c->n_fds > 2 ? c->fds[2] : null_fd;
+	int out = c->n_fds > 0 ? c->fds[0] : null_fd;
+	int err = c->n_fds > 1 ? c->fds[1] : null_fd;
+
+	if (null_fd < 0)
+		return -errno;
+	/* dup2 leaves out close-on-exec: these three are meant to stay. */
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The last step: nothing of ours but stdio and the error pipe passes. */
+static int step_exec(struct stage_ctx *c, struct err *e)
+{
+	auto_strv struct strv argv = STRV_INIT;
+	int r = make_argv(c, &argv);
+
+	if (r < 0)
+		return err_sys(e, r, "build its arguments");
+	r = place_stdio(c);
+	if (r < 0)
+		return err_sys(e, r, "set up its stdio");
+	if (chdir(c->p.rundir) < 0)
+		return err_sys(e, errno, "enter %s", c->p.rundir);
+	(void)umask(022);
+	if (c->p.runtime_ours)
+		(void)fd_set_cloexec(c->err_fd, false);
+	proc_reset_signals();
+	(void)execv(c->p.runtime, argv.items);
+	r = errno;
+	(void)fd_set_cloexec(c->err_fd, true);
+	return err_sys(e, r, "execute %s", c->p.runtime);
+}
+
+/* Each step relies on all steps above it. */
+static const struct stage_step steps[] = {
+	{ "set up the network namespace", step_loopback },
+	{ "set up the mount namespace", step_propagation },
+	{ "wait for the id maps", step_become_root },
+	{ "receive the parameters", step_params },
+	{ "mount the root filesystem", step_rootfs },
+	{ NULL, step_copy_up },
+	{ "wait for the monitor", step_wait_exec },
+	{ "start the runtime", step_exec },
+};
+
+static void __attribute__((noreturn)) stage_main(struct stage_ctx *c, pid_t monitor)
+{
+	struct err e = ERR_INIT;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != monitor && getppid() != 0)
+		_exit(125); /* it died before the line above */
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (steps[i].run(c, &e) >= 0)
+			continue;
+		if (steps[i].doing)
+			(void)err_wrap(&e, 0, "%s", steps[i].doing);
+		(void)err_send(c->err_fd, &e); /* the exit status says at least that it failed */
+		_exit(125);
+	}
+	_exit(125);
+}
+
+int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e)
+{
+	struct stage_ctx c = { .new_user = new_user, .new_net = new_net };
+	uint64_t flags = CLONE_NEWNS | (new_user ? CLONE_NEWUSER : 0) | (new_net ? CLONE_NEWNET : 0);
+	auto_close int err_wr = FD_NONE, child_sock = FD_NONE;
+	pid_t self = getpid();
+	int err_pipe[2], sock[2], r;
+
+	if (pipe2(err_pipe, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	s->err_fd = err_pipe[0];
+	c.err_fd = err_wr = err_pipe[1];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) < 0)
+		return err_sys(e, errno, "make a socket");
+	s->sock = sock[0];
+	c.sock = child_sock = sock[1];
+	r = proc_clone(flags, &s->proc);
+	if (r == 0) {
+		(void)fd_close(sock[0]); /* or it would never see the monitor go */
+		stage_main(&c, self);
+	}
+	if (r < 0)
+		return new_user ? userns_clone_err(e, r) : err_sys(e, r, "make the namespaces");
+	return 0;
+}
+
+int stage_send_params(const struct stage *s, const struct params *p, const int *fds, size_t n_fds,
+		      struct err *e)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && at < p->text_len) {
+		size_t n = p->text_len - at;
+
+		if (n > MSG_BODY_MAX) /* cut behind a whole key=value */
+			for (n = MSG_BODY_MAX; n > 0 && p->text[at + n - 1] != '\0'; n--)
+				;
+		if (at + n == p->text_len)
+			r = msg_send(s->sock, STAGE_RUN, p->text + at, n, fds, n_fds);
+		else
+			r = msg_send(s->sock, STAGE_MORE, p->text + at, n, NULL, 0);
+		at += n;
+	}
+	return r < 0 ? err_sys(e, r, "pass the parameters on") : 0;
+}

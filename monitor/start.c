@@ -1,0 +1,383 @@
+/* From the launch socket's first message to MON_STARTED. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "file.h"
+#include "mon.h"
+#include "path.h"
+#include "runtime-log.h"
+#include "str.h"
+#include "userns.h"
+
+/* Large; needed before the container runs and never touched again. */
+static char body[MSG_BODY_MAX];
+
+/* One message of the launch socket.  -ECANCELED without text when the CLI has gone. */
+static int launch_recv(struct mon *m, uint16_t *ret_type, size_t *ret_len, struct err *e)
+{
+	int r = msg_recv(m->launch, ret_type, body, sizeof(body), ret_len, NULL, 0, NULL);
+
+	if (r == 0)
+		return -ECANCELED;
+	return r < 0 ? err_sys(e, r, "receive the request") : 0;
+}
+
+static int parse_maps(const struct params *p, struct idmap *ret, struct err *e)
+{
+	if (!p->uidmap || !p->gidmap)
+		return err_set(e, ERR_INVALID, "uidmap and gidmap go together");
+	if (idmap_parse(p->uidmap, ret->uid, &ret->n_uid) < 0)
+		return err_set(e, ERR_INVALID, "bad uid map %s", p->uidmap);
+	if (idmap_parse(p->gidmap, ret->gid, &ret->n_gid) < 0)
+		return err_set(e, ERR_INVALID, "bad gid map %s", p->gidmap);
+	return 0;
+}
+
+static int open_userns(struct mon *m, pid_t pid, struct err *e)
+{
+	char name[40];
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/ns/user", (int)pid);
+	m->userns_fd = open(name, O_RDONLY | O_CLOEXEC);
+	return m->userns_fd < 0 ? err_sys(e, errno, "open %s", name) : 0;
+}
+
+static int make_namespaces(struct mon *m, const struct params *p, struct stage *s, struct err *e)
+{
+	struct userns_mapping mapping;
+	struct idmap *map = NULL;
+	int r = 0;
+
+	if (!p->uidmap && !p->gidmap) {
+		r = stage_start(s, false, p->netns_new, e);
+	} else {
+		map = malloc(sizeof(*map));
+		if (!map)
+			return err_sys(e, ENOMEM, "read the id maps");
+		r = parse_maps(p, map, e);
+		if (r == 0)
+			r = stage_start(s, true, p->netns_new, e);
+		if (r == 0)
+			r = userns_map_begin(s->proc.pid, map, &mapping, e);
+		free(map);
+		if (r == 0) {
+			int r2 = open_userns(m, s->proc.pid, e);
+
+			r = userns_map_end(&mapping, r2 == 0 ? e : NULL);
+			r = r2 < 0 ? r2 : r;
+		}
+	}
+	if (r == 0) {
+		r = msg_send(s->sock, STAGE_GO, NULL, 0, NULL, 0);
+		if (r < 0)
+			err_sys(e, r, "tell the namespaces' process");
+	}
+	return r;
+}
+
+static int do_prepare(struct mon *m, struct stage *s, struct err *e)
+{
+	struct params p = PARAMS_INIT;
+	uint16_t type;
+	size_t len;
+	int r = launch_recv(m, &type, &len, e);
+
+	if (r == 0 && type != MON_PREPARE)
+		r = err_set(e, ERR_INVALID, "the first request was %u, not MON_PREPARE", type);
+	r = r < 0 ? r : params_add(&p, body, len, e);
+	r = r < 0 ? r : params_parse(&p, PARAMS_PREPARE, e);
+	r = r < 0 ? r : make_namespaces(m, &p, s, e);
+	params_done(&p);
+	return r;
+}
+
+static int get_run_params(struct mon *m, struct err *e)
+{
+	uint16_t type;
+	size_t len;
+	int r;
+
+	do {
+		r = launch_recv(m, &type, &len, e);
+		if (r == 0 && type != MON_RUN && type != MON_MORE)
+			r = err_set(e, ERR_INVALID, "request %u came where MON_RUN was due", type);
+		r = r < 0 ? r : params_add(&m->p, body, len, e);
+	} while (r == 0 && type == MON_MORE);
+	return r < 0 ? r : params_parse(&m->p, PARAMS_RUN, e);
+}
+
+static int open_dir(const char *path, int *ret, struct err *e)
+{
+	*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret < 0 ? err_sys(e, errno, "open %s", path) : 0;
+}
+
+/* Everything that is undone at the end is done under this lock. */
+static int take_lock(struct mon *m, struct err *e)
+{
+	auto_close int fd = FD_NONE;
+	int r = open_dir(m->p.rundir, &m->rundir_fd, e);
+
+	r = r < 0 ? r : open_dir(m->p.ctrdir, &m->ctrdir_fd, e);
+	if (r < 0)
+		return r;
+	fd = openat(m->rundir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_sys(e, errno, "open %s/lock", m->p.rundir);
+	r = file_ofd_lock(fd, false);
+	if (r == -EWOULDBLOCK)
+		return err_set(e, ERR_BUSY, "container %.12s is running already", m->p.id);
+	if (r < 0)
+		return err_sys(e, r, "lock %s/lock", m->p.rundir);
+	m->lock_fd = take_fd(&fd);
+	if (unlinkat(m->ctrdir_fd, "exit.json", 0) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove the exit record of an earlier run");
+	return 0;
+}
+
+/* The container's ends of stdio, and ours. */
+struct stdio {
+	int theirs[3];	/* stdout, stderr, stdin */
+	size_t n;
+};
+
+static void stdio_close(struct stdio *io)
+{
+	for (size_t i = 0; i < io->n; i++)
+		(void)fd_close(io->theirs[i]);
+	io->n = 0;
+}
+
+static int make_pipe(struct stdio *io, int *ret_ours, bool input)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	*ret_ours = fds[input];
+	io->theirs[io->n++] = fds[!input];
+	return fd_set_nonblock(*ret_ours, true);
+}
+
+static int make_stdio(struct mon *m, struct stdio *io, struct err *e)
+{
+	int r;
+
+	m->out[CTR_STDOUT].stream = CTR_STDOUT;
+	m->out[CTR_STDERR].stream = CTR_STDERR;
+	m->out[0].src.ready = m->out[1].src.ready = output_ready;
+	m->in.ready = input_ready;
+	if (m->p.terminal)
+		return console_listen(m, e);
+	r = make_pipe(io, &m->out[CTR_STDOUT].src.fd, false);
+	r = r < 0 ? r : make_pipe(io, &m->out[CTR_STDERR].src.fd, false);
+	if (r == 0 && m->p.want_stdin)
+		r = make_pipe(io, &m->in.fd, true);
+	return r < 0 ? err_sys(e, r, "make the container's stdio") : 0;
+}
+
+/* What is needed when the container writes its first byte; made while the stage mounts. */
+static int make_ready(struct mon *m, struct err *e)
+{
+	int r = 0;
+
+	if (m->p.log_driver == LOG_DRIVER_K8S_FILE)
+		r = ctr_log_open(&m->log, m->p.log_path, m->p.log_max_bytes, e);
+	return r < 0 ? r : clients_listen(m, e);
+}
+
+static int start_network(struct mon *m, const struct stage *s, struct err *e)
+{
+	uint16_t type;
+	size_t len;
+	int r;
+
+	if (!m->p.net_path)
+		return 0;
+	/* Before it is root of its namespaces the helper may not enter them. */
+	r = msg_recv(s->sock, &type, body, sizeof(body), &len, NULL, 0, NULL);
+	if (r <= 0 || type != STAGE_ROOT)
+		return -ECANCELED; /* the stage failed and says why */
+	return net_helper_start(m, s->proc.pid, &s->proc, e);
+}
+
+static int take_terminal(struct mon *m, struct err *e)
+{
+	int master = FD_NONE, r;
+
+	r = console_accept(m, &master, e);
+	if (r < 0)
+		return r;
+	console_close(m);
+	m->out[CTR_STDOUT].src.fd = master;
+	/* A copy for input: the loop knows one purpose for each descriptor. */
+	m->in.fd = fd_dup(master);
+	if (m->in.fd < 0 || fd_set_nonblock(master, true) < 0)
+		return err_sys(e, m->in.fd < 0 ? m->in.fd : errno, "set up the terminal");
+	return 0;
+}
+
+/* Wait until the runtime has started the container and ended. */
+static int wait_runtime(struct mon *m, struct stage *s, int *ret_status, struct err *e)
+{
+	int r;
+
+	while (m->console_fd >= 0) {
+		struct pollfd pfd[] = {
+			{ .fd = m->console_fd, .events = POLLIN },
+			{ .fd = s->proc.pidfd, .events = POLLIN },
+		};
+
+		if (poll(pfd, 2, -1) < 0 && errno != EINTR)
+			return err_sys(e, errno, "wait for the runtime");
+		if (pfd[0].revents) {
+			r = take_terminal(m, e);
+			if (r < 0)
+				return r;
+		} else if (pfd[1].revents) {
+			break;
+		}
+	}
+	r = proc_wait(&s->proc, ret_status);
+	if (r < 0)
+		return err_sys(e, r, "wait for the runtime");
+	proc_done(&s->proc);
+	return 0;
+}
+
+/* Why the stage or the runtime ended with @status; from whoever has said something. */
+static int runtime_error(struct mon *m, const struct stage *s, int status, struct err *e)
+{
+	const char *name = m->p.runtime ? path_base(m->p.runtime) : "the namespaces' process";
+
+	(void)fd_set_nonblock(s->err_fd, true); /* whoever still holds the other end is not waited for */
+	if (err_recv(s->err_fd, e) == 1)
+		return err_kind_errno(e->kind);
+	if (m->p.runtime && !m->p.runtime_ours && runtime_log_error(m->rundir_fd, name, e) < 0)
+		return err_kind_errno(e->kind);
+	if (WIFSIGNALED(status))
+		return err_set(e, ERR_OS, "%s was killed by %s", name,
+			       sig_name(WTERMSIG(status)) ? sig_name(WTERMSIG(status)) : "a signal");
+	return err_set(e, ERR_OS, "%s ended with status %d and gave no reason", name,
+		       WEXITSTATUS(status));
+}
+
+static int find_init(struct mon *m, uint64_t *ret_start, struct err *e)
+{
+	auto_free char *text = NULL;
+	siginfo_t si;
+	uint32_t pid;
+	size_t len;
+	int r = file_read(m->rundir_fd, "pid", 32, &text, &len);
+
+	if (r < 0)
+		return err_sys(e, r, "read %s/pid", m->p.rundir);
+	text[strspn(text, "0123456789")] = '\0';
+	/* A child that nobody but us can reap: until then the number is its. */
+	if (str_u32(text, INT32_MAX, &pid) < 0 || pid == 0 ||
+	    waitid(P_PID, pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return err_set(e, ERR_CORRUPT, "the runtime left the pid \"%s\", which is no child of the "
+			       "monitor", text);
+	r = proc_start_time((pid_t)pid, ret_start);
+	if (r == 0)
+		r = proc_open((pid_t)pid, *ret_start, &m->init);
+	return r < 0 ? err_sys(e, r, "watch the container's process %u", pid) : 0;
+}
+
+static int write_state(struct mon *m, uint64_t pid_start, struct err *e)
+{
+	char text[256];
+	int n, r;
+
+	n = snprintf(text, sizeof(text), "{\"version\":1,\"pid\":%d,\"pid_start\":%llu,"
+		     "\"monitor_pid\":%d,\"started_ns\":%lld,\"net_pid\":%d,\"net_pid_start\":%llu}\n",
+		     (int)m->init.pid, (unsigned long long)pid_start, (int)getpid(),
+		     (long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
+		     (unsigned long long)m->net_start);
+	r = file_replace(m->rundir_fd, "state.json", text, (size_t)n, 0600, FILE_SYNC_NONE);
+	return r < 0 ? err_sys(e, r, "write %s/state.json", m->p.rundir) : 0;
+}
+
+static int announce(struct mon *m, struct err *e)
+{
+	struct mon_started started = { .monitor_pid = (int32_t)getpid() };
+	int r = find_init(m, &started.pid_start, e);
+
+	if (r < 0)
+		return r;
+	m->started_ns = mon_now_ns();
+	m->started_ms = mon_now_ms();
+	r = write_state(m, started.pid_start, e);
+	if (r < 0)
+		return r;
+	started.pid = m->init.pid;
+	m->state = MON_ST_RUNNING;
+	/* From here the launching command may be gone: it changes nothing. */
+	(void)msg_send(m->launch, MON_STARTED, &started, sizeof(started), NULL, 0);
+	if (m->p.attach)
+		(void)client_add(m, take_fd(&m->launch), true);
+	else
+		m->launch = fd_close(m->launch);
+	watch_begin(m);
+	finish_reserve(m);
+	return 0;
+}
+
+static int start_container(struct mon *m, struct stage *s, struct err *e)
+{
+	struct stdio io = { .n = 0 };
+	int status = 0, r;
+
+	r = take_lock(m, e);
+	r = r < 0 ? r : make_stdio(m, &io, e);
+	r = r < 0 ? r : stage_send_params(s, &m->p, io.theirs, io.n, e);
+	stdio_close(&io);
+	r = r < 0 ? r : make_ready(m, e);
+	r = r < 0 ? r : start_network(m, s, e);
+	if (r == 0) {
+		r = msg_send(s->sock, STAGE_EXEC, NULL, 0, NULL, 0);
+		r = r == -EPIPE || r == -ECONNRESET ? -ECANCELED : r;
+	}
+	r = r < 0 ? r : loop_init(m, e);
+	if (r < 0 && r != -ECANCELED)
+		return r;
+	r = wait_runtime(m, s, &status, e);
+	if (r < 0)
+		return r;
+	if (status != 0)
+		return runtime_error(m, s, status, e);
+	if (m->p.terminal && m->out[CTR_STDOUT].src.fd < 0)
+		return err_set(e, ERR_CORRUPT, "the runtime has sent no terminal");
+	return announce(m, e);
+}
+
+static void stage_close(struct stage *s)
+{
+	if (s->proc.pid > 0) {
+		(void)proc_signal(&s->proc, SIGKILL);
+		(void)proc_wait(&s->proc, NULL);
+		proc_done(&s->proc);
+	}
+	s->sock = fd_close(s->sock);
+	s->err_fd = fd_close(s->err_fd);
+}
+
+int mon_start(struct mon *m, struct err *e)
+{
+	struct stage s = STAGE_INIT;
+	int r = do_prepare(m, &s, e);
+
+	r = r < 0 ? r : get_run_params(m, e);
+	r = r < 0 ? r : start_container(m, &s, e);
+	stage_close(&s);
+	return r;
+}
