@@ -44,9 +44,11 @@ static int stage_recv(struct stage_ctx *c, enum stage_msg want, enum stage_msg o
 		      size_t *ret_len, struct err *e)
 {
 	uint16_t type = 0;
+	size_t n = 0;
 	int r = msg_recv(c->sock, &type, body, sizeof(body), ret_len, c->fds + c->n_fds,
-			 3 - c->n_fds, &c->n_fds);
+			 3 - c->n_fds, &n);
 
+	c->n_fds += n;
 	if (r <= 0)
 		_exit(125); /* the monitor is gone: nobody is left to tell */
 	if (type != want && type != or_else)

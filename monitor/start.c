@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -17,6 +18,8 @@
 #include "runtime-log.h"
 #include "str.h"
 #include "userns.h"
+
+#define ADOPTION_TRIES 10000	/* of half a millisecond */
 
 /* Large; needed before the container runs and never touched again. */
 static char body[MSG_BODY_MAX];
@@ -271,10 +274,26 @@ static int runtime_error(struct mon *m, const struct stage *s, int status, struc
 		       WEXITSTATUS(status));
 }
 
+/* Is @pid our child?  A foreign runtime may leave through a process in between that is about to end
+ * (crun does); the container is adopted then. */
+static bool wait_adoption(pid_t pid, bool foreign)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	siginfo_t si;
+
+	for (int i = 0; i < ADOPTION_TRIES; i++) {
+		if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0)
+			return true;
+		if (!foreign)
+			break;
+		(void)nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
 static int find_init(struct mon *m, uint64_t *ret_start, struct err *e)
 {
 	auto_free char *text = NULL;
-	siginfo_t si;
 	uint32_t pid;
 	size_t len;
 	int r = file_read(m->rundir_fd, "pid", 32, &text, &len);
@@ -284,7 +303,7 @@ static int find_init(struct mon *m, uint64_t *ret_start, struct err *e)
 	text[strspn(text, "0123456789")] = '\0';
 	/* A child that nobody but us can reap: until then the number is its. */
 	if (str_u32(text, INT32_MAX, &pid) < 0 || pid == 0 ||
-	    waitid(P_PID, pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
+	    !wait_adoption((pid_t)pid, !m->p.runtime_ours))
 		return err_set(e, ERR_CORRUPT, "the runtime left the pid \"%s\", which is no child of the "
 			       "monitor", text);
 	r = proc_start_time((pid_t)pid, ret_start);
