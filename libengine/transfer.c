@@ -21,15 +21,15 @@ static int build_argv(const struct ctr_transfer *t, const char *const *args, str
 	const char *level = log_level_str(log_max);
 	int r = strv_add(argv, "ctr-lite-transfer");
 
-	if (r >= 0)
+	if (r >= 0 && t)
 		r = strv_addf(argv, "--root=%s", t->root);
-	if (r >= 0)
+	if (r >= 0 && t)
 		r = strv_addf(argv, "--runroot=%s", t->run);
 	if (r >= 0)
 		r = strv_addf(argv, "--err-fd=%d", TRANSFER_ERR_FD);
 	if (r >= 0 && level)
 		r = strv_addf(argv, "--log-level=%s", level);
-	if (r >= 0 && t->quiet)
+	if (r >= 0 && t && t->quiet)
 		r = strv_add(argv, "--quiet");
 	for (; r >= 0 && *args; args++)
 		r = strv_add(argv, *args);

@@ -16,6 +16,7 @@ struct ctr_transfer {
 };
 
 /*
+ * @t NULL: a command that needs no store (idmap).
  * Run `ctr-lite-transfer COMMAND ARGS...` (@args: NULL-terminated, COMMAND first) and wait for it.
  * Progress goes to our stderr.  It gets SIGTERM when we die.  What it printed on stdout, without
  * the last newline, goes to *@ret_out (fresh memory; may be NULL).
