@@ -287,7 +287,13 @@ static int wait_for_workers(struct stage *st)
 
 		if (!str_starts(names.items[i], STAGE_LAYER))
 			continue;
-		fd = openat(st->fd, names.items[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = path_open_beneath(st->fd, names.items[i], O_RDONLY | O_DIRECTORY);
+		if (fd >= 0) {
+			int diff = openat(fd, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+			(void)fd_close(fd);
+			fd = diff;
+		}
 		if (fd < 0)
 			continue;
 		for (int t = 0; t < WORKER_END_MS && file_lock(fd, true, false) == -EWOULDBLOCK; t += 5)
@@ -302,7 +308,7 @@ static int wait_for_workers(struct stage *st)
  * What a dead maker noted: lines "blob HEX" and "layer HEX".  Whatever of it the index does not
  * reach moves into the maker's stage and goes with it.
  */
-static int collect_pending(struct store *s, struct stage *st, struct err *e)
+int store_collect_pending(struct store *s, struct stage *st, struct err *e)
 {
 	auto_close int lock = FD_NONE;
 	auto_free char *text = NULL;
@@ -387,7 +393,7 @@ static int collect_one(struct collect *c, const char *name, struct err *e)
 		r = wait_for_workers(&st);
 		if (r < 0)
 			return err_sys(e, r, "%s/tmp/%s", c->s->root, name);
-		r = collect_pending(c->s, &st, e);
+		r = store_collect_pending(c->s, &st, e);
 		if (r < 0)
 			return r;
 	}

@@ -95,7 +95,8 @@ int image_in_unpack_blob(struct image_in *in, size_t i, const char *media_type,
 /*
  * Wait for the workers, check every diffID, take what implicit directories need from the layers
  * below, write everything to disk (one syncfs), and under the layout lock rename it into place,
- * write the record and tag it: @ref NULL leaves it untagged.  @manifest must have been announced.
+ * write the record and tag it: @ref NULL leaves it untagged, @media_type NULL leaves index.json alone
+ * (which names the image already).  @manifest must be present or finished.
  * On failure call image_in_abort().
  */
 int image_in_commit(struct image_in *in, const char *ref, const struct digest *manifest,

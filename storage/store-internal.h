@@ -17,6 +17,11 @@ int file_create(int dir_fd, const char *name, const void *data, size_t len);
 /* oci-layout, index.json and blobs/, as far as they are missing. */
 int store_init_images(int images_fd);
 
+/* Let go of a stage's lock without removing it. */
+void store_stage_release(struct stage *st);
+/* Undo what the stage's STAGE_PENDING notes, as far as no image uses it. */
+int store_collect_pending(struct store *s, struct stage *st, struct err *e);
+
 /* What an incoming image has in its stage while it is being put into place, see collect.c. */
 #define STAGE_PENDING "pending"
 /* Prefix of the directories in a stage that a worker unpacks into. */

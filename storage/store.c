@@ -247,7 +247,7 @@ int store_stage_new(struct store *s, struct stage *ret, struct err *e)
 	return err_set(e, ERR_BUSY, "cannot lock a staging directory in %s/tmp", s->root);
 }
 
-static void stage_release(struct stage *st)
+void store_stage_release(struct stage *st)
 {
 	st->fd = fd_close(st->fd);
 	st->name[0] = '\0';
@@ -257,7 +257,7 @@ int store_stage_commit(struct store *s, struct stage *st, int dir_fd, const char
 {
 	if (renameat2(s->tmp_fd, st->name, dir_fd, name, RENAME_NOREPLACE) < 0)
 		return err_sys(e, errno, "put %s into place", name);
-	stage_release(st);
+	store_stage_release(st);
 	return 0;
 }
 
@@ -323,7 +323,7 @@ int store_stage_drop(struct store *s, struct stage *st, const struct idmap *m, s
 	if (!st->name[0])
 		return 0;
 	r = store_remove_tree(s->tmp_fd, st->name, m, e);
-	stage_release(st);
+	store_stage_release(st);
 	return r < 0 ? err_wrap(e, r, "%s/tmp", s->root) : 0;
 }
 

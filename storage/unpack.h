@@ -15,6 +15,8 @@
 #include "store.h"
 #include "userns.h"
 
+#define UNPACK_IMPLICIT "implicit"	/* names of the directories without an entry, NUL-ended */
+
 struct unpack_limits {
 	uint64_t max_bytes;	/* of the uncompressed tar, and of the files' data */
 	uint64_t max_entries;

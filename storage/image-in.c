@@ -1,0 +1,657 @@
+/* An image on its way into the store. */
+#include "image-in.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "hash.h"
+#include "implicit.h"
+#include "json.h"
+#include "path.h"
+#include "store-internal.h"
+#include "str.h"
+
+#define COPY_BYTES (256u << 10)
+
+int image_in_begin(struct store *s, const struct idmap *m, struct image_in *ret, struct err *e)
+{
+	struct image_in in = { .store = s, .idmap = m, .stage = STAGE_INIT,
+			       .limits = unpack_limits_default };
+	int r = store_init_images(s->images_fd);
+
+	if (r < 0)
+		return err_sys(e, r, "set up %s/images", s->root);
+	r = store_stage_new(s, &in.stage, e);
+	if (r < 0)
+		return r;
+	*ret = in;
+	return 0;
+}
+
+static struct image_in_blob *find_blob(struct image_in *in, const struct digest *d)
+{
+	for (size_t i = 0; i < in->n_blobs; i++)
+		if (digest_eq(&in->blobs[i]->digest, d))
+			return in->blobs[i];
+	return NULL;
+}
+
+static struct image_in_blob *add_blob(struct image_in *in)
+{
+	struct image_in_blob **list, *b;
+
+	list = realloc(in->blobs, (in->n_blobs + 1) * sizeof(struct image_in_blob *));
+	if (!list)
+		return NULL;
+	in->blobs = list;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	b->hold_fd = FD_NONE;
+	b->writer = (struct blob_writer)BLOB_WRITER_INIT;
+	in->blobs[in->n_blobs++] = b;
+	return b;
+}
+
+int image_in_blob(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
+		  struct image_in_blob **ret, struct err *e)
+{
+	struct image_in_blob *b = digest ? find_blob(in, digest) : NULL;
+	int r;
+
+	if (!b) {
+		b = add_blob(in);
+		if (!b)
+			return err_sys(e, ENOMEM, "stage a blob");
+		b->size_bytes = size_bytes;
+		if (digest) {
+			b->digest = *digest;
+			b->hold_fd = layout_blob_hold(in->store, digest, NULL);
+			b->present = b->hold_fd >= 0;
+		}
+	}
+	*ret = b;
+	if (b->present || b->finished)
+		return 1;
+	if (b->writer.fd >= 0)
+		return 0;
+	r = blob_new(in->stage.fd, digest, size_bytes, &b->writer, e);
+	return r < 0 ? r : 0;
+}
+
+int image_in_blob_finish(struct image_in *in, struct image_in_blob *b, struct err *e)
+{
+	int r;
+
+	(void)in;
+	if (b->present || b->finished)
+		return 0;
+	r = blob_finish(&b->writer, e);
+	if (r < 0)
+		return r;
+	b->digest = b->writer.digest;
+	b->size_bytes = b->writer.written;
+	b->finished = true;
+	return 0;
+}
+
+int image_in_blob_open(struct image_in *in, const struct digest *d, struct err *e)
+{
+	struct image_in_blob *b = find_blob(in, d);
+	int fd;
+
+	if (!b || b->present)
+		return layout_blob_open(in->store, d, e);
+	if (!b->finished)
+		return err_set(e, ERR_BUSY, "blob %.12s is not complete", d->hex);
+	fd = path_open_beneath(in->stage.fd, b->writer.name, O_RDONLY);
+	return fd < 0 ? err_sys(e, fd, "open blob %.12s", d->hex) : fd;
+}
+
+int image_in_json(struct image_in *in, const void *data, size_t len, const struct digest *want,
+		  struct digest *ret, struct err *e)
+{
+	struct image_in_blob *b;
+	struct digest d;
+	int r = digest_of(data, len, &d, e);
+
+	if (r == 0 && want && !digest_eq(&d, want))
+		r = err_set(e, ERR_CORRUPT, "document has the digest sha256:%s, expected was sha256:%s",
+			    d.hex, want->hex);
+	if (r == 0)
+		r = image_in_blob(in, &d, len, &b, e);
+	if (r == 0) {
+		r = blob_write(&b->writer, data, len, e);
+		if (r == 0)
+			r = image_in_blob_finish(in, b, e);
+	}
+	if (r < 0)
+		return r;
+	if (ret)
+		*ret = d;
+	return 0;
+}
+
+/* A JSON blob of the image, verified or present. */
+static int read_json(struct image_in *in, const struct digest *d, size_t max_bytes, json_t **ret,
+		     struct err *e)
+{
+	auto_close int fd = image_in_blob_open(in, d, e);
+	auto_free char *buf = NULL;
+	struct digest got;
+	char what[40];
+	size_t len;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	(void)snprintf(what, sizeof(what), "blob %.12s", d->hex);
+	r = fd_read_file(fd, max_bytes, &buf, &len);
+	if (r == -EFBIG)
+		return err_set(e, ERR_LIMIT, "%s is larger than the limit of %zu bytes", what, max_bytes);
+	if (r < 0)
+		return err_sys(e, r, "read %s", what);
+	/* Another tool may have put it there. */
+	r = digest_of(buf, len, &got, e);
+	if (r == 0 && !digest_eq(&got, d))
+		r = err_set(e, ERR_CORRUPT, "%s has the digest %.12s", what, got.hex);
+	return r < 0 ? r : json_parse(buf, len, max_bytes, what, ret, e);
+}
+
+static int init_layer(struct image_in *in, size_t i, const char *diff_id, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+	int r;
+
+	l->job = (struct unpack_job)UNPACK_JOB_INIT;
+	l->hold_fd = FD_NONE;
+	if (!diff_id)
+		return err_set(e, ERR_CORRUPT, "$.rootfs.diff_ids[%zu]: expected a string", i);
+	r = digest_parse(diff_id, &l->diff_id, e);
+	if (r < 0)
+		return err_wrap(e, r, "$.rootfs.diff_ids[%zu]", i);
+	r = digest_chain(i ? &in->layers[i - 1].chain : NULL, &l->diff_id, &l->chain, e);
+	if (r == 0)
+		r = layer_find(in->store, &l->diff_id, &l->chain, l->key, e);
+	if (r <= 0)
+		return r;
+	l->hold_fd = layer_hold(in->store, l->key, NULL);
+	l->present = l->hold_fd >= 0; /* else it is being removed: unpack it again */
+	return 0;
+}
+
+int image_in_config(struct image_in *in, const struct digest *config, size_t n_layers, struct err *e)
+{
+	auto_json json_t *doc = NULL;
+	const json_t *ids;
+	int r = read_json(in, config, LAYOUT_CONFIG_MAX_BYTES, &doc, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "image config");
+	ids = json_object_get(json_object_get(doc, "rootfs"), "diff_ids");
+	if (!json_is_array(ids) || json_array_size(ids) != n_layers)
+		return err_set(e, ERR_CORRUPT, "image config %.12s has %zu diff_ids, the manifest has %zu "
+			       "layers", config->hex, json_array_size(ids), n_layers);
+	if (n_layers > LAYOUT_LAYERS_MAX)
+		return err_set(e, ERR_LIMIT, "image config %.12s has %zu layers, the limit is %d",
+			       config->hex, n_layers, LAYOUT_LAYERS_MAX);
+	in->layers = calloc(n_layers + 1, sizeof(*in->layers));
+	if (!in->layers)
+		return err_sys(e, ENOMEM, "image config %.12s", config->hex);
+	in->config = *config;
+	for (size_t i = 0; r == 0 && i < n_layers; i++) {
+		in->n_layers = i + 1;
+		r = init_layer(in, i, json_string_value(json_array_get(ids, i)), e);
+	}
+	return r < 0 ? err_wrap(e, r, "image config %.12s", config->hex) : 0;
+}
+
+static void layer_name(size_t i, char buf[32])
+{
+	(void)snprintf(buf, 32, STAGE_LAYER "%zu", i);
+}
+
+static bool has_twin(const struct image_in *in, size_t i)
+{
+	for (size_t j = 0; j < in->n_layers; j++)
+		if (j != i && in->layers[j].started &&
+		    digest_eq(&in->layers[j].diff_id, &in->layers[i].diff_id))
+			return true;
+	return false;
+}
+
+static int start_layer(struct image_in *in, size_t i, const char *media_type, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+	char name[32];
+	int r;
+
+	layer_name(i, name);
+	r = unpack_start(in->stage.fd, name, in->idmap, media_type, &in->limits, &l->job, e);
+	if (r < 0)
+		return err_wrap(e, r, "layer %.12s", l->diff_id.hex);
+	l->started = true;
+	return 0;
+}
+
+int image_in_unpack(struct image_in *in, size_t i, const char *media_type, struct unpack_job **ret,
+		    struct err *e)
+{
+	int r;
+
+	if (in->layers[i].present || has_twin(in, i))
+		return 1;
+	r = start_layer(in, i, media_type, e);
+	if (r < 0)
+		return r;
+	*ret = &in->layers[i].job;
+	return 0;
+}
+
+/* The blob in the layout is not what its name says: nobody may use it again. */
+static void discard_blob(struct image_in *in, const struct digest *d)
+{
+	auto_close int lock = layout_lock(in->store, NULL);
+	char path[BLOB_PATH_MAX];
+
+	layout_blob_path(d, path);
+	(void)unlinkat(in->store->images_fd, path, 0);
+}
+
+static int finish_layer(struct image_in *in, size_t i, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+	int r;
+
+	if (!l->started || l->finished)
+		return 0;
+	r = unpack_finish(&l->job, &l->result, e);
+	if (r == 0 && !digest_eq(&l->result.diff_id, &l->diff_id))
+		r = err_set(e, ERR_CORRUPT, "its diffID is sha256:%s, the image config says another",
+			    l->result.diff_id.hex);
+	if (r < 0)
+		return err_wrap(e, r, "layer %.12s", l->diff_id.hex);
+	l->finished = true;
+	return 0;
+}
+
+/* Feed the worker from a file; what is read is hashed too.  1 if the worker closed its end. */
+static int feed(int fd, struct unpack_job *job, struct hash *hash, uint64_t *ret_n, struct err *e)
+{
+	auto_free char *buf = malloc(COPY_BYTES);
+	bool gone = false;
+
+	if (!buf)
+		return err_sys(e, ENOMEM, "read a blob");
+	for (;;) {
+		ssize_t n = read(fd, buf, COPY_BYTES);
+		int r;
+
+		if (n < 0)
+			return err_sys(e, errno, "read a blob");
+		if (n == 0)
+			return gone;
+		*ret_n += (uint64_t)n;
+		r = hash_add(hash, buf, (size_t)n);
+		if (r < 0)
+			return err_sys(e, r, "hash a blob");
+		if (gone)
+			continue;
+		r = fd_write_all(job->data_fd, buf, (size_t)n);
+		if (r == -EPIPE)
+			gone = true; /* the digest decides whose fault that was */
+		else if (r < 0)
+			return err_sys(e, r, "feed the unpacking process");
+	}
+}
+
+int image_in_unpack_blob(struct image_in *in, size_t i, const char *media_type,
+			 const struct digest *d, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+	struct image_in_blob *b = find_blob(in, d);
+	auto_close int fd = FD_NONE;
+	struct hash *hash;
+	struct digest got;
+	uint64_t n = 0;
+	int r;
+
+	if (l->present || l->finished)
+		return 0;
+	fd = image_in_blob_open(in, d, e);
+	if (fd < 0)
+		return fd;
+	hash = hash_new();
+	r = hash ? start_layer(in, i, media_type, e) : err_sys(e, ENOMEM, "hash a blob");
+	if (r == 0)
+		r = feed(fd, &l->job, hash, &n, e);
+	if (r >= 0) {
+		r = hash_finish(hash, &got);
+		if (r < 0)
+			(void)err_sys(e, r, "hash a blob");
+	}
+	hash_free(hash);
+	if (r == 0 && !digest_eq(&got, d)) {
+		r = err_set(e, ERR_CORRUPT, "blob %.12s in the store has changed: its digest is %.12s; "
+			    "it was removed, get the image again", d->hex, got.hex);
+		if (b && b->present)
+			discard_blob(in, d);
+	}
+	return r < 0 ? r : finish_layer(in, i, e);
+}
+
+/* Digest and media type of the manifest's layer @i. */
+static int manifest_layer(const json_t *manifest, size_t i, struct digest *ret, const char **ret_type,
+			  struct err *e)
+{
+	const json_t *l = json_array_get(json_object_get(manifest, "layers"), i);
+	const char *d = json_string_value(json_object_get(l, "digest"));
+
+	*ret_type = json_string_value(json_object_get(l, "mediaType"));
+	if (!d)
+		return err_set(e, ERR_CORRUPT, "manifest: $.layers[%zu].digest: missing", i);
+	return digest_parse(d, ret, e);
+}
+
+/* A layer that occurs twice was unpacked once: the other is the same, unless its directories
+ * take something from what is below. */
+static int resolve_twin(struct image_in *in, size_t i, const json_t *manifest, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+	const char *type;
+	struct digest d;
+	int r;
+
+	for (size_t j = 0; j < in->n_layers; j++) {
+		const struct image_in_layer *t = &in->layers[j];
+
+		if (j != i && t->finished && digest_eq(&t->diff_id, &l->diff_id) &&
+		    (!t->result.implicit_parents || digest_eq(&t->chain, &l->chain)))
+			return 0;
+	}
+	r = manifest_layer(manifest, i, &d, &type, e);
+	return r < 0 ? r : image_in_unpack_blob(in, i, type, &d, e);
+}
+
+static bool is_base(const struct image_in_layer *l)
+{
+	return digest_eq(&l->chain, &l->diff_id);
+}
+
+static int check_layers(struct image_in *in, const json_t *manifest, struct err *e)
+{
+	const char *type;
+	struct digest d;
+	int r;
+
+	for (size_t i = 0; i < in->n_layers; i++) {
+		r = finish_layer(in, i, e);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < in->n_layers; i++) {
+		struct image_in_layer *l = &in->layers[i];
+
+		r = manifest_layer(manifest, i, &d, &type, e);
+		if (r == 0 && !find_blob(in, &d))
+			r = layout_blob_open(in->store, &d, e);
+		if (r > 0)
+			(void)fd_close(r);
+		if (r >= 0 && !l->present && !l->finished)
+			r = resolve_twin(in, i, manifest, e);
+		if (r < 0)
+			return r;
+		if (!l->present)
+			memcpy(l->key, l->finished && l->result.implicit_parents && !is_base(l) ?
+			       l->chain.hex : l->diff_id.hex, sizeof(l->key));
+	}
+	return 0;
+}
+
+/* Bottom up, because a fixed layer is what the next one looks at. */
+static int fix_implicit(struct image_in *in, struct err *e)
+{
+	auto_free struct implicit_layer *all = calloc(in->n_layers + 1, sizeof(*all));
+	auto_free char (*names)[32] = calloc(in->n_layers + 1, sizeof(*names));
+	int r = 0;
+
+	if (!all || !names)
+		return err_sys(e, ENOMEM, "complete the layers");
+	for (size_t i = 0; r == 0 && i < in->n_layers; i++) {
+		struct image_in_layer *l = &in->layers[i];
+		size_t src = i;
+
+		/* A twin without implicit directories: the other one's directory will do. */
+		for (size_t j = 0; !l->present && !l->finished && j < in->n_layers; j++)
+			if (in->layers[j].finished && streq(in->layers[j].key, l->key))
+				src = j;
+		layer_name(src, names[i]);
+		all[i] = (struct implicit_layer){ l->present ? in->store->layers_fd : in->stage.fd,
+						  l->present ? l->key : names[i] };
+		if (l->finished && l->result.implicit_parents && !is_base(l))
+			r = implicit_fix(all, i + 1, in->idmap, e);
+	}
+	return r;
+}
+
+static struct layer_info result_info(const struct image_in_layer *l)
+{
+	struct layer_info info = {
+		.diff_id = l->diff_id,
+		.size_bytes = l->result.size_bytes,
+		.n_entries = l->result.n_entries,
+		.squashed_owners = l->result.squashed_owners,
+		.implicit_parents = l->result.implicit_parents,
+		.has_root = l->result.has_root,
+		.opaque_root = l->result.opaque_root,
+	};
+
+	if (strcmp(l->key, l->diff_id.hex) != 0)
+		info.chain = l->chain;
+	return info;
+}
+
+static int write_infos(struct image_in *in, struct err *e)
+{
+	for (size_t i = 0; i < in->n_layers; i++) {
+		struct image_in_layer *l = &in->layers[i];
+		struct layer_info info = result_info(l);
+		auto_close int fd = FD_NONE;
+		char name[32];
+		int r;
+
+		if (!l->finished)
+			continue;
+		layer_name(i, name);
+		fd = path_open_beneath(in->stage.fd, name, O_RDONLY | O_DIRECTORY);
+		r = fd < 0 ? fd : layer_info_write(fd, &info);
+		if (r == 0)
+			r = file_create(fd, LAYER_NEW, "", 0);
+		if (r < 0)
+			return err_sys(e, r, "write layer.json of layer %.12s", l->diff_id.hex);
+		(void)unlinkat(fd, UNPACK_IMPLICIT, 0); /* no harm in it */
+	}
+	return 0;
+}
+
+static int layer_facts(struct image_in *in, size_t i, struct layer_info *ret, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+
+	for (size_t j = 0; !l->present && j < in->n_layers; j++)
+		if (in->layers[j].finished && streq(in->layers[j].key, l->key)) {
+			*ret = result_info(&in->layers[j]);
+			return 0;
+		}
+	return layer_info(in->store, l->key, ret, e);
+}
+
+static int make_record(struct image_in *in, const struct digest *manifest, struct image_record *rec,
+		       struct err *e)
+{
+	size_t first = 0, root = in->n_layers ? in->n_layers - 1 : 0;
+	struct layer_info info;
+	int r = 0;
+
+	rec->manifest = *manifest;
+	rec->config = in->config;
+	for (size_t i = 0; r == 0 && i < in->n_layers; i++) {
+		r = layer_facts(in, i, &info, e);
+		if (r < 0)
+			return r;
+		rec->size_bytes += info.size_bytes;
+		if (info.opaque_root)
+			first = i;
+		if (info.has_root)
+			root = i;
+	}
+	if (root < first)
+		root = first;
+	for (size_t i = first; r == 0 && i < in->n_layers; i++)
+		r = strv_add(&rec->layers, in->layers[i].key);
+	rec->root_layer = (uint32_t)(root - first);
+	return r < 0 ? err_sys(e, r, "make the image's record") : 0;
+}
+
+/* The note for whoever comes after us if we die, see collect.c. */
+static int write_pending(struct image_in *in, struct err *e)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+	int r;
+
+	for (size_t i = 0; i < in->n_blobs; i++)
+		if (in->blobs[i]->finished)
+			strbuf_addf(&b, "blob %s\n", in->blobs[i]->digest.hex);
+	for (size_t i = 0; i < in->n_layers; i++)
+		if (in->layers[i].finished)
+			strbuf_addf(&b, "layer %s\n", in->layers[i].key);
+	if (b.failed)
+		return err_sys(e, ENOMEM, "note what is put into place");
+	r = file_create(in->stage.fd, STAGE_PENDING, b.data ? b.data : "", b.len);
+	return r < 0 ? err_sys(e, r, "note what is put into place") : 0;
+}
+
+/* Into place, unless another process was faster with the same. */
+static int move_in(int from_fd, const char *from, int to_fd, const char *to, struct err *e)
+{
+	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0 || errno == EEXIST)
+		return 0;
+	return err_sys(e, errno, "put %.12s into place", to);
+}
+
+static int place_all(struct image_in *in, struct err *e)
+{
+	auto_close int blobs = path_open_beneath(in->store->images_fd, "blobs/sha256",
+						 O_RDONLY | O_DIRECTORY);
+	char name[32];
+	int r = blobs < 0 ? err_sys(e, blobs, "open %s/images/blobs", in->store->root) : 0;
+
+	for (size_t i = 0; r == 0 && i < in->n_blobs; i++)
+		if (in->blobs[i]->finished)
+			r = move_in(in->stage.fd, in->blobs[i]->writer.name, blobs,
+				    in->blobs[i]->digest.hex, e);
+	for (size_t i = 0; r == 0 && i < in->n_layers; i++) {
+		if (!in->layers[i].finished)
+			continue;
+		layer_name(i, name);
+		r = move_in(in->stage.fd, name, in->store->layers_fd, in->layers[i].key, e);
+	}
+	/* The index must not reach the disk before what it names. */
+	if (r == 0 && (fsync(blobs) < 0 || fsync(in->store->layers_fd) < 0))
+		r = err_sys(e, errno, "write %s to disk", in->store->root);
+	return r;
+}
+
+static void unmark_layers(struct image_in *in)
+{
+	for (size_t i = 0; i < in->n_layers; i++) {
+		char path[DIGEST_HEX_LEN + 16];
+
+		(void)snprintf(path, sizeof(path), "%s/" LAYER_NEW, in->layers[i].key);
+		if (in->layers[i].finished)
+			(void)unlinkat(in->store->layers_fd, path, 0); /* a mark that stays is harmless */
+	}
+}
+
+static int publish(struct image_in *in, const char *ref, const struct digest *manifest,
+		   const char *media_type, uint64_t size_bytes, struct err *e)
+{
+	auto_close int lock = layout_lock(in->store, e);
+	char name[IMAGE_RECORD_NAME_MAX];
+	int r = lock < 0 ? lock : place_all(in, e);
+
+	if (r < 0)
+		return r;
+	image_record_name(manifest, name);
+	if (renameat(in->stage.fd, name, in->store->meta_fd, name) < 0)
+		return err_sys(e, errno, "put the image's record into place");
+	if (media_type)
+		r = layout_tag_locked(in->store, ref, manifest, size_bytes, media_type, e);
+	if (r == 0)
+		unmark_layers(in);
+	return r;
+}
+
+int image_in_commit(struct image_in *in, const char *ref, const struct digest *manifest,
+		    const char *media_type, struct err *e)
+{
+	struct image_record rec = IMAGE_RECORD_INIT;
+	auto_json json_t *doc = NULL;
+	auto_close int fd = FD_NONE;
+	struct stat st;
+	int r = read_json(in, manifest, LAYOUT_MANIFEST_MAX_BYTES, &doc, e);
+
+	if (r == 0)
+		r = check_layers(in, doc, e);
+	if (r == 0)
+		r = fix_implicit(in, e);
+	if (r == 0)
+		r = write_infos(in, e);
+	if (r == 0)
+		r = make_record(in, manifest, &rec, e);
+	if (r == 0 && (r = image_record_put(in->stage.fd, &rec, FILE_SYNC_NONE)) < 0)
+		(void)err_sys(e, r, "write the image's record");
+	if (r == 0)
+		r = write_pending(in, e);
+	if (r == 0)
+		r = store_sync(in->store, e);
+	if (r == 0) {
+		fd = image_in_blob_open(in, manifest, e);
+		r = fd < 0 ? fd : fstat(fd, &st) < 0 ? err_sys(e, errno, "stat the manifest") : 0;
+	}
+	if (r == 0)
+		r = publish(in, ref, manifest, media_type, (uint64_t)st.st_size, e);
+	image_record_done(&rec);
+	return r;
+}
+
+void image_in_abort(struct image_in *in)
+{
+	for (size_t i = 0; i < in->n_layers; i++) {
+		unpack_abort(&in->layers[i].job);
+		in->layers[i].hold_fd = fd_close(in->layers[i].hold_fd);
+	}
+	for (size_t i = 0; i < in->n_blobs; i++) {
+		blob_done(&in->blobs[i]->writer);
+		in->blobs[i]->hold_fd = fd_close(in->blobs[i]->hold_fd);
+		free(in->blobs[i]);
+	}
+	free(in->layers);
+	free(in->blobs);
+	in->layers = NULL;
+	in->blobs = NULL;
+	in->n_layers = in->n_blobs = 0;
+	if (in->stage.fd >= 0) {
+		/* What was put into place without an index that names it goes again.  What cannot be
+		 * removed now is left to the next command's collection. */
+		(void)store_collect_pending(in->store, &in->stage, NULL);
+		(void)store_stage_drop(in->store, &in->stage, in->idmap, NULL);
+	}
+	store_stage_release(&in->stage);
+}

@@ -1,0 +1,34 @@
+/* Decompression of a layer as it arrives: gzip (isa-l), zstd, or plain tar, told by its first bytes. */
+#ifndef STORAGE_INFLATE_H
+#define STORAGE_INFLATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRESSION_XZ,
+	COMPRESSION_BZIP2, COMPRESSION_COUNT_ };
+
+#define COMPRESSION_MAGIC_BYTES 6	/* enough for compression_detect() */
+#define INFLATE_WINDOW_LOG_MAX 27	/* 128 MiB: the largest zstd window we allocate */
+
+const char *compression_str(enum compression c);
+enum compression compression_detect(const void *start, size_t len);
+
+struct inflate;
+
+/* Read from @fd, borrowed. */
+int inflate_new(int fd, struct inflate **ret, struct err *e);
+void inflate_free(struct inflate *x);
+/*
+ * The next bytes, at most a few hundred KiB, valid until the next call.  Returns their number, 0 at
+ * the end (of the last gzip member or zstd frame, with nothing but zeros behind it), or -errno.
+ * Input that stops in the middle, and xz and bzip2, are errors.
+ */
+ssize_t inflate_next(struct inflate *x, const void **ret_buf, struct err *e);
+uint64_t inflate_bytes_in(const struct inflate *x);
+enum compression inflate_compression(const struct inflate *x);
+
+#endif
