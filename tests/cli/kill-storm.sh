@@ -1,0 +1,149 @@
+# SIGKILL at random moments: of the command line, of the monitor, of a pull and its workers.  After
+# each the next command must be right, and at the end nothing may be left that nothing refers to.
+# The moments come from a seed, which is printed.
+#: timeout=240 noasan
+
+storm_begin() {
+	local seed=$(($(date +%N | sed 's/^0*//') % 32768))
+	echo "seed $seed"
+	RANDOM=$seed
+}
+
+random_sleep() { # AT MOST SO MANY MILLISECONDS
+	local ms=$((RANDOM * $1 / 32768))
+	sleep "$(printf '0.%03d' "$ms")"
+}
+
+# Nothing that nothing refers to; containers may be there when $1 is --with-containers.
+no_orphans() {
+	local found
+	found=$(python3 "$TESTS/harness/storecheck.py" "$GRAPHROOT" "$RUNROOT" ${1:-}) || fail "$found"
+}
+
+next_command_is_right() {
+	run ctr ps -a --format '{{.Names}} {{.Status}}'
+	is "$STATUS" 0 "status of ps after a kill"
+	is "$ERR" "" "complaints of ps after a kill"
+	lacks "$OUT" "Up " "ps"
+	expect 3 ctr run --rm --network=none alpine sh -c 'exit 3'
+}
+
+test_sigkill_of_the_command_line() {
+	local i cli
+	storm_begin
+	pull alpine
+	for i in $(seq 90); do
+		case $((i % 3)) in
+		0) command ctr-lite run --rm --network=none alpine true >/dev/null 2>&1 & ;;
+		1) command ctr-lite run -d --name "k$i" --network=none alpine true >/dev/null 2>&1 & ;;
+		2) command ctr-lite run --rm --name "k$i" --network=none alpine sh -c 'exit 5' >/dev/null 2>&1 & ;;
+		esac
+		cli=$!
+		random_sleep 40
+		kill -KILL $cli 2>/dev/null || true
+		wait $cli 2>/dev/null || true
+		if [ $((i % 15)) = 0 ]; then
+			wait_for 10 sh -c '! ctr-lite ps --format "{{.Status}}" | grep -q Up'
+			next_command_is_right
+		fi
+	done
+	wait_for 10 sh -c '! ctr-lite ps --format "{{.Status}}" | grep -q Up'
+	no_orphans --with-containers
+	# A name whose maker died half-way is free again.
+	run ctr rm -f -a -t 0
+	is "$STATUS" 0 "rm -fa"
+	expect 0 ctr create --name k1 --network=none alpine true
+	expect 0 ctr rm k1
+	no_orphans
+}
+
+test_sigkill_of_start_stop_and_rm() {
+	local i cli
+	storm_begin
+	pull alpine
+	for i in $(seq 12); do
+		expect 0 ctr create --name "c$i" --network=none alpine sleep 1000
+	done
+	for i in $(seq 48); do
+		case $((i % 4)) in
+		0) command ctr-lite start "c$((i % 12 + 1))" >/dev/null 2>&1 & ;;
+		1) command ctr-lite stop -t 0 "c$((i % 12 + 1))" >/dev/null 2>&1 & ;;
+		2) command ctr-lite start "c$((i % 12 + 1))" >/dev/null 2>&1 & ;;
+		3) command ctr-lite rm -f -t 0 "c$((i % 12 + 1))" >/dev/null 2>&1 & ;;
+		esac
+		cli=$!
+		random_sleep 25
+		kill -KILL $cli 2>/dev/null || true
+		wait $cli 2>/dev/null || true
+		run ctr ps -a
+		is "$STATUS" 0 "ps after a kill"
+	done
+	expect 0 ctr rm -f -a -t 0
+	is "$(ctr ps -aq)" ""
+	no_orphans
+	next_command_is_right
+}
+
+test_sigkill_of_the_monitor() {
+	local i cli mon try
+	storm_begin
+	pull alpine
+	for i in $(seq 60); do
+		command ctr-lite run --name "m$i" --network=none alpine sleep 1000 >/dev/null 2>&1 &
+		cli=$!
+		mon=
+		for try in $(seq 200); do
+			mon=$(pgrep -P $cli | head -n 1) || true
+			[ -z "$mon" ] || break
+			sleep 0.001
+		done
+		[ -n "$mon" ] || fail "run starts no monitor"
+		random_sleep 30
+		kill -KILL "$mon" 2>/dev/null || true
+		# The client must not wait for ever, and must not claim success.
+		STATUS=0
+		timeout 20 tail --pid=$cli -f /dev/null || fail "the client hangs after its monitor was killed"
+		wait $cli 2>/dev/null || STATUS=$?
+		[ "$STATUS" != 0 ] || fail "run claims success although its monitor was killed"
+		if [ $((i % 10)) = 0 ]; then
+			next_command_is_right
+			expect 0 ctr rm -f -a -t 0
+			no_orphans
+		fi
+	done
+}
+
+test_sigkill_of_a_pull() {
+	local i pull target image
+	storm_begin
+	pull alpine
+	for i in $(seq 60); do
+		case $((i % 3)) in
+		0) image=three ;;
+		1) image=nginx:zstd ;;
+		2) image=busybox ;;
+		esac
+		command ctr-lite pull -q $image >/dev/null 2>&1 &
+		pull=$!
+		random_sleep $((i % 3 == 2 ? 60 : 900))
+		target=$pull
+		[ $((i % 2)) = 0 ] || target=$(pgrep -P $pull | head -n 1) || true
+		kill -KILL ${target:-$pull} 2>/dev/null || true
+		timeout 20 tail --pid=$pull -f /dev/null || fail "pull hangs after a kill of ${target:-$pull}"
+		wait $pull 2>/dev/null || true
+		run ctr images -q
+		is "$STATUS" 0 "images after a kill"
+		is "$ERR" "" "complaints of images after a kill"
+		if [ $((i % 6)) = 0 ]; then
+			expect 0 ctr pull -q $image
+			no_orphans
+			run ctr rmi $image
+		fi
+	done
+	expect 0 ctr pull -q three
+	expect 0 ctr run --rm --network=none three sh -c 'find /many -type f | wc -l'
+	is "$OUT" 20000
+	no_orphans
+	expect 0 ctr rmi -a -f
+	no_orphans
+}
