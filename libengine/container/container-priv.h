@@ -23,22 +23,6 @@ int container_run_dir(struct ctr_engine *eng, const char *id, bool create, struc
 /* 1 while a living monitor holds it, 0, or -errno. */
 int container_is_held(struct ctr_engine *eng, const char *id);
 
-/*
- * The OCI config.json of @r (runtime-spec 1.0), as text.  @gen_dir holds the generated files
- * (hosts, resolv.conf, hostname) that are mounted into it.
- */
-int oci_config_text(struct ctr_engine *eng, const struct ctr_request *r, const char *run_dir,
-		    char **ret, struct err *e);
-/* The "process" object for `exec`. */
-struct oci_process_opts {
-	const struct strv *args;
-	const struct strv *env;		/* added to the container's */
-	const char *user, *cwd;		/* NULL: the container's */
-	bool tty, privileged;
-};
-int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int root_fd,
-		     const struct oci_process_opts *o, json_t **ret, struct err *e);
-
 /* Which runtime runs this engine's containers: its absolute path, and whether it is ours. */
 int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e);
 

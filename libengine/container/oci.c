@@ -1,0 +1,608 @@
+/* The OCI config.json of a container (runtime-spec "Configuration"), from its request. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "caps.h"
+#include "container-priv.h"
+#include "env.h"
+#include "json.h"
+#include "merged.h"
+#include "oci.h"
+#include "path.h"
+#include "user.h"
+
+#define OCI_VERSION "1.0.2"
+#define CGROUP2_MAGIC 0x63677270
+#define DEFAULT_LIMIT 1048576	/* podman's default nofile and nproc, capped by our hard limit */
+
+/* Append a new reference; a failure shows when the document is dumped, because @j is NULL then. */
+static int push(json_t *arr, json_t *j, struct err *e)
+{
+	return json_array_append_new(arr, j) < 0 ? err_sys(e, ENOMEM, "make config.json") : 0;
+}
+
+static int set(json_t *obj, const char *key, json_t *j, struct err *e)
+{
+	return json_object_set_new(obj, key, j) < 0 ? err_sys(e, ENOMEM, "make config.json: %s", key)
+						     : 0;
+}
+
+static json_t *strings(const char *const *list)
+{
+	json_t *arr = json_array();
+
+	for (; list && *list; list++)
+		(void)json_array_append_new(arr, json_string(*list)); /* checked by the dump */
+	return arr;
+}
+
+int oci_add_mount(json_t *mounts, const char *dest, const char *type, const char *source,
+		  json_t *options, struct err *e)
+{
+	json_t *m = json_pack("{s:s, s:s, s:s, s:o}", "destination", dest, "type", type, "source",
+			      source, "options", options);
+
+	if (!m)
+		return err_set(e, ERR_INVALID, "mount on %s: not valid UTF-8", dest);
+	return push(mounts, m, e);
+}
+
+static bool has_gid(const struct idmap *map, uint32_t gid)
+{
+	uint32_t host;
+
+	return !map || idmap_to_host(map->gid, map->n_gid, gid, &host);
+}
+
+static bool is_host(const char *mode)
+{
+	return mode && streq(mode, "host");
+}
+
+bool oci_cgroup2(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
+}
+
+/* What every Linux container has (runtime-spec "Default Filesystems", and podman's choices). */
+static int default_mounts(struct oci_build *b, struct err *e)
+{
+	static const char *const proc[] = { "nosuid", "noexec", "nodev", NULL };
+	static const char *const dev[] = { "nosuid", "strictatime", "mode=755", "size=65536k", NULL };
+	static const char *const mqueue[] = { "nosuid", "noexec", "nodev", NULL };
+	static const char *const bind[] = { "rbind", "rprivate", "nosuid", "noexec", "nodev", NULL };
+	static const char *const bind_ro[] = { "rbind", "rprivate", "nosuid", "noexec", "nodev", "ro",
+					       NULL };
+	static const char *const sys_ro[] = { "nosuid", "noexec", "nodev", "ro", NULL };
+	static const char *const sys_rw[] = { "nosuid", "noexec", "nodev", "rw", NULL };
+	const char *pts[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620",
+			      has_gid(b->map, 5) ? "gid=5" : NULL, NULL };
+	const struct ctr_request *r = b->req;
+	char size[48];
+	const char *shm[] = { "nosuid", "noexec", "nodev", "mode=1777", size, NULL };
+	int rc;
+
+	(void)snprintf(size, sizeof(size), "size=%llu", (unsigned long long)r->shm_size_bytes);
+	rc = is_host(r->pid_mode)
+		     ? oci_add_mount(b->mounts, "/proc", "bind", "/proc", strings(bind), e)
+		     : oci_add_mount(b->mounts, "/proc", "proc", "proc", strings(proc), e);
+	if (rc == 0)
+		rc = oci_add_mount(b->mounts, "/dev", "tmpfs", "tmpfs", strings(dev), e);
+	/* The kernel lets only the owner of a network namespace mount its sysfs. */
+	if (rc == 0 && b->host_net && b->map)
+		rc = oci_add_mount(b->mounts, "/sys", "bind", "/sys",
+				   strings(r->privileged ? bind : bind_ro), e);
+	else if (rc == 0)
+		rc = oci_add_mount(b->mounts, "/sys", "sysfs", "sysfs",
+				   strings(r->privileged ? sys_rw : sys_ro), e);
+	if (rc == 0)
+		rc = oci_add_mount(b->mounts, "/dev/pts", "devpts", "devpts", strings(pts), e);
+	if (rc == 0 && is_host(r->ipc_mode))
+		rc = oci_add_mount(b->mounts, "/dev/mqueue", "bind", "/dev/mqueue", strings(bind), e);
+	else if (rc == 0)
+		rc = oci_add_mount(b->mounts, "/dev/mqueue", "mqueue", "mqueue", strings(mqueue), e);
+	if (rc == 0 && is_host(r->ipc_mode))
+		rc = oci_add_mount(b->mounts, "/dev/shm", "bind", "/dev/shm", strings(bind), e);
+	else if (rc == 0)
+		rc = oci_add_mount(b->mounts, "/dev/shm", "tmpfs", "shm", strings(shm), e);
+	/* On a v1 host there is nothing a private cgroup mount could show. */
+	if (rc == 0 && oci_cgroup2() && !(b->host_net && b->map))
+		rc = oci_add_mount(b->mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
+				   strings(r->privileged ? sys_rw : sys_ro), e);
+	return rc;
+}
+
+/* A file that the engine wrote into the run directory. */
+static int generated_mount(struct oci_build *b, const char *file, const char *dest, struct err *e)
+{
+	static const char *const options[] = { "bind", "rprivate", NULL };
+	auto_free char *source = path_join(b->run_dir, file);
+
+	if (!source)
+		return err_sys(e, ENOMEM, "make config.json");
+	return oci_add_mount(b->mounts, dest, "bind", source, strings(options), e);
+}
+
+/* User mounts win over generated files. */
+static bool user_mounts_at(const struct oci_build *b, const char *dest)
+{
+	for (size_t i = 0; i < b->n_user_dests; i++)
+		if (streq(b->user_dests[i], dest))
+			return true;
+	return false;
+}
+
+static int generated_mounts(struct oci_build *b, struct err *e)
+{
+	static const struct {
+		unsigned int bit;
+		const char *file, *dest;
+	} files[] = {
+		{ CTR_NET_FILE_RESOLV, "resolv.conf", "/etc/resolv.conf" },
+		{ CTR_NET_FILE_HOSTS, "hosts", "/etc/hosts" },
+		{ CTR_NET_FILE_HOSTNAME, "hostname", "/etc/hostname" },
+		{ OCI_FILE_CONTAINERENV, ".containerenv", "/run/.containerenv" },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		bool covered = user_mounts_at(b, files[i].dest) || user_mounts_at(b, "/etc");
+
+		if (files[i].bit == OCI_FILE_CONTAINERENV)
+			covered = user_mounts_at(b, "/run");
+		if ((b->files & files[i].bit) && !covered)
+			rc = generated_mount(b, files[i].file, files[i].dest, e);
+	}
+	return rc;
+}
+
+static int init_mount(struct oci_build *b, struct err *e)
+{
+	static const char *const options[] = { "bind", "rprivate", "ro", NULL };
+	static const char *const places[] = { "catatonit", "/usr/libexec/podman/catatonit",
+					      "/usr/lib/podman/catatonit" };
+	auto_free char *path = NULL;
+
+	if (!b->req->init)
+		return 0;
+	for (size_t i = 0; !path && i < sizeof(places) / sizeof(places[0]); i++)
+		path = path_find_program(places[i]);
+	if (!path)
+		return err_set(e, ERR_UNSUPPORTED, "--init needs the program catatonit, which is not "
+			       "installed; install it with: apt-get install catatonit");
+	return oci_add_mount(b->mounts, OCI_INIT_PATH, "bind", path, strings(options), e);
+}
+
+/* process.capabilities: what the process may do, by user and options. */
+static json_t *capabilities(const struct ctr_request *r, uint32_t uid, uint64_t set_, bool all,
+			    struct err *e)
+{
+	auto_strv struct strv names = STRV_INIT, added = STRV_INIT;
+	uint64_t eff = set_;
+
+	if (uid != 0 && !all) {
+		/* Like the kernel on a change of user: only what was asked for by name stays. */
+		eff = 0;
+		if (r->cap_add.n && spec_caps_resolve(0, &r->cap_add, NULL, &eff, e) < 0)
+			return NULL;
+		eff &= set_;
+	}
+	if (spec_caps_names(set_, &names) < 0 || spec_caps_names(eff, &added) < 0) {
+		(void)err_sys(e, ENOMEM, "make config.json");
+		return NULL;
+	}
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bounding", json_from_strv(&names), "effective",
+			 json_from_strv(&added), "permitted", json_from_strv(&added), "inheritable",
+			 uid != 0 ? json_from_strv(&added) : json_array(), "ambient",
+			 uid != 0 ? json_from_strv(&added) : json_array());
+}
+
+int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e)
+{
+	uint64_t base = r->privileged ? spec_caps_all() : spec_caps_default();
+
+	return spec_caps_resolve(base, &r->cap_add, &r->cap_drop, ret, e);
+}
+
+static json_t *user_json(const struct ctr_request *r, const struct spec_user *u)
+{
+	json_t *groups = json_array();
+	unsigned long mask = r->umask ? strtoul(r->umask, NULL, 8) : 022;
+
+	for (size_t i = 0; i < u->n_groups; i++)
+		(void)json_array_append_new(groups, json_integer(u->groups[i]));
+	return json_pack("{s:I, s:I, s:o, s:i}", "uid", (json_int_t)u->uid, "gid", (json_int_t)u->gid,
+			 "additionalGids", groups, "umask", (int)(mask & 0777));
+}
+
+static int one_rlimit(json_t *arr, const char *name, int which, struct err *e)
+{
+	struct rlimit now;
+	rlim_t v = DEFAULT_LIMIT;
+
+	if (getrlimit(which, &now) == 0 && now.rlim_max != RLIM_INFINITY && now.rlim_max < v)
+		v = now.rlim_max;
+	return push(arr, json_pack("{s:s, s:I, s:I}", "type", name, "soft", (json_int_t)v, "hard",
+				   (json_int_t)v), e);
+}
+
+static bool ulimit_given(const struct ctr_request *r, const char *name)
+{
+	for (size_t i = 0; i < r->ulimits.n; i++) {
+		const char *rest = str_after(r->ulimits.items[i], name);
+
+		if (rest && *rest == '=')
+			return true;
+	}
+	return false;
+}
+
+static json_t *rlimits(const struct ctr_request *r, struct err *e)
+{
+	json_t *arr = json_array();
+	int rc = 0;
+
+	if (r->ulimits.n == 1 && streq(r->ulimits.items[0], "host"))
+		return arr;
+	if (!ulimit_given(r, "nofile"))
+		rc = one_rlimit(arr, "RLIMIT_NOFILE", RLIMIT_NOFILE, e);
+	if (rc == 0 && !ulimit_given(r, "nproc"))
+		rc = one_rlimit(arr, "RLIMIT_NPROC", RLIMIT_NPROC, e);
+	if (rc == 0)
+		rc = oci_add_ulimits(arr, &r->ulimits, e);
+	if (rc < 0) {
+		json_decref(arr);
+		return NULL;
+	}
+	return arr;
+}
+
+static json_t *args_json(const struct ctr_request *r)
+{
+	json_t *arr = json_array();
+
+	if (r->init) {
+		(void)json_array_append_new(arr, json_string(OCI_INIT_PATH));
+		(void)json_array_append_new(arr, json_string("--"));
+	}
+	for (size_t i = 0; i < r->entrypoint.n; i++)
+		(void)json_array_append_new(arr, json_string(r->entrypoint.items[i]));
+	for (size_t i = 0; i < r->cmd.n; i++)
+		(void)json_array_append_new(arr, json_string(r->cmd.items[i]));
+	return arr;
+}
+
+static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t caps, struct err *e)
+{
+	const struct ctr_request *r = b->req;
+	auto_strv struct strv env = STRV_INIT;
+	json_t *limits = rlimits(r, e), *capset;
+
+	if (!limits)
+		return NULL;
+	for (size_t i = 0; i < r->env.n; i++)
+		if (strv_add(&env, r->env.items[i]) < 0)
+			return NULL;
+	if (spec_env_default(&env, "HOSTNAME", b->hostname) < 0 ||
+	    spec_env_default(&env, "HOME", u->home ? u->home : "/") < 0)
+		return NULL;
+	capset = capabilities(r, u->uid, caps, r->privileged, e);
+	if (!capset)
+		return NULL;
+	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", r->tty, "user",
+			 user_json(r, u), "args", args_json(r), "env", json_from_strv(&env), "cwd",
+			 r->cwd && r->cwd[0] ? r->cwd : "/", "capabilities", capset, "rlimits", limits,
+			 "noNewPrivileges", r->no_new_privs);
+}
+
+static int add_ns(json_t *arr, const char *type, const char *path, struct err *e)
+{
+	return push(arr, path ? json_pack("{s:s, s:s}", "type", type, "path", path)
+			      : json_pack("{s:s}", "type", type), e);
+}
+
+static json_t *namespaces(struct oci_build *b, struct err *e)
+{
+	const struct ctr_request *r = b->req;
+	json_t *arr = json_array();
+	int rc = add_ns(arr, "mount", NULL, e);
+
+	if (rc == 0 && !is_host(r->pid_mode))
+		rc = add_ns(arr, "pid", NULL, e);
+	if (rc == 0 && !is_host(r->ipc_mode))
+		rc = add_ns(arr, "ipc", NULL, e);
+	if (rc == 0 && !is_host(r->uts_mode))
+		rc = add_ns(arr, "uts", NULL, e);
+	if (rc == 0 && !is_host(r->cgroupns_mode))
+		rc = add_ns(arr, "cgroup", NULL, e);
+	/* The monitor has made it already and runs the runtime inside. */
+	if (rc == 0 && !b->host_net)
+		rc = add_ns(arr, "network", "/proc/self/ns/net", e);
+	if (rc < 0) {
+		json_decref(arr);
+		return NULL;
+	}
+	return arr;
+}
+
+static const char *const masked[] = {
+	"/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+	"/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/dev/block",
+	"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/proc/interrupts",
+	NULL,
+};
+static const char *const read_only[] = {
+	"/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+	NULL,
+};
+
+static bool unmasked(const struct ctr_request *r, const char *path)
+{
+	for (size_t i = 0; i < r->unmask.n; i++) {
+		auto_strv struct strv parts = STRV_INIT;
+
+		if (streq(r->unmask.items[i], "ALL") || streq(r->unmask.items[i], "all"))
+			return true;
+		if (strv_split(&parts, r->unmask.items[i], ':') == 0 && strv_has(&parts, path))
+			return true;
+	}
+	return false;
+}
+
+static json_t *path_list(const struct ctr_request *r, const char *const *list, const struct strv *more)
+{
+	json_t *arr = json_array();
+
+	for (; !r->privileged && *list; list++)
+		if (!unmasked(r, *list))
+			(void)json_array_append_new(arr, json_string(*list));
+	for (size_t i = 0; more && i < more->n; i++) {
+		auto_strv struct strv parts = STRV_INIT;
+
+		(void)strv_split(&parts, more->items[i], ':'); /* lost memory shows in the dump */
+		for (size_t k = 0; k < parts.n; k++)
+			(void)json_array_append_new(arr, json_string(parts.items[k]));
+	}
+	return arr;
+}
+
+static int sysctls(struct oci_build *b, json_t *linux_, struct err *e)
+{
+	json_t *obj = json_object();
+	int rc = 0;
+
+	/* podman's default, so that ping works without a capability */
+	if (!b->host_net)
+		rc = set(obj, "net.ipv4.ping_group_range", json_string("0 0"), e);
+	for (size_t i = 0; rc == 0 && i < b->req->sysctls.n; i++)
+		rc = oci_add_sysctl(obj, b->req->sysctls.items[i], b->host_net,
+				    is_host(b->req->ipc_mode), is_host(b->req->uts_mode), e);
+	if (rc < 0 || json_object_size(obj) == 0) {
+		json_decref(obj);
+		return rc;
+	}
+	return set(linux_, "sysctl", obj, e);
+}
+
+static json_t *linux_section(struct oci_build *b, struct err *e)
+{
+	json_t *ns = namespaces(b, e), *l;
+	int rc;
+
+	if (!ns)
+		return NULL;
+	l = json_pack("{s:o, s:o, s:o}", "namespaces", ns, "maskedPaths",
+		      path_list(b->req, masked, &b->req->mask), "readonlyPaths",
+		      path_list(b->req, read_only, NULL));
+	rc = l ? sysctls(b, l, e) : err_sys(e, ENOMEM, "make config.json");
+	if (rc == 0 && !b->map)
+		rc = oci_root_resources(l, b->req, e);
+	if (rc < 0) {
+		json_decref(l);
+		return NULL;
+	}
+	return l;
+}
+
+static json_t *annotations(const struct ctr_request *r)
+{
+	json_t *obj = json_object();
+
+	for (size_t i = 0; i < r->annotations.n; i++) {
+		const char *eq = strchr(r->annotations.items[i], '=');
+		auto_free char *key = eq ? strndup(r->annotations.items[i],
+						   (size_t)(eq - r->annotations.items[i])) : NULL;
+
+		if (key)
+			(void)json_object_set_new(obj, key, json_string(eq + 1));
+	}
+	return obj;
+}
+
+/*
+ * The seccomp section is text already (cached): splice it in, rather than parse and print it.
+ * Each dump ends in '}'.
+ */
+static int dump(json_t *root, json_t *linux_, const char *seccomp, char **ret, struct err *e)
+{
+	auto_free char *head = json_dumps(root, JSON_COMPACT);
+	auto_free char *tail = json_dumps(linux_, JSON_COMPACT);
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+
+	if (!head || !tail)
+		return err_sys(e, ENOMEM, "make config.json");
+	strbuf_addn(&b, head, strlen(head) - 1);
+	strbuf_add(&b, ",\"linux\":");
+	strbuf_addn(&b, tail, strlen(tail) - 1);
+	if (seccomp)
+		strbuf_addf(&b, ",\"seccomp\":%s", seccomp);
+	strbuf_add(&b, "}}");
+	*ret = strbuf_take(&b);
+	return *ret ? 0 : err_sys(e, ENOMEM, "make config.json");
+}
+
+/* The directories of the root filesystem, topmost first, for looking up users. */
+int oci_rootfs_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret)
+{
+	int rc = strv_addf(ret, "%s/containers/%s/upper", eng->store.root, r->id);
+
+	for (size_t i = r->layers.n; rc == 0 && i-- > 0;)
+		rc = strv_addf(ret, "%s/layers/%s/diff", eng->store.root, r->layers.items[i]);
+	return rc;
+}
+
+static bool under_a_mount(const struct oci_build *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_user_dests; i++) {
+		const char *rest = str_after(path, b->user_dests[i]);
+
+		if (rest && (*rest == '\0' || *rest == '/' || streq(b->user_dests[i], "/")))
+			return true;
+	}
+	return false;
+}
+
+/* -w must name a directory; what the image asks for is made by the runtime. */
+static int check_cwd(struct oci_build *b, struct merged *m, struct err *e)
+{
+	auto_close int fd = FD_NONE;
+	struct stat st;
+
+	if (!b->req->cwd_required || under_a_mount(b, b->req->cwd))
+		return 0;
+	fd = merged_open(m, b->req->cwd, &st);
+	if (fd == -EACCES) /* belongs to another id of the container: the runtime will see */
+		return 0;
+	if (fd < 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, ERR_CMD_NOT_EXEC, "workdir \"%s\" does not exist on container %s",
+			       b->req->cwd, b->req->id);
+	return 0;
+}
+
+int oci_config_text(struct oci_build *b, char **ret, struct err *e)
+{
+	const struct ctr_request *r = b->req;
+	auto_strv struct strv dirs = STRV_INIT;
+	auto_merged struct merged m = MERGED_INIT;
+	auto_json json_t *root = NULL, *linux_ = NULL, *mounts = json_array();
+	struct spec_user user = SPEC_USER_INIT;
+	auto_free char *seccomp = NULL;
+	json_t *proc = NULL;
+	uint64_t caps;
+	int rc;
+
+	b->mounts = mounts;
+	if (!r->entrypoint.n && !r->cmd.n)
+		return err_set(e, ERR_CMD_NOT_FOUND, "no command or entrypoint provided, and no CMD or "
+			       "ENTRYPOINT from image");
+	if (oci_rootfs_dirs(b->eng, r, &dirs) < 0 ||
+	    merged_init(&m, (const char *const *)dirs.items, dirs.n) < 0)
+		return err_sys(e, ENOMEM, "make config.json");
+	rc = oci_caps(r, &caps, e);
+	if (rc == 0)
+		rc = spec_user_resolve(&m, r->user ? r->user : "", &r->group_add, &user, e);
+	if (rc == 0)
+		rc = oci_user_dests(b, e);
+	if (rc == 0)
+		rc = check_cwd(b, &m, e);
+	if (rc == 0)
+		rc = default_mounts(b, e);
+	if (rc == 0)
+		rc = generated_mounts(b, e);
+	if (rc == 0)
+		rc = init_mount(b, e);
+	if (rc == 0)
+		rc = oci_user_mounts(b, e);
+	if (rc == 0)
+		rc = oci_device_mounts(b, e);
+	if (rc == 0)
+		rc = oci_seccomp(b, caps, &seccomp, e);
+	if (rc < 0)
+		goto out;
+	proc = process(b, &user, caps, e);
+	linux_ = proc ? linux_section(b, e) : NULL;
+	if (!proc || !linux_) {
+		json_decref(proc);
+		rc = !e || e->kind == ERR_NONE
+			     ? err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8")
+			     : err_kind_errno(e->kind);
+		goto out;
+	}
+	root = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:O, s:o}", "ociVersion", OCI_VERSION, "process",
+			 proc, "root", "path", "rootfs", "readonly", r->read_only, "hostname",
+			 b->hostname, "mounts", mounts, "annotations", annotations(r));
+	if (!root)
+		rc = err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
+	else if (is_host(r->uts_mode))
+		(void)json_object_del(root, "hostname");
+	if (rc == 0)
+		rc = dump(root, linux_, seccomp, ret, e);
+out:
+	spec_user_done(&user);
+	return rc;
+}
+
+int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int root_fd,
+		     const struct oci_process_opts *o, char **ret, struct err *e)
+{
+	auto_merged struct merged m = MERGED_INIT;
+	auto_strv struct strv env = STRV_INIT;
+	auto_json json_t *j = NULL;
+	struct spec_user user = SPEC_USER_INIT;
+	json_t *capset, *args;
+	uint64_t caps;
+	int rc;
+
+	(void)eng;
+	merged_init_root(&m, root_fd);
+	rc = oci_caps(r, &caps, e);
+	if (rc == 0 && o->privileged)
+		caps = spec_caps_all();
+	if (rc == 0)
+		rc = spec_user_resolve(&m, o->user ? o->user : r->user ? r->user : "", &r->group_add,
+				       &user, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < r->env.n; i++)
+		rc = strv_add(&env, r->env.items[i]);
+	for (size_t i = 0; rc == 0 && i < o->env->n; i++) {
+		char *eq = strchr(o->env->items[i], '=');
+
+		*eq = '\0'; /* built by spec_env_apply(): there is one */
+		rc = strv_env_set(&env, o->env->items[i], eq + 1);
+		*eq = '=';
+	}
+	if (rc == 0 && o->tty)
+		rc = spec_env_default(&env, "TERM", "xterm");
+	if (rc == 0)
+		rc = spec_env_default(&env, "HOME", user.home ? user.home : "/");
+	if (rc < 0) {
+		rc = err_sys(e, ENOMEM, "make the process");
+		goto out;
+	}
+	capset = capabilities(r, user.uid, caps, o->privileged, e);
+	if (!capset) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	args = json_from_strv(o->args);
+	j = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:b}", "terminal", o->tty, "user",
+		      user_json(r, &user), "args", args, "env", json_from_strv(&env), "cwd",
+		      o->cwd ? o->cwd : r->cwd && r->cwd[0] ? r->cwd : "/", "capabilities", capset,
+		      "noNewPrivileges", r->no_new_privs);
+	*ret = j ? json_dumps(j, JSON_COMPACT) : NULL;
+	if (!*ret)
+		rc = err_set(e, ERR_INVALID, "an argument is not valid UTF-8");
+out:
+	spec_user_done(&user);
+	return rc;
+}

@@ -1,0 +1,60 @@
+/* Building config.json: what oci.c and oci-mounts.c share. */
+#ifndef CONTAINER_OCI_H
+#define CONTAINER_OCI_H
+
+#include <jansson.h>
+
+#include "ctrlite/container.h"
+#include "ctrlite/network.h"
+
+#define OCI_INIT_PATH "/run/podman-init"	/* where podman mounts it */
+#define OCI_FILE_CONTAINERENV 0x100u		/* beside the bits of enum ctr_net_file */
+
+struct oci_build {
+	struct ctr_engine *eng;
+	const struct ctr_request *req;
+	const struct idmap *map;	/* NULL: no user namespace */
+	const char *run_dir;		/* holds the generated files */
+	const char *hostname;
+	bool host_net;
+	unsigned int files;		/* which generated files there are */
+	/* used while building */
+	json_t *mounts;
+	char **user_dests;		/* where the user's own mounts go */
+	size_t n_user_dests;
+};
+void oci_build_done(struct oci_build *b);
+
+/* config.json as text; the caller frees it. */
+int oci_config_text(struct oci_build *b, char **ret, struct err *e);
+
+/* The "process" object of `exec`, resolved in the running container's root @root_fd. */
+struct oci_process_opts {
+	const struct strv *args;
+	const struct strv *env;		/* KEY=value, added to the container's */
+	const char *user, *cwd;		/* NULL: the container's */
+	bool tty, privileged;
+};
+int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int root_fd,
+		     const struct oci_process_opts *o, char **ret, struct err *e);
+
+/* The capabilities that the options give. */
+int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e);
+int oci_rootfs_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret);
+bool oci_cgroup2(void);
+
+/* oci-mounts.c */
+int oci_add_mount(json_t *mounts, const char *dest, const char *type, const char *source,
+		  json_t *options, struct err *e);	/* takes @options */
+int oci_user_dests(struct oci_build *b, struct err *e);
+int oci_user_mounts(struct oci_build *b, struct err *e);
+int oci_device_mounts(struct oci_build *b, struct err *e);
+/* oci-confine.c */
+int oci_add_ulimits(json_t *arr, const struct strv *ulimits, struct err *e);
+int oci_add_sysctl(json_t *obj, const char *text, bool host_net, bool host_ipc, bool host_uts,
+		   struct err *e);
+int oci_root_resources(json_t *linux_, const struct ctr_request *r, struct err *e);
+/* linux.seccomp as text, NULL where there is none. */
+int oci_seccomp(struct oci_build *b, uint64_t caps, char **ret, struct err *e);
+
+#endif
