@@ -13,6 +13,7 @@
 #include "file.h"
 #include "layer.h"
 #include "names.h"
+#include "oci.h"
 #include "path.h"
 
 #define NAME_TRIES 32
@@ -26,15 +27,63 @@ int write_file_at(int dir_fd, const char *name, const void *data, size_t len, mo
 }
 
 /* 64 hex digits of which the first twelve are not all decimal: a short id never looks a number. */
-static int new_id(char id[65])
+int container_new_id(struct ctr_request *r, struct err *e)
 {
-	int r;
+	char id[65];
+	int rc;
 
+	if (r->id)
+		return 0;
 	do
-		r = str_random_hex(32, id);
-	while (r == 0 && strspn(id, "0123456789") >= 12);
-	return r;
+		rc = str_random_hex(32, id);
+	while (rc == 0 && strspn(id, "0123456789") >= 12);
+	if (rc < 0)
+		return err_sys(e, rc, "make an ID");
+	r->id = strdup(id);
+	return r->id ? 0 : err_sys(e, ENOMEM, "make an ID");
 }
+
+/* A volume without a name, as `-v /dest` and an image's VOLUME make it: volumes/<64 hex>/_data. */
+static int make_volume(struct ctr_engine *eng, struct ctr_request *r, const char *dest, struct err *e)
+{
+	struct stage st = STAGE_INIT;
+	char name[65];
+	int rc = str_random_hex(32, name);
+
+	if (rc < 0)
+		return err_sys(e, rc, "make a volume");
+	rc = store_stage_new(&eng->store, &st, e);
+	if (rc < 0)
+		return rc;
+	if (mkdirat(st.fd, "_data", 0755) < 0)
+		rc = err_sys(e, errno, "make a volume");
+	if (rc == 0)
+		rc = store_stage_commit(&eng->store, &st, eng->store.volumes_fd, name, e);
+	if (rc < 0) {
+		(void)store_stage_drop(&eng->store, &st, NULL, NULL); /* holds an empty directory */
+		return rc;
+	}
+	if (strv_add(&r->anon_volumes, name) < 0 || strv_add(&r->anon_dests, dest) < 0)
+		return err_sys(e, ENOMEM, "make a volume");
+	return 0;
+}
+
+static int make_volumes(struct ctr_engine *eng, struct ctr_request *r, struct err *e)
+{
+	struct spec_mounts m = SPEC_MOUNTS_INIT;
+	int rc = request_mounts(r, &m, e);
+
+	for (size_t i = 0; rc == 0 && i < m.n; i++)
+		if (m.items[i].type == SPEC_MOUNT_VOLUME)
+			rc = make_volume(eng, r, m.items[i].dest, e);
+	for (size_t i = 0; rc == 0 && i < r->image_volumes.n; i++)
+		if (!spec_mounts_find(&m, r->image_volumes.items[i]))
+			rc = make_volume(eng, r, r->image_volumes.items[i], e);
+	spec_mounts_done(&m);
+	return rc;
+}
+
+static int remove_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 
 static int fill_stage(struct store *s, struct stage *st, const struct ctr_request *r, struct err *e)
 {
@@ -101,22 +150,17 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	auto_free int *layer_fds = calloc(r->layers.n + 1, sizeof(int));
 	bool named = r->name != NULL, claimed = false;
 	struct timespec now;
-	char id[65];
 	int rc;
 
 	if (!layer_fds)
 		return err_sys(e, ENOMEM, "create a container");
 	for (size_t i = 0; i < r->layers.n; i++)
 		layer_fds[i] = FD_NONE;
-	rc = new_id(id);
+	rc = container_new_id(r, e);
 	if (rc < 0)
-		return err_sys(e, rc, "make an ID");
-	free(r->id);
-	r->id = strdup(id);
+		return rc;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	r->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	if (!r->id)
-		return err_sys(e, ENOMEM, "create a container");
 
 	/* From here until the rename the layers cannot be collected. */
 	rc = hold_layers(eng, r, layer_fds, e);
@@ -126,17 +170,20 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 		rc = claim_name(eng, r, &st, e);
 	claimed = rc == 0;
 	if (rc == 0)
+		rc = make_volumes(eng, r, e);
+	if (rc == 0)
 		rc = fill_stage(&eng->store, &st, r, e);
 	/* Without --rm the record must outlive a power cut. */
 	if (rc == 0 && !r->rm && syncfs(st.fd) < 0)
 		rc = err_sys(e, errno, "sync the container's record");
 	if (rc == 0)
-		rc = store_stage_commit(&eng->store, &st, eng->store.containers_fd, id, e);
+		rc = store_stage_commit(&eng->store, &st, eng->store.containers_fd, r->id, e);
 	for (size_t i = 0; i < r->layers.n; i++)
 		(void)fd_close(layer_fds[i]);
 	if (rc < 0) {
 		if (claimed)
-			store_name_release(&eng->store, r->name, id);
+			store_name_release(&eng->store, r->name, r->id);
+		(void)remove_volumes(eng, r, NULL); /* empty ones of ours */
 		if (st.fd >= 0)
 			(void)store_stage_drop(&eng->store, &st, NULL, NULL); /* holds files of ours only */
 		if (!named)

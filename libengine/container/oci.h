@@ -6,6 +6,7 @@
 
 #include "ctrlite/container.h"
 #include "ctrlite/network.h"
+#include "mountopt.h"
 
 #define OCI_INIT_PATH "/run/podman-init"	/* where podman mounts it */
 #define OCI_FILE_CONTAINERENV 0x100u		/* beside the bits of enum ctr_net_file */
@@ -20,7 +21,8 @@ struct oci_build {
 	unsigned int files;		/* which generated files there are */
 	/* used while building */
 	json_t *mounts;
-	char **user_dests;		/* where the user's own mounts go */
+	struct spec_mounts user;	/* the user's own mounts */
+	char **user_dests;		/* where they and the volumes go; borrowed strings */
 	size_t n_user_dests;
 };
 void oci_build_done(struct oci_build *b);
@@ -43,6 +45,8 @@ int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e);
 int oci_rootfs_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret);
 bool oci_cgroup2(void);
 
+/* The user's mounts as the request has them: parsed, volumes without a name included. */
+int request_mounts(const struct ctr_request *r, struct spec_mounts *ret, struct err *e);
 /* oci-mounts.c */
 int oci_add_mount(json_t *mounts, const char *dest, const char *type, const char *source,
 		  json_t *options, struct err *e);	/* takes @options */

@@ -26,7 +26,7 @@ static const struct field {
 	F(K_BOOL, tty), F(K_BOOL, open_stdin), F(K_BOOL, rm), F(K_BOOL, privileged),
 	F(K_BOOL, read_only), F(K_BOOL, read_only_tmpfs), F(K_BOOL, init), F(K_BOOL, no_new_privs),
 	F(K_STRV, cap_add), F(K_STRV, cap_drop), F(K_STR, seccomp), F(K_STRV, mask),
-	F(K_STRV, unmask), F(K_STRV, volumes), F(K_STRV, mounts), F(K_STRV, tmpfs),
+	F(K_STRV, unmask), F(K_STRV, volumes), F(K_STRV, mounts), F(K_STRV, tmpfs), F(K_STR, base_dir),
 	F(K_STRV, image_volumes), F(K_STRV, anon_volumes), F(K_STRV, anon_dests), F(K_STRV, devices),
 	F(K_STRV, ulimits), F(K_STRV, sysctls), F(K_U64, shm_size_bytes),
 	F(K_STR, pid_mode), F(K_STR, ipc_mode), F(K_STR, uts_mode), F(K_STR, cgroupns_mode),

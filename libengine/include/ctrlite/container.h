@@ -37,7 +37,8 @@ struct ctr_request {
 	struct strv cap_add, cap_drop;
 	char *seccomp;				/* NULL: default; "unconfined"; a profile's path */
 	struct strv mask, unmask;		/* paths; unmask may hold ALL */
-	struct strv volumes, mounts, tmpfs;	/* option texts, sources made absolute */
+	struct strv volumes, mounts, tmpfs;	/* option texts */
+	char *base_dir;				/* relative sources in them are below it */
 	struct strv image_volumes;		/* VOLUME paths of the image */
 	struct strv anon_volumes, anon_dests;	/* volumes made for this container; where they go */
 	struct strv devices, ulimits, sysctls;

@@ -1,0 +1,325 @@
+/*
+ * exec: the runtime's `exec` joins the container through a pidfd; we stay its parent, copy a pty
+ * where there is one, and pass signals on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "container-priv.h"
+#include "ctrlite/client.h"
+#include "oci.h"
+#include "path.h"
+
+struct exec_run {
+	const char *id;
+	const struct ctr_exec_opts *o;
+	struct proc runtime;
+	int console_listen;	/* receives the pty; FD_NONE without a tty */
+	int console_dir;	/* where its socket is */
+	char console_path[108];
+	int pty;
+};
+
+/* The running container's init, verified, and its state. */
+static int open_running(struct ctr_engine *eng, const char *id, struct proc *ret, struct err *e)
+{
+	struct ctr_status st;
+	int rc = ctr_container_settle(eng, id, e);
+
+	if (rc == 0)
+		rc = ctr_container_status(eng, id, &st, e);
+	if (rc < 0)
+		return rc;
+	if (st.state == CTR_RUNNING && proc_open(st.pid, st.pid_start, ret) == 0)
+		return 0;
+	return err_set(e, ERR_BUSY, "can only create exec sessions on running containers: container "
+		       "state improper");
+}
+
+/* process.json without a name in any directory. */
+static int process_file(const char *text, struct err *e)
+{
+	auto_close int fd = memfd_create("process.json", MFD_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return err_sys(e, errno, "make process.json");
+	rc = fd_write_all(fd, text, strlen(text));
+	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		rc = -errno;
+	return rc < 0 ? err_sys(e, rc, "make process.json") : take_fd(&fd);
+}
+
+static int listen_console(struct exec_run *x, struct ctr_engine *eng, struct err *e)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	char name[24];
+	int rc = str_random_hex(8, name);
+
+	x->console_dir = container_run_dir(eng, x->id, false, e);
+	if (x->console_dir < 0)
+		return x->console_dir;
+	/* sun_path is short: name it through the directory's descriptor, which the runtime inherits
+	 * by the same number. */
+	(void)snprintf(x->console_path, sizeof(x->console_path), "exec-%s", name);
+	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s", x->console_dir,
+		       x->console_path);
+	x->console_listen = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (rc < 0 || x->console_listen < 0 ||
+	    bind(x->console_listen, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(x->console_listen, 1) < 0)
+		return err_sys(e, errno, "make the console socket");
+	return 0;
+}
+
+/* runc's protocol: one SCM_RIGHTS message with the pty master. */
+static int receive_pty(struct exec_run *x, struct err *e)
+{
+	struct pollfd p[2] = {
+		{ .fd = x->console_listen, .events = POLLIN },
+		{ .fd = x->runtime.pidfd, .events = POLLIN },
+	};
+	auto_close int conn = FD_NONE;
+	char byte[64];
+	struct iovec iov = { byte, sizeof(byte) };
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} ctl;
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl.room,
+			     .msg_controllen = sizeof(ctl.room) };
+	struct cmsghdr *c;
+
+	while (poll(p, 2, -1) < 0)
+		if (errno != EINTR)
+			return err_sys(e, errno, "wait for the console");
+	if (!p[0].revents)
+		return -ENOTCONN; /* the runtime has ended: it says why */
+	conn = accept4(x->console_listen, NULL, NULL, SOCK_CLOEXEC);
+	if (conn < 0 || recvmsg(conn, &mh, MSG_CMSG_CLOEXEC) < 0)
+		return err_sys(e, errno, "receive the console");
+	c = CMSG_FIRSTHDR(&mh);
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+		return -ENOTCONN;
+	memcpy(&x->pty, CMSG_DATA(c), sizeof(int));
+	return 0;
+}
+
+static void resize_pty(const struct exec_run *x)
+{
+	struct winsize ws = { 0 };
+
+	ctr_terminal_size(&ws.ws_row, &ws.ws_col);
+	if (ws.ws_row && ws.ws_col)
+		(void)ioctl(x->pty, TIOCSWINSZ, &ws);
+}
+
+/* Copy one way; false at the end of @from. */
+static bool copy_once(int from, int to)
+{
+	char buf[16384];
+	ssize_t n = read(from, buf, sizeof(buf));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	return n > 0 && fd_write_all(to, buf, (size_t)n) == 0;
+}
+
+/* Until the runtime has ended and the pty is drained. */
+static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
+{
+	bool in = x->o->interactive && x->pty >= 0, out = x->pty >= 0, ended = false;
+
+	while (!ended || out) {
+		struct pollfd p[4] = {
+			{ .fd = ended ? -1 : x->runtime.pidfd, .events = POLLIN },
+			{ .fd = sfd, .events = POLLIN },
+			{ .fd = out ? x->pty : -1, .events = POLLIN },
+			{ .fd = in && !ended ? STDIN_FILENO : -1, .events = POLLIN },
+		};
+		struct signalfd_siginfo si;
+		int n = poll(p, 4, ended ? 100 : -1);
+
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, errno, "wait for the process");
+		if (n == 0 && ended)
+			break; /* somebody else keeps the pty open */
+		if (n <= 0)
+			continue;
+		ended |= p[0].revents != 0;
+		if (p[1].revents && read(sfd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+			if (si.ssi_signo == SIGWINCH && x->pty >= 0)
+				resize_pty(x);
+			else if (si.ssi_signo != SIGWINCH)
+				(void)proc_signal(&x->runtime, (int)si.ssi_signo); /* it passes them on */
+		}
+		if (p[2].revents)
+			out = copy_once(x->pty, STDOUT_FILENO);
+		if (p[3].revents && !copy_once(STDIN_FILENO, x->pty)) {
+			char eof = 4;
+			struct termios t;
+
+			in = false;
+			if (tcgetattr(x->pty, &t) == 0)
+				eof = (char)t.c_cc[VEOF];
+			(void)!write(x->pty, &eof, 1); /* as a terminal's user would say it */
+		}
+	}
+	return 0;
+}
+
+static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process_fd, int err_fd,
+			 const struct proc *init, struct err *e)
+{
+	auto_free char *runtime = NULL, *null_path = NULL;
+	auto_strv struct strv argv = STRV_INIT;
+	auto_close int null = FD_NONE;
+	struct proc_fd fds[8];
+	struct proc_spawn s = { .fds = fds, .dir_fd = FD_NONE };
+	bool ours;
+	int rc = runtime_path(eng, &runtime, &ours, e);
+	int next = 3 + (int)x->o->preserve_fds;
+
+	(void)init;
+	if (rc < 0)
+		return rc;
+	rc = strv_add(&argv, runtime);
+	if (ours) {
+		rc = rc < 0 ? rc : strv_addf(&argv, "--err-fd=%d", next + 1);
+		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
+		fds[s.n_fds++] = (struct proc_fd){ err_fd, next + 1 };
+	}
+	rc = rc < 0 ? rc : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, x->id);
+	rc = rc < 0 ? rc : strv_add(&argv, "exec");
+	rc = rc < 0 ? rc : strv_addf(&argv, "--process=/proc/self/fd/%d", next);
+	fds[s.n_fds++] = (struct proc_fd){ process_fd, next };
+	if (x->o->preserve_fds)
+		rc = rc < 0 ? rc : strv_addf(&argv, "--preserve-fds=%u", x->o->preserve_fds);
+	for (int fd = 3; fd < next && s.n_fds + 2 < 8; fd++)
+		fds[s.n_fds++] = (struct proc_fd){ fd, fd };
+	if (x->o->tty) {
+		rc = rc < 0 ? rc : strv_addf(&argv, "--console-socket=/proc/self/fd/%d/%s", next + 2,
+					     x->console_path);
+		fds[s.n_fds++] = (struct proc_fd){ x->console_dir, next + 2 };
+	}
+	rc = rc < 0 ? rc : strv_add(&argv, x->id);
+	if (rc < 0)
+		return err_sys(e, rc, "start the runtime");
+	if (!x->o->interactive || x->o->tty) {
+		null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		fds[s.n_fds++] = (struct proc_fd){ null, STDIN_FILENO };
+	}
+	s.path = runtime;
+	s.argv = strv_argv(&argv);
+	return proc_spawn(&s, &x->runtime, e);
+}
+
+static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *process,
+		   const struct proc *init, int *ret_exit_code, struct err *e)
+{
+	auto_close int pfd = process_file(process, e), err_rd = FD_NONE, err_wr = FD_NONE;
+	auto_close int sfd = FD_NONE;
+	struct ctr_terminal term = { 0 };
+	sigset_t set, old;
+	struct err failure;
+	int fds[2], status = 0, rc;
+
+	if (pfd < 0)
+		return pfd;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	err_rd = fds[0];
+	err_wr = fds[1];
+	if (x->o->tty && (rc = listen_console(x, eng, e)) < 0)
+		return rc;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGQUIT);
+	(void)sigaddset(&set, SIGUSR1);
+	(void)sigaddset(&set, SIGUSR2);
+	(void)sigaddset(&set, SIGWINCH);
+	(void)sigprocmask(SIG_BLOCK, &set, &old);
+	sfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	rc = sfd < 0 ? err_sys(e, errno, "listen for signals")
+		     : spawn_runtime(x, eng, pfd, err_wr, init, e);
+	err_wr = fd_close(err_wr);
+	if (rc == 0 && x->o->tty) {
+		rc = receive_pty(x, e);
+		if (rc == 0)
+			resize_pty(x);
+		if (rc == 0 && x->o->interactive && isatty(STDIN_FILENO))
+			(void)ctr_terminal_raw(&term, STDIN_FILENO);
+		if (rc == -ENOTCONN)
+			rc = 0;
+	}
+	if (rc == 0)
+		rc = copy_until_end(x, sfd, e);
+	ctr_terminal_restore(&term);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (rc == 0)
+		rc = proc_wait(&x->runtime, &status);
+	if (rc < 0)
+		return err_sys(e, rc, "run the process");
+	if (fd_set_nonblock(err_rd, true) == 0 && err_recv(err_rd, &failure) == 1) {
+		if (e)
+			*e = failure;
+		return err_kind_errno(failure.kind);
+	}
+	*ret_exit_code = proc_exit_code(status);
+	return 0;
+}
+
+int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_exec_opts *o,
+		       int *ret_exit_code, struct err *e)
+{
+	struct exec_run x = { .id = id, .o = o, .runtime = PROC_INIT, .console_listen = FD_NONE,
+			      .console_dir = FD_NONE, .pty = FD_NONE };
+	struct oci_process_opts po = { .args = &o->args, .env = &o->env, .user = o->user,
+				       .cwd = o->cwd, .tty = o->tty, .privileged = o->privileged };
+	struct ctr_request req = CTR_REQUEST_INIT;
+	struct proc init = PROC_INIT;
+	auto_free char *process = NULL;
+	auto_close int root = FD_NONE;
+	char path[40];
+	int rc = open_running(eng, id, &init, e);
+
+	if (rc == 0)
+		rc = ctr_container_load(eng, id, &req, e);
+	if (rc == 0) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)init.pid);
+		root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (root < 0)
+			rc = err_sys(e, errno, "open the root of container %.12s", id);
+		else if (proc_poll(&init, 0) != 0) /* the number may be another process's by now */
+			rc = err_set(e, ERR_BUSY, "container %.12s has just stopped: container state "
+				     "improper", id);
+	}
+	if (rc == 0)
+		rc = oci_process_json(eng, &req, root, &po, &process, e);
+	if (rc == 0)
+		rc = exec_in(eng, &x, process, &init, ret_exit_code, e);
+	if (x.console_path[0] && x.console_dir >= 0)
+		(void)unlinkat(x.console_dir, x.console_path, 0);
+	(void)fd_close(x.console_listen);
+	(void)fd_close(x.console_dir);
+	(void)fd_close(x.pty);
+	proc_done(&x.runtime);
+	proc_done(&init);
+	ctr_request_done(&req);
+	return rc;
+}

@@ -1,0 +1,273 @@
+/* Starting containers: the files of one run, then the monitor. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container-priv.h"
+#include "ctrlite/helper-path.h"
+#include "file.h"
+#include "launch.h"
+#include "oci.h"
+#include "path.h"
+
+int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e)
+{
+	static const char ours[] = "ctr-lite-runtime";
+	const char *name = eng->runtime ? eng->runtime : ours;
+
+	*ret_ours = streq(path_base(name), ours);
+	if (streq(name, ours))
+		return ctr_helper_path(ours, ret_path, e);
+	*ret_path = path_find_program(name);
+	if (!*ret_path)
+		return err_set(e, ERR_NOT_FOUND, "the OCI runtime \"%s\" was not found: give a path, or "
+			       "install it", name);
+	if (!strchr(name, '/') || (*ret_path)[0] == '/')
+		return 0;
+	/* The monitor works from another directory. */
+	free(take_ptr(ret_path));
+	*ret_path = realpath(name, NULL);
+	return *ret_path ? 0 : err_sys(e, errno, "find the OCI runtime %s", name);
+}
+
+/* The network part of a request, parsed. */
+struct net {
+	struct ctr_network network;
+	struct ctr_net_names names;
+	struct ctr_net_plan plan;
+};
+#define NET_INIT { .network = CTR_NETWORK_INIT, .plan = CTR_NET_PLAN_INIT }
+
+static void net_done(struct net *n)
+{
+	ctr_network_done(&n->network);
+	ctr_net_names_done(&n->names);
+	ctr_net_plan_done(&n->plan);
+}
+
+static int copy_list(struct strv *to, const struct strv *from)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < from->n; i++)
+		rc = strv_add(to, from->items[i]);
+	return rc;
+}
+
+/* Parse, check and plan; random ports are written back into the request. */
+static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->networks.n; i++)
+		rc = ctr_network_parse(&n->network, r->networks.items[i], e);
+	for (size_t i = 0; rc == 0 && i < r->publish.n; i++)
+		rc = ctr_network_add_port(&n->network, r->publish.items[i], e);
+	if (rc < 0)
+		return rc;
+	if (copy_list(&n->names.dns, &r->dns) < 0 ||
+	    copy_list(&n->names.dns_search, &r->dns_search) < 0 ||
+	    copy_list(&n->names.dns_option, &r->dns_option) < 0 ||
+	    copy_list(&n->names.add_host, &r->add_hosts) < 0)
+		return err_sys(e, ENOMEM, "plan the network");
+	n->names.no_hosts = r->no_hosts;
+	rc = ctr_network_check(&n->network, &n->names, NULL, e);
+	if (rc == 0)
+		rc = ctr_network_plan(&n->network, &n->plan, e);
+	if (rc < 0 || !r->publish.n)
+		return rc;
+	strv_done(&r->publish);
+	for (size_t i = 0; i < n->network.n_ports; i++)
+		if (strv_add_take(&r->publish, ctr_net_port_spec(&n->network.ports[i])) < 0)
+			return err_sys(e, ENOMEM, "plan the network");
+	return 0;
+}
+
+int request_plan_ports(struct ctr_request *r, struct err *e)
+{
+	struct net n = NET_INIT;
+	int rc = plan_network(r, &n, e);
+
+	net_done(&n);
+	return rc;
+}
+
+static const char *hostname_of(const struct ctr_request *r, char buf[65])
+{
+	if (r->hostname && r->hostname[0])
+		return r->hostname;
+	if (r->uts_mode && streq(r->uts_mode, "host") && gethostname(buf, 65) == 0) {
+		buf[64] = '\0';
+		return buf;
+	}
+	(void)snprintf(buf, 65, "%.12s", r->id);
+	return buf;
+}
+
+/* Bind sources are looked at before anything is made: a missing one is the user's error. */
+int request_check_mounts(const struct ctr_request *r, struct err *e)
+{
+	struct spec_mounts m = SPEC_MOUNTS_INIT;
+	int rc = request_mounts(r, &m, e);
+
+	for (size_t i = 0; rc == 0 && i < m.n; i++) {
+		struct stat st;
+
+		if (m.items[i].type == SPEC_MOUNT_BIND && stat(m.items[i].source, &st) < 0)
+			rc = err_sys(e, errno, "statfs %s", m.items[i].source);
+		if (m.items[i].type == SPEC_MOUNT_VOLUME && m.items[i].source)
+			rc = err_set(e, ERR_UNSUPPORTED, "named volumes are not supported yet (%s): use a "
+				     "directory, as in -v ./%s:%s", m.items[i].source,
+				     m.items[i].source, m.items[i].dest);
+	}
+	spec_mounts_done(&m);
+	return rc;
+}
+
+static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
+		       bool fresh, struct err *e)
+{
+	auto_free char *run_path = str_printf("%s/containers/%s", eng->store.run, r->id);
+	auto_close int dir = container_dir(eng, r->id, e);
+	auto_close int run = FD_NONE;
+	auto_free char *text = NULL;
+	struct oci_build b = { .eng = eng, .req = r, .run_dir = run_path };
+	char host[65];
+	int rc;
+
+	if (!run_path)
+		return err_sys(e, ENOMEM, "start container %.12s", r->id);
+	if (dir < 0)
+		return dir;
+	run = container_run_dir(eng, r->id, true, e);
+	if (run < 0)
+		return run;
+	b.hostname = hostname_of(r, host);
+	b.host_net = !n->plan.new_netns;
+	rc = ctr_engine_idmap(eng, &b.map, e);
+	if (rc < 0)
+		return rc;
+	rc = ctr_network_write_files(run, &n->plan, &n->names, b.hostname, r->name, e);
+	if (rc < 0)
+		return rc;
+	b.files = (unsigned int)rc | OCI_FILE_CONTAINERENV;
+	rc = file_replace(run, ".containerenv", "", 0, 0644, FILE_SYNC_NONE);
+	if (rc < 0)
+		return err_sys(e, rc, "write .containerenv");
+	rc = oci_config_text(&b, &text, e);
+	if (rc == 0) {
+		rc = fresh ? write_file_at(dir, "config.json", text, strlen(text), 0600)
+			   : file_replace(dir, "config.json", text, strlen(text), 0600, FILE_SYNC_NONE);
+		if (rc < 0)
+			(void)err_sys(e, rc, "write config.json");
+	}
+	oci_build_done(&b);
+	return rc;
+}
+
+static bool wants_new_netns(const struct ctr_request *r)
+{
+	return r->networks.n == 0 || !streq(r->networks.items[0], "host");
+}
+
+int ctr_container_run(struct ctr_engine *eng, struct ctr_request *r, const struct ctr_start_opts *o,
+		      int *ret_sock, struct err *e)
+{
+	auto_launch struct launch l = LAUNCH_INIT;
+	struct net n = NET_INIT;
+	bool created = false;
+	int rc;
+
+	/* Everything that can be refused without making anything comes first. */
+	rc = request_check_mounts(r, e);
+	if (rc == 0)
+		rc = container_new_id(r, e);
+	if (rc == 0)
+		rc = launch_begin(eng, r->id, wants_new_netns(r), &l, e);
+	if (rc == 0)
+		rc = plan_network(r, &n, e);
+	if (rc == 0)
+		rc = ctr_container_create(eng, r, e);
+	created = rc == 0;
+	if (rc == 0)
+		rc = write_files(eng, r, &n, true, e);
+	if (rc == 0)
+		rc = launch_run(eng, r, &n.plan, o, &l, e);
+	net_done(&n);
+	if (rc < 0) {
+		l.sock = fd_close(l.sock);
+		/* What the monitor has not removed already; nothing runs. */
+		if (created && r->rm)
+			(void)ctr_container_remove(eng, r->id, false, true, 0, NULL);
+		return rc;
+	}
+	*ret_sock = o->attach ? take_fd(&l.sock) : FD_NONE;
+	return 0;
+}
+
+/* Until nobody else starts or runs it: 0 when it is ours to start, 1 when it runs. */
+static int settle_for_start(struct ctr_engine *eng, const char *id, struct err *e)
+{
+	for (int i = 0; i < 1000; i++) {
+		auto_close int lock = FD_NONE;
+		struct ctr_status st;
+		char path[80];
+		int rc = ctr_container_settle(eng, id, e);
+
+		if (rc == 0)
+			rc = ctr_container_status(eng, id, &st, e);
+		if (rc < 0)
+			return rc;
+		if (st.state == CTR_RUNNING)
+			return 1;
+		if (container_is_held(eng, id) != 1)
+			return 0;
+		/* A monitor that is starting or cleaning up: wait until it lets go. */
+		(void)snprintf(path, sizeof(path), "%s/lock", id);
+		lock = path_open_beneath(eng->store.run_containers_fd, path, O_RDWR);
+		if (lock >= 0)
+			(void)file_ofd_lock(lock, true);
+	}
+	return err_set(e, ERR_BUSY, "container %.12s keeps being started and stopped by others", id);
+}
+
+int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o,
+			int *ret_sock, struct err *e)
+{
+	auto_launch struct launch l = LAUNCH_INIT;
+	auto_close int dir = container_dir(eng, id, e);
+	struct ctr_request req = CTR_REQUEST_INIT;
+	struct net n = NET_INIT;
+	int rc;
+
+	*ret_sock = FD_NONE;
+	if (dir < 0)
+		return dir;
+	/* Two starts of one container come one after the other. */
+	rc = file_lock(dir, true, true);
+	if (rc < 0)
+		return err_sys(e, rc, "lock container %.12s", id);
+	rc = settle_for_start(eng, id, e);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = ctr_container_load(eng, id, &req, e);
+	if (rc == 0)
+		rc = request_check_mounts(&req, e);
+	if (rc == 0)
+		rc = launch_begin(eng, id, wants_new_netns(&req), &l, e);
+	if (rc == 0)
+		rc = plan_network(&req, &n, e);
+	if (rc == 0)
+		rc = write_files(eng, &req, &n, false, e);
+	if (rc == 0)
+		rc = launch_run(eng, &req, &n.plan, o, &l, e);
+	net_done(&n);
+	ctr_request_done(&req);
+	if (rc == 0)
+		*ret_sock = o->attach ? take_fd(&l.sock) : FD_NONE;
+	return rc;
+}
