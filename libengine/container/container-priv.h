@@ -25,10 +25,6 @@ int container_is_held(struct ctr_engine *eng, const char *id);
 
 /* A fresh r->id, unless it has one. */
 int container_new_id(struct ctr_request *r, struct err *e);
-/* What can be refused before anything is made: missing mount sources; taken ports (random ones are
- * chosen and written back). */
-int request_check_mounts(const struct ctr_request *r, struct err *e);
-int request_plan_ports(struct ctr_request *r, struct err *e);
 
 /* Which runtime runs this engine's containers: its absolute path, and whether it is ours. */
 int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e);

@@ -87,15 +87,6 @@ static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
 	return 0;
 }
 
-int request_plan_ports(struct ctr_request *r, struct err *e)
-{
-	struct net n = NET_INIT;
-	int rc = plan_network(r, &n, e);
-
-	net_done(&n);
-	return rc;
-}
-
 static const char *hostname_of(const struct ctr_request *r, char buf[65])
 {
 	if (r->hostname && r->hostname[0])
@@ -109,7 +100,7 @@ static const char *hostname_of(const struct ctr_request *r, char buf[65])
 }
 
 /* Bind sources are looked at before anything is made: a missing one is the user's error. */
-int request_check_mounts(const struct ctr_request *r, struct err *e)
+static int check_mounts(const struct ctr_request *r, struct err *e)
 {
 	struct spec_mounts m = SPEC_MOUNTS_INIT;
 	int rc = request_mounts(r, &m, e);
@@ -125,6 +116,17 @@ int request_check_mounts(const struct ctr_request *r, struct err *e)
 				     m.items[i].source, m.items[i].dest);
 	}
 	spec_mounts_done(&m);
+	return rc;
+}
+
+int ctr_container_prepare(struct ctr_request *r, struct err *e)
+{
+	struct net n = NET_INIT;
+	int rc = check_mounts(r, e);
+
+	if (rc == 0)
+		rc = plan_network(r, &n, e);
+	net_done(&n);
 	return rc;
 }
 
@@ -183,7 +185,7 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_request *r, const struc
 	int rc;
 
 	/* Everything that can be refused without making anything comes first. */
-	rc = request_check_mounts(r, e);
+	rc = check_mounts(r, e);
 	if (rc == 0)
 		rc = container_new_id(r, e);
 	if (rc == 0)
@@ -256,7 +258,7 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 		return rc < 0 ? rc : 0;
 	rc = ctr_container_load(eng, id, &req, e);
 	if (rc == 0)
-		rc = request_check_mounts(&req, e);
+		rc = check_mounts(&req, e);
 	if (rc == 0)
 		rc = launch_begin(eng, id, wants_new_netns(&req), &l, e);
 	if (rc == 0)

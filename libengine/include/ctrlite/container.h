@@ -108,6 +108,9 @@ void ctr_container_list_done(struct ctr_container_list *l);
  * NULL) gets "<manifest hex> <container id>" lines. */
 int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *users, struct err *e);
 
+/* Before create: what can be refused without making anything (missing mount sources, taken ports);
+ * random host ports are chosen and written into the request.  run does it by itself. */
+int ctr_container_prepare(struct ctr_request *r, struct err *e);
 /* Create: the request is complete but for id and created_ns (set here) and name (made up when
  * NULL).  ERR_EXISTS when the name is taken. */
 int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct err *e);

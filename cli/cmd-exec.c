@@ -1,0 +1,78 @@
+/* `exec`: run another process in a running container. */
+#include "commands.h"
+
+#include "env.h"
+#include "targets.h"
+
+extern char **environ;
+
+struct exec_args {
+	bool interactive, tty, privileged, latest;
+	const char *user, *workdir, *cidfile;
+	uint64_t preserve_fds;
+	struct strv env, env_file;
+};
+
+#define ARG(m) offsetof(struct exec_args, m)
+/* clang-format off */
+static const struct opt opts[] = {
+	{ 0,   "cidfile",      "FILE",      OPT_STRING,  ARG(cidfile),      "read the container ID from the file", 0, COMPLETE_FILE },
+	{ 'd', "detach",       NULL,        OPT_REFUSED, 0,                 "run in the background", .text = "let a shell do it: exec CONTAINER sh -c 'COMMAND &'" },
+	{ 0,   "detach-keys",  "KEYS",      OPT_REFUSED, 0,                 "keys that detach", .text = "a process of exec ends with its terminal" },
+	{ 'e', "env",          "KEY=VALUE", OPT_LIST,    ARG(env),          "set a variable; KEY alone copies it, PREFIX* copies all that start so" },
+	{ 0,   "env-file",     "FILE",      OPT_LIST,    ARG(env_file),     "set the variables of a file", 0, COMPLETE_FILE },
+	{ 'i', "interactive",  NULL,        OPT_FLAG,    ARG(interactive),  "keep stdin open" },
+	{ 'l', "latest",       NULL,        OPT_FLAG,    ARG(latest),       "act on the newest container" },
+	{ 0,   "preserve-fds", "N",         OPT_U64,     ARG(preserve_fds), "pass this many descriptors above 2 on" },
+	{ 0,   "privileged",   NULL,        OPT_FLAG,    ARG(privileged),   "all capabilities" },
+	{ 't', "tty",          NULL,        OPT_FLAG,    ARG(tty),          "give it a terminal" },
+	{ 'u', "user",         "USER",      OPT_STRING,  ARG(user),         "UID|NAME[:GID|GROUP]" },
+	{ 'w', "workdir",      "DIR",       OPT_STRING,  ARG(workdir),      "working directory" },
+	{ 0 },
+};
+/* clang-format on */
+
+static int run(struct cmd *c, void *args, struct err *e)
+{
+	struct exec_args *a = args;
+	struct ctr_exec_opts o = {
+		.user = a->user, .cwd = a->workdir, .tty = a->tty, .interactive = a->interactive,
+		.privileged = a->privileged, .preserve_fds = (uint32_t)a->preserve_fds,
+	};
+	struct spec_env_args ea = { .host = (const char *const *)environ, .files = &a->env_file,
+				    .env = &a->env };
+	char id[65];
+	size_t used;
+	int code, r = target_one(c, a->latest, a->cidfile, id, &used, e);
+
+	if (r == 0 && a->preserve_fds > 4)
+		r = err_set(e, ERR_INVALID, "--preserve-fds: expected 0..4");
+	if (r == 0 && c->n_args <= used)
+		r = err_set(e, ERR_INVALID, "must provide a non-empty command to start an exec session");
+	if (r == 0 && a->workdir && a->workdir[0] != '/')
+		r = err_set(e, ERR_INVALID, "the working directory %s must be absolute", a->workdir);
+	for (size_t i = used; r == 0 && i < c->n_args; i++)
+		r = strv_add(&o.args, c->args[i]) < 0 ? err_sys(e, 12, "run the process") : 0;
+	if (r == 0)
+		r = spec_env_build(&ea, &o.env, e);
+	if (r == 0)
+		r = ctr_container_exec(c->eng, id, &o, &code, e);
+	strv_done(&o.args);
+	strv_done(&o.env);
+	return r < 0 ? r : code;
+}
+
+static const struct cmd_exit exits[] = {
+	{ ERR_BUSY, 255 },
+	{ ERR_NONE, 0 },
+};
+
+const struct command cmd_exec = {
+	.summary = "Run a process in a running container",
+	.usage = "[options] CONTAINER COMMAND [ARG...]",
+	.description = "Runs the command in the namespaces of the container and ends with its exit code.",
+	.examples = "exec -it web sh\nexec -u www-data -e DEBUG=1 web env",
+	.run = run, .opts = opts, .args_size = sizeof(struct exec_args),
+	.max_args = ARGS_ANY, .needs = NEED_STORE, .flags = CMD_STOP_AT_ARG,
+	.complete = COMPLETE_CONTAINER_RUNNING, .exits = exits,
+};

@@ -1,0 +1,95 @@
+/* `run`: make a container, start it, and be its terminal until it ends. */
+#include "commands.h"
+
+#include "attached.h"
+#include "fd.h"
+#include "log.h"
+#include "run-opts.h"
+
+#include <unistd.h>
+
+#define ARG(m) offsetof(struct run_args, m)
+/* clang-format off */
+static const struct opt opts[] = {
+	{ 'd', "detach",      NULL,   OPT_FLAG,    ARG(detach),      "run in the background and print the container's ID" },
+	{ 0,   "detach-keys", "KEYS", OPT_STRING,  ARG(detach_keys), "keys that detach (default ctrl-p,ctrl-q; empty: none)" },
+	{ 0,   "preserve-fds", "N",   OPT_REFUSED, 0,                "pass descriptors on", .text = "use exec --preserve-fds" },
+	{ 0,   "rmi",         NULL,   OPT_REFUSED, 0,                "remove the image afterwards", .text = "use rmi" },
+	{ 0,   "sig-proxy",   NULL,   OPT_FLAG,    ARG(sig_proxy),   "pass signals on to the container (default true)" },
+	{ .kind = OPT_INCLUDE, .table = run_common_opts },
+	{ 0 },
+};
+/* clang-format on */
+
+/* -a STREAM: only the named ones; without it stdout and stderr, and stdin with -i. */
+static int choose_streams(const struct run_args *a, struct ctr_client_opts *co, struct err *e)
+{
+	co->want_stdout = co->want_stderr = a->attach.n == 0;
+	co->want_stdin = a->attach.n == 0 && a->interactive;
+	for (size_t i = 0; i < a->attach.n; i++) {
+		if (streq(a->attach.items[i], "stdin") || streq(a->attach.items[i], "STDIN"))
+			co->want_stdin = a->interactive;
+		else if (streq(a->attach.items[i], "stdout") || streq(a->attach.items[i], "STDOUT"))
+			co->want_stdout = true;
+		else if (streq(a->attach.items[i], "stderr") || streq(a->attach.items[i], "STDERR"))
+			co->want_stderr = true;
+		else
+			return err_set(e, ERR_INVALID, "invalid stream \"%s\" for --attach - must be one of "
+				       "stdin, stdout, or stderr", a->attach.items[i]);
+	}
+	return 0;
+}
+
+static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	struct ctr_client_opts co = { .tty = a->tty, .sig_proxy = a->sig_proxy };
+	struct ctr_start_opts so = { .attach = !a->detach };
+	auto_close int sock = FD_NONE;
+	int rc = choose_streams(a, &co, e);
+
+	if (rc == 0)
+		rc = attached_keys(a->detach_keys, &co, e);
+	if (rc == 0)
+		rc = run_request(c, a, r, e);
+	if (rc == 0)
+		rc = run_replace(c, a, e);
+	if (rc < 0)
+		return rc;
+	if (a->tty && co.want_stdin && !isatty(STDIN_FILENO))
+		log_warn("The input device is not a TTY. The --tty and --interactive flags might not work "
+			 "properly");
+	if (a->tty)
+		ctr_terminal_size(&so.rows, &so.cols);
+	rc = ctr_container_run(c->eng, r, &so, &sock, e);
+	if (rc == 0)
+		rc = run_write_cidfile(a, r->id, e);
+	if (rc < 0)
+		return rc;
+	if (a->detach) {
+		printf("%s\n", r->id);
+		return 0;
+	}
+	return attached_run(c, r->id, sock, &co, e);
+}
+
+static int run(struct cmd *c, void *args, struct err *e)
+{
+	struct ctr_request r = CTR_REQUEST_INIT;
+	int rc = run_it(c, args, &r, e);
+
+	ctr_request_done(&r);
+	return rc;
+}
+
+const struct command cmd_run = {
+	.summary = "Run a command in a new container",
+	.usage = "[options] IMAGE [COMMAND [ARG...]]",
+	.description = "Makes a container from the image, pulling it when it is not there, and runs the "
+		       "command in it. Ends with the command's exit code; 125 means that ctr-lite failed, "
+		       "126 that the command could not be executed, 127 that it was not found.",
+	.examples = "run --rm alpine ps aux\nrun -it --rm debian bash\n"
+		    "run -d --name web -p 8080:80 nginx\nrun --rm -v .:/src -w /src python python3 x.py",
+	.run = run, .opts = opts, .args_size = sizeof(struct run_args), .defaults = &run_defaults,
+	.min_args = 1, .max_args = ARGS_ANY, .needs = NEED_STORE, .flags = CMD_STOP_AT_ARG,
+	.complete = COMPLETE_IMAGE,
+};

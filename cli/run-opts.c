@@ -1,0 +1,570 @@
+/* The options that run and create share, and the request that they make. */
+#include "run-opts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ensure.h"
+#include "env.h"
+#include "fd.h"
+#include "json.h"
+#include "log.h"
+#include "ctrlite/network.h"
+#include "path.h"
+#include "platform.h"
+#include "proc.h"
+
+extern char **environ;
+
+#define ARG(m) offsetof(struct run_args, m)
+#define LIMITS "resource limits are not supported yet"
+#define HEALTH "health checks are not supported yet"
+#define USERNS "other id maps than the default are not supported yet"
+
+/* clang-format off */
+static const struct opt_choice pull_choices[] = {
+	{ "missing", CTR_PULL_MISSING }, { "always", CTR_PULL_ALWAYS },
+	{ "never", CTR_PULL_NEVER }, { "newer", CTR_PULL_NEWER }, { 0 },
+};
+
+const struct opt run_common_opts[] = {
+	{ 0,   "add-host",     "NAME:IP",  OPT_CSVLIST, ARG(add_host),    "add a line to /etc/hosts (IP may be host-gateway)" },
+	{ 0,   "annotation",   "KEY=VALUE", OPT_LIST,   ARG(annotations), "add an OCI annotation" },
+	{ 0,   "arch",         "ARCH",     OPT_STRING,  ARG(arch),        "architecture of the image" },
+	{ 'a', "attach",       "STREAM",   OPT_CSVLIST, ARG(attach),      "attach stdin, stdout or stderr only" },
+	{ 0,   "authfile",     "FILE",     OPT_STRING,  ARG(authfile),    "credentials for the registry", 0, COMPLETE_FILE },
+	{ 0,   "blkio-weight", "N",        OPT_REFUSED, 0,                "block I/O weight", .text = LIMITS },
+	{ 0,   "cap-add",      "CAP",      OPT_CSVLIST, ARG(cap_add),     "add a capability, or ALL" },
+	{ 0,   "cap-drop",     "CAP",      OPT_CSVLIST, ARG(cap_drop),    "drop a capability, or ALL" },
+	{ 0,   "cgroup-parent", "PATH",    OPT_REFUSED, 0,                "parent cgroup", .text = LIMITS },
+	{ 0,   "cgroupns",     "MODE",     OPT_STRING,  ARG(cgroupns),    "cgroup namespace: private or host" },
+	{ 0,   "cgroups",      "MODE",     OPT_REFUSED, 0,                "how cgroups are used", .text = LIMITS },
+	{ 0,   "cidfile",      "FILE",     OPT_STRING,  ARG(cidfile),     "write the container's ID to the file", 0, COMPLETE_FILE },
+	{ 0,   "cpu-period",   "N",        OPT_REFUSED, 0,                "CPU period", .text = LIMITS },
+	{ 0,   "cpu-quota",    "N",        OPT_REFUSED, 0,                "CPU quota", .text = LIMITS },
+	{ 'c', "cpu-shares",   "N",        OPT_REFUSED, 0,                "CPU weight", .text = LIMITS },
+	{ 0,   "cpus",         "N",        OPT_REFUSED, 0,                "number of CPUs", .text = LIMITS },
+	{ 0,   "cpuset-cpus",  "LIST",     OPT_REFUSED, 0,                "CPUs to run on", .text = LIMITS },
+	{ 0,   "cpuset-mems",  "LIST",     OPT_REFUSED, 0,                "memory nodes", .text = LIMITS },
+	{ 0,   "device",       "DEVICE",   OPT_LIST,    ARG(devices),     "add a host device: HOST[:CONTAINER][:rwm]", 0, COMPLETE_FILE },
+	{ 0,   "device-cgroup-rule", "RULE", OPT_REFUSED, 0,              "device rule", .text = LIMITS },
+	{ 0,   "dns",          "IP",       OPT_CSVLIST, ARG(dns),         "name server, or none to leave the image's resolv.conf" },
+	{ 0,   "dns-option",   "OPTION",   OPT_CSVLIST, ARG(dns_option),  "resolver option" },
+	{ 0,   "dns-opt",      NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "dns-option" },
+	{ 0,   "dns-search",   "DOMAIN",   OPT_CSVLIST, ARG(dns_search),  "search domain (. for none)" },
+	{ 0,   "entrypoint",   "COMMAND",  OPT_STRING,  ARG(entrypoint),  "replace the image's entrypoint (a string, or a JSON array)" },
+	{ 'e', "env",          "KEY=VALUE", OPT_LIST,   ARG(env),         "set a variable; KEY alone copies it, PREFIX* copies all that start so" },
+	{ 0,   "env-file",     "FILE",     OPT_LIST,    ARG(env_file),    "set the variables of a file", 0, COMPLETE_FILE },
+	{ 0,   "env-host",     NULL,       OPT_FLAG,    ARG(env_host),    "copy the whole environment of the host" },
+	{ 0,   "expose",       "PORT",     OPT_REFUSED, 0,                "declare a port", .text = "publish ports with -p" },
+	{ 0,   "gidmap",       "MAP",      OPT_REFUSED, 0,                "group id map", .text = USERNS },
+	{ 0,   "gpus",         "GPUS",     OPT_REFUSED, 0,                "add GPUs", .text = "CDI devices are not supported yet" },
+	{ 0,   "group-add",    "GROUP",    OPT_CSVLIST, ARG(groups),      "add a supplementary group" },
+	{ 0,   "health-cmd",   "COMMAND",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
+	{ 0,   "health-interval", "TIME",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
+	{ 0,   "health-on-failure", "ACTION", OPT_REFUSED, 0,             "health check", .text = HEALTH },
+	{ 0,   "health-retries", "N",      OPT_REFUSED, 0,                "health check", .text = HEALTH },
+	{ 0,   "health-start-period", "TIME", OPT_REFUSED, 0,             "health check", .text = HEALTH },
+	{ 0,   "health-timeout", "TIME",   OPT_REFUSED, 0,                "health check", .text = HEALTH },
+	{ 'h', "hostname",     "NAME",     OPT_STRING,  ARG(hostname),    "host name (default: the short ID)" },
+	{ 0,   "http-proxy",   NULL,       OPT_FLAG,    ARG(http_proxy),  "copy the proxy variables of the host (default true)" },
+	{ 0,   "init",         NULL,       OPT_FLAG,    ARG(init),        "run an init (catatonit) that reaps and forwards signals" },
+	{ 'i', "interactive",  NULL,       OPT_FLAG,    ARG(interactive), "keep stdin open" },
+	{ 0,   "ip",           "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
+	{ 0,   "ip6",          "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
+	{ 0,   "ipc",          "MODE",     OPT_STRING,  ARG(ipc),         "IPC namespace: private or host" },
+	{ 'l', "label",        "KEY=VALUE", OPT_LIST,   ARG(labels),      "set metadata" },
+	{ 0,   "label-file",   "FILE",     OPT_REFUSED, 0,                "labels of a file", .text = "give the labels with --label" },
+	{ 0,   "log-driver",   "DRIVER",   OPT_STRING,  ARG(log_driver),  "k8s-file (default), json-file (the same) or none" },
+	{ 0,   "log-opt",      "KEY=VALUE", OPT_LIST,   ARG(log_opt),     "max-size=SIZE" },
+	{ 0,   "mac-address",  "MAC",      OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
+	{ 'm', "memory",       "SIZE",     OPT_REFUSED, 0,                "memory limit", .text = LIMITS },
+	{ 0,   "memory-reservation", "SIZE", OPT_REFUSED, 0,              "memory limit", .text = LIMITS },
+	{ 0,   "memory-swap",  "SIZE",     OPT_REFUSED, 0,                "memory limit", .text = LIMITS },
+	{ 0,   "mount",        "SPEC",     OPT_LIST,    ARG(mounts),      "mount: type=bind|tmpfs|volume|devpts,src=,dst=,..." },
+	{ 0,   "name",         "NAME",     OPT_STRING,  ARG(name),        "name of the container" },
+	{ 0,   "network",      "MODE",     OPT_LIST,    ARG(networks),    "private (default), none, host, pasta[:OPTIONS] or slirp4netns[:OPTIONS]" },
+	{ 0,   "net",          NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network" },
+	{ 0,   "network-alias", "NAME",    OPT_REFUSED, 0,                "alias", .text = "user-defined networks are not supported yet" },
+	{ 0,   "no-healthcheck", NULL,     OPT_FLAG,    ARG(unset_all),   "no effect: health checks are not run", OPT_HIDDEN | OPT_COMPAT },
+	{ 0,   "no-hosts",     NULL,       OPT_FLAG,    ARG(no_hosts),    "leave the image's /etc/hosts alone" },
+	{ 0,   "oom-kill-disable", NULL,   OPT_REFUSED, 0,                "never kill on memory shortage", .text = LIMITS },
+	{ 0,   "oom-score-adj", "N",       OPT_REFUSED, 0,                "adjust the OOM score", .text = LIMITS },
+	{ 0,   "os",           "OS",       OPT_STRING,  ARG(os),          "operating system of the image" },
+	{ 0,   "pid",          "MODE",     OPT_STRING,  ARG(pid),         "PID namespace: private or host" },
+	{ 0,   "pids-limit",   "N",        OPT_REFUSED, 0,                "number of processes", .text = LIMITS },
+	{ 0,   "platform",     "PLATFORM", OPT_STRING,  ARG(platform),    "platform of the image: OS/ARCH[/VARIANT]" },
+	{ 0,   "pod",          "POD",      OPT_REFUSED, 0,                "run in a pod", .text = "pods are not supported yet" },
+	{ 0,   "privileged",   NULL,       OPT_FLAG,    ARG(privileged),  "all capabilities and devices of the caller, no confinement" },
+	{ 'p', "publish",      "PORT",     OPT_CSVLIST, ARG(publish),     "publish a port: [[IP:][HOST]:]PORT[-PORT][/tcp|udp]" },
+	{ 'P', "publish-all",  NULL,       OPT_REFUSED, 0,                "publish every exposed port", .text = "publish ports with -p" },
+	{ 0,   "pull",         "POLICY",   OPT_ENUM,    ARG(pull),        "pull the image: missing (default), always, never, newer", .choices = pull_choices },
+	{ 'q', "quiet",        NULL,       OPT_FLAG,    ARG(quiet),       "no progress while pulling" },
+	{ 0,   "read-only",    NULL,       OPT_FLAG,    ARG(read_only),   "mount the root filesystem read-only" },
+	{ 0,   "read-only-tmpfs", NULL,    OPT_FLAG,    ARG(read_only_tmpfs), "with --read-only: writable tmpfs on /run, /tmp and /var/tmp (default true)" },
+	{ 0,   "replace",      NULL,       OPT_FLAG,    ARG(replace),     "remove the container that has the name first" },
+	{ 0,   "restart",      "POLICY",   OPT_STRING,  ARG(restart),     "restart policy: no" },
+	{ 0,   "rm",           NULL,       OPT_FLAG,    ARG(rm),          "remove the container when it ends" },
+	{ 0,   "rootfs",       NULL,       OPT_REFUSED, 0,                "use a directory as root filesystem", .text = "import it: tar -C DIR -c . | ctr-lite import -" },
+	{ 0,   "sdnotify",     "MODE",     OPT_REFUSED, 0,                "notify systemd", .text = "it comes with the systemd integration" },
+	{ 0,   "secret",       "SECRET",   OPT_REFUSED, 0,                "give a secret", .text = "secrets are not supported yet" },
+	{ 0,   "security-opt", "OPTION",   OPT_LIST,    ARG(security),    "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, label=disable" },
+	{ 0,   "shm-size",     "SIZE",     OPT_SIZE,    ARG(shm_size),    "size of /dev/shm (default 64m)" },
+	{ 0,   "stop-signal",  "SIGNAL",   OPT_STRING,  ARG(stop_signal), "signal that asks it to end (default: the image's, TERM)" },
+	{ 0,   "stop-timeout", "SECONDS",  OPT_U64,     ARG(stop_timeout), "seconds that stop waits before it kills (default 10)" },
+	{ 0,   "sysctl",       "KEY=VALUE", OPT_CSVLIST, ARG(sysctls),    "set a kernel parameter of its namespaces" },
+	{ 0,   "systemd",      "MODE",     OPT_REFUSED, 0,                "prepare for systemd inside", .text = "systemd inside of containers is not supported yet" },
+	{ 0,   "timeout",      "SECONDS",  OPT_U64,     ARG(timeout),     "kill it after so long; its exit code is 255" },
+	{ 0,   "tls-verify",   "BOOL",     OPT_STRING,  ARG(tls_verify),  "check the registry's certificate (default true)" },
+	{ 0,   "tmpfs",        "SPEC",     OPT_LIST,    ARG(tmpfs),       "mount a tmpfs: PATH[:OPTIONS]" },
+	{ 't', "tty",          NULL,       OPT_FLAG,    ARG(tty),         "give it a terminal" },
+	{ 0,   "tz",           "ZONE",     OPT_REFUSED, 0,                "time zone", .text = "set TZ with --env" },
+	{ 0,   "uidmap",       "MAP",      OPT_REFUSED, 0,                "user id map", .text = USERNS },
+	{ 0,   "ulimit",       "LIMIT",    OPT_CSVLIST, ARG(ulimits),     "NAME=SOFT[:HARD], or host" },
+	{ 0,   "umask",        "MODE",     OPT_STRING,  ARG(umask),       "umask of the process (default 0022)" },
+	{ 0,   "unsetenv",     "KEY",      OPT_LIST,    ARG(unset),       "leave out a variable of the image or the defaults" },
+	{ 0,   "unsetenv-all", NULL,       OPT_FLAG,    ARG(unset_all),   "leave out all of them" },
+	{ 'u', "user",         "USER",     OPT_STRING,  ARG(user),        "UID|NAME[:GID|GROUP]" },
+	{ 0,   "userns",       "MODE",     OPT_REFUSED, 0,                "user namespace", .text = USERNS },
+	{ 0,   "uts",          "MODE",     OPT_STRING,  ARG(uts),         "UTS namespace: private or host" },
+	{ 0,   "variant",      "VARIANT",  OPT_STRING,  ARG(variant),     "variant of the architecture" },
+	{ 'v', "volume",       "SPEC",     OPT_LIST,    ARG(volumes),     "bind mount: SOURCE:DEST[:OPTIONS]; DEST alone makes a volume without a name" },
+	{ 0,   "volumes-from", "CONTAINER", OPT_REFUSED, 0,               "mounts of another container", .text = "volumes are not supported yet" },
+	{ 'w', "workdir",      "DIR",      OPT_STRING,  ARG(workdir),     "working directory" },
+	{ 0 },
+};
+/* clang-format on */
+
+const struct run_args run_defaults = {
+	.sig_proxy = true, .http_proxy = true, .read_only_tmpfs = true, .shm_size = 64u << 20,
+	.stop_timeout = 10,
+};
+
+static int nomem(struct err *e)
+{
+	return err_sys(e, ENOMEM, "make the container's record");
+}
+
+static int copy(struct strv *to, const struct strv *from, struct err *e)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (strv_add(to, from->items[i]) < 0)
+			return nomem(e);
+	return 0;
+}
+
+static int text(char **to, const char *from, struct err *e)
+{
+	if (!from)
+		return 0;
+	free(*to);
+	*to = strdup(from);
+	return *to ? 0 : nomem(e);
+}
+
+/* [a-zA-Z0-9][a-zA-Z0-9_.-]* */
+static bool name_ok(const char *s)
+{
+	static const char more[] = "_.-";
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++) {
+		char ch = s[i];
+		bool alnum = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+			     (ch >= '0' && ch <= '9');
+
+		if (!alnum && (i == 0 || !strchr(more, ch)))
+			return false;
+	}
+	return n > 0 && n <= 255;
+}
+
+static int set_entrypoint(const char *s, struct strv *to, struct err *e)
+{
+	auto_json json_t *j = NULL;
+
+	if (!s[0])
+		return 0;
+	j = s[0] == '[' ? json_loads(s, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (json_is_array(j))
+		return json_read_strv(j, to, 4096, "--entrypoint", e);
+	return strv_add(to, s) < 0 ? nomem(e) : 0;
+}
+
+/* What runs: entrypoint and arguments of the image, each replaced by the user's. */
+static int set_command(struct cmd *c, const struct run_args *a, const struct ctr_image_config *img,
+		       struct ctr_request *r, struct err *e)
+{
+	int rc = a->entrypoint ? set_entrypoint(a->entrypoint, &r->entrypoint, e)
+			       : copy(&r->entrypoint, &img->entrypoint, e);
+
+	for (size_t i = 1; rc == 0 && i < c->n_args; i++)
+		if (strv_add(&r->cmd, c->args[i]) < 0)
+			rc = nomem(e);
+	if (rc == 0 && c->n_args <= 1 && !a->entrypoint)
+		rc = copy(&r->cmd, &img->cmd, e);
+	return rc;
+}
+
+static int set_env(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
+		   struct err *e)
+{
+	auto_strv struct strv defaults = STRV_INIT;
+	struct spec_env_args ea = {
+		.defaults = &defaults, .image = &img->env, .host = (const char *const *)environ,
+		.http_proxy = a->http_proxy, .env_host = a->env_host, .tty = a->tty,
+		.unset = &a->unset, .unset_all = a->unset_all, .files = &a->env_file, .env = &a->env,
+	};
+
+	if (strv_add(&defaults, "PATH=" SPEC_ENV_PATH) < 0 || strv_add(&defaults, "container=podman") < 0)
+		return nomem(e);
+	return spec_env_build(&ea, &r->env, e);
+}
+
+static int set_labels(const struct run_args *a, const struct ctr_image_config *img,
+		      struct ctr_request *r, struct err *e)
+{
+	int rc = copy(&r->labels, &img->labels, e);
+
+	for (size_t i = 0; rc == 0 && i < a->labels.n; i++) {
+		auto_free char *key = strdup(a->labels.items[i]);
+		char *eq = key ? strchr(key, '=') : NULL;
+
+		if (!key)
+			return nomem(e);
+		if (eq)
+			*eq = '\0';
+		if (!key[0])
+			return err_set(e, ERR_INVALID, "invalid label format: %s", a->labels.items[i]);
+		if (strv_env_set(&r->labels, key, eq ? eq + 1 : "") < 0)
+			return nomem(e);
+	}
+	for (size_t i = 0; rc == 0 && i < a->annotations.n; i++)
+		if (!strchr(a->annotations.items[i], '=') || a->annotations.items[i][0] == '=')
+			return err_set(e, ERR_INVALID, "annotations must be formatted KEY=VALUE: %s",
+				       a->annotations.items[i]);
+	return rc < 0 ? rc : copy(&r->annotations, &a->annotations, e);
+}
+
+static int set_security(const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	for (size_t i = 0; i < a->security.n; i++) {
+		const char *s = a->security.items[i], *v;
+		int rc = 0;
+
+		if (streq(s, "no-new-privileges") || streq(s, "no-new-privileges=true") ||
+		    streq(s, "no-new-privileges:true"))
+			r->no_new_privs = true;
+		else if (streq(s, "no-new-privileges=false") || streq(s, "no-new-privileges:false"))
+			r->no_new_privs = false;
+		else if ((v = str_after(s, "seccomp=")) || (v = str_after(s, "seccomp:"))) {
+			auto_free char *abs = streq(v, "unconfined") ? strdup(v) : realpath(v, NULL);
+
+			if (!abs)
+				return err_sys(e, errno, "opening seccomp profile failed: %s", v);
+			rc = text(&r->seccomp, abs, e);
+		} else if ((v = str_after(s, "mask="))) {
+			rc = strv_add(&r->mask, v) < 0 ? nomem(e) : 0;
+		} else if ((v = str_after(s, "unmask="))) {
+			rc = strv_add(&r->unmask, v) < 0 ? nomem(e) : 0;
+		} else if ((str_starts(s, "label=") || str_starts(s, "label:")) &&
+			   access("/sys/fs/selinux/enforce", F_OK) < 0) {
+			rc = 0; /* there are no labels on this host: nothing to set, as with podman */
+		} else if (streq(s, "apparmor=unconfined") || streq(s, "apparmor:unconfined")) {
+			rc = 0; /* containers run without a profile of their own */
+		} else {
+			return err_set(e, ERR_UNSUPPORTED, "--security-opt %s is not supported yet", s);
+		}
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* A namespace option of which only "private" and "host" exist here. */
+static int set_ns(const char *option, const char *value, char **to, struct err *e)
+{
+	if (!value || streq(value, "private") || (streq(option, "ipc") && streq(value, "shareable")) ||
+	    !value[0])
+		return 0;
+	if (streq(value, "host"))
+		return text(to, value, e);
+	return err_set(e, ERR_UNSUPPORTED, "--%s=%s is not supported yet: only private and host are",
+		       option, value);
+}
+
+static int set_namespaces(const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	int rc = set_ns("pid", a->pid, &r->pid_mode, e);
+
+	if (rc == 0)
+		rc = set_ns("ipc", a->ipc, &r->ipc_mode, e);
+	if (rc == 0)
+		rc = set_ns("uts", a->uts, &r->uts_mode, e);
+	if (rc == 0)
+		rc = set_ns("cgroupns", a->cgroupns, &r->cgroupns_mode, e);
+	if (rc == 0 && a->hostname && r->uts_mode)
+		rc = err_set(e, ERR_INVALID, "cannot set hostname when running in the host UTS namespace");
+	return rc;
+}
+
+static int set_log(const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	const char *driver = a->log_driver && !streq(a->log_driver, "json-file") ? a->log_driver
+										  : "k8s-file";
+
+	if (!streq(driver, "k8s-file") && !streq(driver, "none"))
+		return err_set(e, ERR_UNSUPPORTED, "--log-driver=%s is not supported yet: use k8s-file, "
+			       "json-file or none", driver);
+	for (size_t i = 0; i < a->log_opt.n; i++) {
+		const char *v = str_after(a->log_opt.items[i], "max-size=");
+
+		if (!v)
+			return err_set(e, ERR_UNSUPPORTED, "--log-opt %s is not supported yet: only "
+				       "max-size=SIZE is", a->log_opt.items[i]);
+		if (str_size(v, &r->log_max_bytes) < 0)
+			return err_set(e, ERR_INVALID, "--log-opt max-size: %s is no size", v);
+	}
+	return text(&r->log_driver, driver, e);
+}
+
+static int set_stop(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
+		    struct err *e)
+{
+	const char *sig = a->stop_signal ? a->stop_signal : img->stop_signal;
+
+	r->stop_signal = sig ? sig_parse(sig) : SIGTERM;
+	if (r->stop_signal < 0) {
+		if (a->stop_signal)
+			return err_set(e, ERR_INVALID, "invalid signal: %s", sig);
+		log_warn("the image's stop signal is none: using SIGTERM");
+		r->stop_signal = SIGTERM;
+	}
+	if (a->stop_timeout > UINT32_MAX || a->timeout > UINT32_MAX)
+		return err_set(e, ERR_INVALID, "a timeout is too long");
+	r->stop_timeout_s = (uint32_t)a->stop_timeout;
+	r->timeout_s = (uint32_t)a->timeout;
+	return 0;
+}
+
+static int set_cwd(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
+		   struct err *e)
+{
+	const char *dir = a->workdir ? a->workdir : img->cwd ? img->cwd : "/";
+	char *clean;
+
+	if (a->workdir && a->workdir[0] != '/')
+		return err_set(e, ERR_INVALID, "the working directory \"%s\" is invalid, it needs to be "
+			       "an absolute path", a->workdir);
+	clean = path_clean_abs(dir);
+	if (!clean)
+		return nomem(e);
+	r->cwd = clean;
+	r->cwd_required = a->workdir != NULL;
+	return 0;
+}
+
+static int set_paths(const struct run_args *a, const struct ctr_image_config *img,
+		     struct ctr_request *r, struct err *e)
+{
+	int rc = copy(&r->volumes, &a->volumes, e);
+
+	if (rc == 0)
+		rc = copy(&r->mounts, &a->mounts, e);
+	if (rc == 0)
+		rc = copy(&r->tmpfs, &a->tmpfs, e);
+	for (size_t i = 0; rc == 0 && i < img->volumes.n; i++) {
+		char *clean = path_clean_abs(img->volumes.items[i]);
+
+		/* "/" as a volume would hide the image itself: no engine takes it. */
+		if (clean && streq(clean, "/"))
+			free(clean);
+		else if (strv_add_take(&r->image_volumes, clean) < 0)
+			return nomem(e);
+	}
+	r->base_dir = getcwd(NULL, 0);
+	if (rc == 0 && a->cidfile) {
+		r->cidfile = a->cidfile[0] == '/' ? strdup(a->cidfile)
+						  : path_join(r->base_dir ? r->base_dir : "/", a->cidfile);
+		if (!r->cidfile)
+			return nomem(e);
+	}
+	return rc;
+}
+
+static int set_lists(const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	const struct {
+		struct strv *to;
+		const struct strv *from;
+	} lists[] = {
+		{ &r->group_add, &a->groups },	{ &r->cap_add, &a->cap_add },
+		{ &r->cap_drop, &a->cap_drop }, { &r->devices, &a->devices },
+		{ &r->ulimits, &a->ulimits },	{ &r->sysctls, &a->sysctls },
+		{ &r->networks, &a->networks }, { &r->publish, &a->publish },
+		{ &r->dns, &a->dns },		{ &r->dns_search, &a->dns_search },
+		{ &r->dns_option, &a->dns_option }, { &r->add_hosts, &a->add_host },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(lists) / sizeof(lists[0]); i++)
+		rc = copy(lists[i].to, lists[i].from, e);
+	return rc;
+}
+
+static int check(const struct run_args *a, struct err *e)
+{
+	if (a->name && !name_ok(a->name))
+		return err_set(e, ERR_INVALID, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid "
+			       "argument");
+	if (a->replace && !a->name)
+		return err_set(e, ERR_INVALID, "cannot replace container without --name being set");
+	if (a->restart && !streq(a->restart, "no") && !streq(a->restart, "never") && a->restart[0])
+		return a->rm ? err_set(e, ERR_INVALID, "the --rm and --restart options conflict")
+			     : err_set(e, ERR_UNSUPPORTED, "--restart=%s is not supported yet: only no is",
+				       a->restart);
+	if (a->umask && (strspn(a->umask, "01234567") != strlen(a->umask) || strlen(a->umask) > 4 ||
+			 !a->umask[0]))
+		return err_set(e, ERR_INVALID, "invalid umask %s: expected octal digits", a->umask);
+	if (a->hostname && ctr_hostname_check(a->hostname, e) < 0)
+		return -EINVAL;
+	if (a->platform && (a->arch || a->os || a->variant))
+		return err_set(e, ERR_INVALID, "--platform option can not be specified with --arch or "
+			       "--os");
+	return 0;
+}
+
+/* The platform asked for, in one string; NULL where none was. */
+static int platform_of(const struct run_args *a, char **ret, struct err *e)
+{
+	struct ctr_platform host;
+
+	*ret = NULL;
+	if (a->platform) {
+		*ret = strdup(a->platform);
+	} else if (a->arch || a->os || a->variant) {
+		ctr_platform_host(&host);
+		*ret = str_printf("%s/%s%s%s", a->os ? a->os : host.os, a->arch ? a->arch : host.arch,
+				  a->variant ? "/" : "", a->variant ? a->variant : "");
+	} else {
+		return 0;
+	}
+	return *ret ? 0 : nomem(e);
+}
+
+static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_found *f,
+		      struct ctr_image_config *img, struct err *e)
+{
+	auto_free char *platform = NULL;
+	struct ctr_ensure_opts o = { .policy = (enum ctr_pull_policy)a->pull, .quiet = a->quiet };
+	int rc = platform_of(a, &platform, e);
+
+	o.platform = platform;
+	if (rc == 0 && a->tls_verify)
+		rc = strv_addf(&o.pull_args, "--tls-verify=%s", a->tls_verify) < 0 ? nomem(e) : 0;
+	if (rc == 0 && a->authfile)
+		rc = strv_addf(&o.pull_args, "--authfile=%s", a->authfile) < 0 ? nomem(e) : 0;
+	if (rc == 0)
+		rc = ctr_image_ensure(c->eng, c->args[0], &o, f, img, e);
+	strv_done(&o.pull_args);
+	return rc;
+}
+
+static int set_image(struct ctr_request *r, const struct ctr_image_found *f, struct err *e)
+{
+	int rc = text(&r->image, f->name ? f->name : f->config.hex, e);
+
+	if (rc == 0)
+		rc = text(&r->image_id, f->config.hex, e);
+	if (rc == 0)
+		rc = text(&r->manifest, f->manifest.hex, e);
+	return rc < 0 ? rc : copy(&r->layers, &f->record.layers, e);
+}
+
+int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	struct ctr_image_config img = CTR_IMAGE_CONFIG_INIT;
+	int rc = check(a, e);
+
+	if (rc == 0)
+		rc = find_image(c, a, &f, &img, e);
+	if (rc < 0)
+		return rc;
+	r->tty = a->tty;
+	r->open_stdin = a->interactive;
+	r->rm = a->rm;
+	r->privileged = a->privileged;
+	r->read_only = a->read_only;
+	r->read_only_tmpfs = a->read_only_tmpfs;
+	r->init = a->init;
+	r->no_hosts = a->no_hosts;
+	r->shm_size_bytes = a->shm_size;
+	rc = set_image(r, &f, e);
+	if (rc == 0)
+		rc = text(&r->name, a->name, e);
+	if (rc == 0)
+		rc = text(&r->hostname, a->hostname, e);
+	if (rc == 0)
+		rc = text(&r->umask, a->umask, e);
+	if (rc == 0)
+		rc = text(&r->user, a->user ? a->user : img.user, e);
+	if (rc == 0)
+		rc = set_command(c, a, &img, r, e);
+	if (rc == 0)
+		rc = set_env(a, &img, r, e);
+	if (rc == 0)
+		rc = set_labels(a, &img, r, e);
+	if (rc == 0)
+		rc = set_security(a, r, e);
+	if (rc == 0)
+		rc = set_namespaces(a, r, e);
+	if (rc == 0)
+		rc = set_log(a, r, e);
+	if (rc == 0)
+		rc = set_stop(a, &img, r, e);
+	if (rc == 0)
+		rc = set_cwd(a, &img, r, e);
+	if (rc == 0)
+		rc = set_paths(a, &img, r, e);
+	if (rc == 0)
+		rc = set_lists(a, r, e);
+	for (int i = 0; rc == 0 && i < c->argc; i++)
+		if (strv_add(&r->command_line, c->argv[i]) < 0)
+			rc = nomem(e);
+	ctr_image_found_done(&f);
+	ctr_image_config_done(&img);
+	return rc;
+}
+
+int run_replace(struct cmd *c, const struct run_args *a, struct err *e)
+{
+	char id[65];
+	int rc;
+
+	if (!a->replace || !a->name)
+		return 0;
+	rc = ctr_container_find(c->eng, a->name, id, e);
+	if (rc == 0)
+		rc = ctr_container_remove(c->eng, id, true, false, 10, e);
+	if (rc == -ENOENT) {
+		*e = (struct err)ERR_INIT;
+		rc = 0;
+	}
+	return rc;
+}
+
+int run_write_cidfile(const struct run_args *a, const char *id, struct err *e)
+{
+	auto_close int fd = FD_NONE;
+	int rc;
+
+	if (!a->cidfile)
+		return 0;
+	fd = open(a->cidfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	rc = fd < 0 ? -errno : fd_write_all(fd, id, strlen(id));
+	return rc < 0 ? err_sys(e, rc, "write the container's ID to %s", a->cidfile) : 0;
+}

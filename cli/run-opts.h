@@ -1,0 +1,36 @@
+/* The options that run and create share, and the request that they make. */
+#ifndef CLI_RUN_OPTS_H
+#define CLI_RUN_OPTS_H
+
+#include "cli.h"
+#include "ctrlite/container.h"
+
+struct run_args {
+	/* run only */
+	bool detach, sig_proxy;
+	const char *detach_keys;
+	/* both */
+	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
+		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
+		*pid, *ipc, *uts, *cgroupns, *network_value, *init_path;
+	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
+		env_host, http_proxy, no_hosts, unset_all;
+	int pull;		/* enum ctr_pull_policy */
+	uint64_t shm_size, stop_timeout, timeout;
+	struct strv env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,
+		cap_add, cap_drop, security, ulimits, sysctls, groups, networks, publish, dns,
+		dns_search, dns_option, add_host, log_opt, attach;
+};
+
+extern const struct opt run_common_opts[];
+extern const struct run_args run_defaults;
+
+/* Find or pull the image (args[0]) and make the request of everything.  The caller has
+ * ctr_request_done() called in every case. */
+int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *ret, struct err *e);
+/* --replace: remove the container that has the name. */
+int run_replace(struct cmd *c, const struct run_args *a, struct err *e);
+/* --cidfile: write the ID; on failure the container stays. */
+int run_write_cidfile(const struct run_args *a, const char *id, struct err *e);
+
+#endif
