@@ -84,10 +84,10 @@ static int run(struct cmd *c, void *args, struct err *e)
 	if (a->tail && !streq(a->tail, "all") && str_i64(a->tail, -1, INT64_MAX, &o.tail) < 0)
 		return err_set(e, ERR_INVALID, "--tail: expected a number of lines, -1 or all, not %s",
 			       a->tail);
-	if (a->since && out_parse_time(a->since, &o.since_ns) < 0)
-		return err_set(e, ERR_INVALID, "--since: %s is no time", a->since);
-	if (a->until && out_parse_time(a->until, &o.until_ns) < 0)
-		return err_set(e, ERR_INVALID, "--until: %s is no time", a->until);
+	if (a->since && (r = out_time_parse(a->since, &o.since_ns, e)) < 0)
+		return err_wrap(e, r, "--since");
+	if (a->until && (r = out_time_parse(a->until, &o.until_ns, e)) < 0)
+		return err_wrap(e, r, "--until");
 	r = targets_find(c, &ta, TARGETS_ATOMIC, &t, e);
 	if (r < 0)
 		return r;

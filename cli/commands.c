@@ -5,7 +5,27 @@
 
 /* clang-format off */
 const struct command_name commands[] = {
+	{ "attach",		&cmd_attach },
+	{ "container attach",	&cmd_attach },
+	{ "container create",	&cmd_create },
+	{ "container exec",	&cmd_exec },
+	{ "container kill",	&cmd_kill },
+	{ "container logs",	&cmd_logs },
+	{ "container rm",	&cmd_rm },
+	{ "container run",	&cmd_run },
+	{ "container start",	&cmd_start },
+	{ "container stop",	&cmd_stop },
+	{ "container wait",	&cmd_wait },
+	{ "create",		&cmd_create },
+	{ "exec",		&cmd_exec },
 	{ "help",		&cmd_help },
+	{ "kill",		&cmd_kill },
+	{ "logs",		&cmd_logs },
+	{ "rm",		&cmd_rm },
+	{ "run",		&cmd_run },
+	{ "start",		&cmd_start },
+	{ "stop",		&cmd_stop },
+	{ "wait",		&cmd_wait },
 	{ "__man",		&cmd_man,	NULL, NAME_HIDDEN },
 	{ NULL },
 };
