@@ -134,9 +134,10 @@ int ctr_idmap_default(int run_fd, struct idmap *ret, bool *ret_single, struct er
 		return err_sys(e, ENOMEM, "read the id ranges");
 	if (read_cache(run_fd, key, &answer) < 0) {
 		static const char *const argv[] = { "idmap", NULL };
+		static const struct ctr_transfer t = { .quiet = true };
 		auto_free char *whole = NULL;
 
-		r = ctr_transfer_run(NULL, argv, &answer, e);
+		r = ctr_transfer_run(&t, argv, &answer, e);
 		if (r < 0)
 			return r;
 		whole = str_printf("%s%s", key, answer);
