@@ -62,7 +62,7 @@ void proc_reset_signals(void);
 
 /* Fork with a pidfd: returns 0 in the child, 1 in the parent with @ret filled, or -errno. */
 int proc_fork(struct proc *ret);
-/* clone3 without CLONE_VM: extra CLONE_NEW* @flags.  As proc_fork(). */
+/* clone3 without CLONE_VM: extra CLONE_NEW* or CLONE_PARENT @flags.  As proc_fork(). */
 int proc_clone(uint64_t flags, struct proc *ret);
 
 /* Wait for it to end.  *@ret_status is as from waitpid(2). */
