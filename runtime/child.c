@@ -1,0 +1,159 @@
+/* The runtime's side of a setup. */
+#include "child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "fd.h"
+#include "foreground.h"
+#include "msg.h"
+
+void child_done(struct child *c)
+{
+	proc_done(&c->proc);
+	c->sync = fd_close(c->sync);
+	c->master = fd_close(c->master);
+}
+
+int child_clone(struct child *c, struct setup *s, const struct step *steps, uint64_t flags,
+		bool sibling, struct err *e)
+{
+	auto_close int ours = FD_NONE, theirs = FD_NONE;
+	int pair[2], r;
+
+	if (s->pdeathsig) {
+		pid_t parent = getppid();
+
+		s->parent_pidfd = (int)syscall(SYS_pidfd_open, parent, 0);
+		if (s->parent_pidfd < 0 || getppid() != parent)
+			return err_set(e, ERR_OS, "--pdeathsig: our parent is not there any more");
+		/* Then the child would be bound to us. */
+		if (!sibling)
+			s->parent_pidfd = fd_close(s->parent_pidfd);
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, errno, "make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	s->sync = theirs;
+	r = proc_clone(flags | (sibling ? CLONE_PARENT : 0), &c->proc);
+	if (r == -EINVAL && sibling) {
+		/* The first process of a pid namespace has no siblings; its orphans come to it. */
+		sibling = false;
+		r = proc_clone(flags, &c->proc);
+	}
+	if (r == 0) {
+		foreground_reset_signals();
+		(void)fd_close(take_fd(&ours));
+		setup_run(s, steps);
+	}
+	s->sync = FD_NONE;
+	if (r == -EPERM)
+		return err_sys(e, r, "make the namespaces (as an ordinary user, a new user namespace "
+			       "must be among them)");
+	if (r < 0)
+		return err_sys(e, r, "make the namespaces");
+	c->sibling = sibling;
+	c->sync = take_fd(&ours);
+	return 0;
+}
+
+void child_kill(struct child *c)
+{
+	if (c->proc.pid <= 0)
+		return;
+	(void)proc_signal(&c->proc, SIGKILL);
+	if (!c->sibling)
+		(void)proc_wait(&c->proc, NULL); /* killed: only to reap */
+	else
+		(void)proc_poll(&c->proc, 10000);
+	proc_done(&c->proc);
+}
+
+int child_go(struct child *c, struct err *e)
+{
+	int r = msg_send(c->sync, SYNC_GO, NULL, 0, NULL, 0);
+
+	/* EPIPE: it has failed and said why, which child_serve() will read. */
+	return r < 0 && r != -EPIPE ? err_sys(e, r, "tell the container to go on") : 0;
+}
+
+/* As the runtime-spec has it for listenerPath: one message with the state, and the descriptor. */
+static int send_listener(const struct setup *s, int fd, const char *state, struct err *e)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)state, .iov_len = strlen(state) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+
+	if (sock < 0)
+		return err_sys(e, errno, "make a socket");
+	(void)strncpy(sa.sun_path, s->filter.listener_path, sizeof(sa.sun_path) - 1);
+	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return err_sys(e, errno, "connect to the seccomp listener %s", sa.sun_path);
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(h), &fd, sizeof(int));
+	if (sendmsg(sock, &msg, MSG_NOSIGNAL) != (ssize_t)iov.iov_len)
+		return err_sys(e, errno, "send to the seccomp listener %s", sa.sun_path);
+	return 0;
+}
+
+static int take_terminal(struct child *c, int *fd, const char *console_socket, struct err *e)
+{
+	if (console_socket)
+		return console_send(console_socket, *fd, e);
+	(void)fd_close(c->master);
+	c->master = take_fd(fd);
+	return 0;
+}
+
+int child_serve(struct child *c, const struct setup *s, const char *console_socket,
+		const char *(*state)(void *arg), void *arg, struct err *e)
+{
+	for (;;) {
+		auto_close int fd = FD_NONE;
+		struct err theirs;
+		uint16_t type;
+		size_t len, n_fds = 0;
+		int fds[1], r = msg_recv(c->sync, &type, &theirs, sizeof(theirs), &len, fds, 1, &n_fds);
+
+		if (r <= 0)
+			return r < 0 ? err_sys(e, r, "hear from the container's process") : 0;
+		if (n_fds)
+			fd = fds[0];
+		if (type == SYNC_HOOKS || type == SYNC_READY)
+			return type;
+		if (type == SYNC_TTY && fd >= 0) {
+			r = take_terminal(c, &fd, console_socket, e);
+		} else if (type == SYNC_SCMP && fd >= 0) {
+			const char *text = state(arg);
+
+			r = text ? send_listener(s, fd, text, e) : err_sys(e, ENOMEM, "write the state");
+		} else if (type == SYNC_ERR && len == sizeof(theirs) && theirs.kind > ERR_NONE &&
+			   theirs.kind < ERR_KIND_COUNT_) {
+			theirs.text[sizeof(theirs.text) - 1] = '\0';
+			*e = theirs;
+			return theirs.code > 0 ? -theirs.code : err_kind_errno(theirs.kind);
+		} else {
+			r = err_set(e, ERR_CORRUPT, "the container's process sent nonsense");
+		}
+		if (r < 0)
+			return r;
+	}
+}

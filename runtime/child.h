@@ -1,0 +1,34 @@
+/* Cloning a process that sets itself up, and hearing from it until it executes its program. */
+#ifndef RUNTIME_CHILD_H
+#define RUNTIME_CHILD_H
+
+#include "setup.h"
+
+struct child {
+	struct proc proc;
+	int sync;	/* socket to it */
+	int master;	/* of its terminal, when nobody else got it */
+	bool sibling;	/* belongs to our parent: we cannot wait for it */
+};
+#define CHILD_INIT { .proc = PROC_INIT, .sync = -EBADF, .master = -EBADF }
+void child_done(struct child *c);
+
+/*
+ * Clone with @flags (CLONE_NEW*) and run @steps in the child; @sibling: as a child of our parent.
+ * Takes care of s->sync and of s->pdeathsig.
+ */
+int child_clone(struct child *c, struct setup *s, const struct step *steps, uint64_t flags,
+		bool sibling, struct err *e);
+/* Kill it, and reap it when it is ours. */
+void child_kill(struct child *c);
+int child_go(struct child *c, struct err *e);
+
+/*
+ * Serve its messages until it asks for the hooks (SYNC_HOOKS), is ready (SYNC_READY) or executes
+ * its program (0, end of file); a failure in it is returned as such.  @console_socket gets its
+ * terminal, else c->master; @filter_listener its notify descriptor, with @state.
+ */
+int child_serve(struct child *c, const struct setup *s, const char *console_socket,
+		const char *(*state)(void *arg), void *arg, struct err *e);
+
+#endif

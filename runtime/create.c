@@ -1,0 +1,422 @@
+/* The commands create and run. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "fd.h"
+#include "file.h"
+#include "filter.h"
+#include "filter-cache.h"
+#include "foreground.h"
+#include "guard.h"
+#include "hooks.h"
+#include "path.h"
+#include "procfs.h"
+#include "resources.h"
+#include "runtime.h"
+#include "start-sock.h"
+#include "state.h"
+#include "sysctl.h"
+
+struct creation {
+	struct args *a;
+	const char *id;
+	bool run;		/* create and start in one */
+	int root_fd, dir_fd;	/* of the states; of this one, FD_NONE until it is there */
+	char *bundle, *rootfs;	/* absolute */
+	char created[40];
+	struct oci_config cfg;
+	struct setup setup;
+	struct state state;
+	struct child child;
+	char *state_text;	/* for hooks */
+};
+
+static void creation_done(struct creation *c)
+{
+	child_done(&c->child);
+	filter_done(&c->setup.filter);
+	oci_config_done(&c->cfg);
+	(void)fd_close(c->root_fd);
+	(void)fd_close(c->dir_fd);
+	free(c->bundle);
+	free(c->rootfs);
+	free(c->state_text);
+}
+
+/* Relative paths in the bundle are relative to it, so we go there. */
+static int open_bundle(struct creation *c, struct err *e)
+{
+	const char *bundle = c->a->bundle ? c->a->bundle : ".";
+	auto_close int fd = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *root;
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, errno, "open the bundle %s", bundle);
+	if (fchdir(fd) < 0)
+		return err_sys(e, errno, "change to the bundle %s", bundle);
+	c->bundle = bundle[0] == '/' ? strdup(bundle) : getcwd(NULL, 0);
+	if (!c->bundle)
+		return err_sys(e, errno, "find the path of the bundle %s", bundle);
+	r = oci_config_load(fd, &c->cfg, e);
+	if (r < 0)
+		return r;
+	root = c->cfg.root_path;
+	c->rootfs = root[0] == '/' ? strdup(root) : path_join(c->bundle, root);
+	return c->rootfs ? 0 : err_sys(e, ENOMEM, "find the root file system");
+}
+
+static int check(struct creation *c, struct err *e)
+{
+	const struct oci_process *p = &c->cfg.process;
+	int r;
+
+	if (!c->cfg.has_process)
+		return err_set(e, ERR_INVALID, "config.json: $.process: missing");
+	if (p->terminal && !c->a->console_socket && (!c->run || c->a->detach))
+		return err_set(e, ERR_INVALID, "a terminal is asked for: --console-socket is needed");
+	if (!p->terminal && c->a->console_socket)
+		return err_set(e, ERR_INVALID, "--console-socket is given, but $.process.terminal is not "
+			       "true");
+	r = sysctl_check(&c->cfg, e);
+	return r < 0 ? r : resources_check(c->cfg.resources, e);
+}
+
+static int prepare_filter(struct creation *c, struct err *e)
+{
+	auto_free char *cache = NULL;
+	const char *dir = c->a->seccomp_cache;
+	int r;
+
+	if (!c->cfg.seccomp)
+		return 0;
+	if (!dir) {
+		cache = path_join(c->a->root, "../ctr-lite-seccomp");
+		dir = cache;
+	}
+	r = filter_make(c->cfg.seccomp, dir, &c->setup.filter, e);
+	if (r < 0)
+		return r;
+	c->state.has_filter = true;
+	c->state.listener_path = c->setup.filter.listener_path;
+	c->state.listener_metadata = c->setup.filter.listener_metadata;
+	r = filter_file_write(c->dir_fd, "seccomp.bpf", c->id, &c->setup.filter);
+	return r < 0 ? err_sys(e, r, "keep the seccomp filter for exec") : 0;
+}
+
+/* Is the namespace behind @fd the one that we are in? */
+static bool is_ours(int fd, const struct ns_type *t)
+{
+	char path[64];
+	struct stat a, b;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", t->proc);
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Open what is to be joined; what we are in already needs nothing. */
+static int open_namespaces(struct creation *c, struct err *e)
+{
+	for (int k = 0; k < NS_COUNT_; k++) {
+		const struct oci_ns *ns = &c->cfg.ns[k];
+		auto_close int fd = FD_NONE;
+
+		if (!ns->present || !ns->path)
+			continue;
+		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, errno, "open the %s namespace %s", ns_types[k].name, ns->path);
+		if (!is_ours(fd, &ns_types[k]))
+			c->setup.join[k] = take_fd(&fd);
+	}
+	return 0;
+}
+
+static int join_here(struct creation *c, enum ns_kind k, struct err *e)
+{
+	int *fd = &c->setup.join[k];
+
+	if (*fd < 0)
+		return 0;
+	if (setns(*fd, (int)ns_types[k].flag) < 0)
+		return err_sys(e, errno, "join the %s namespace", ns_types[k].name);
+	*fd = fd_close(*fd);
+	return 0;
+}
+
+/*
+ * Joining a user namespace gives the rights to join what it owns; pid and time namespaces are for
+ * children only.  A new user namespace takes away the right to join others, so that then all are
+ * joined here.
+ */
+static int join_before_clone(struct creation *c, struct err *e)
+{
+	bool new_user = c->cfg.ns[NS_USER].present && !c->cfg.ns[NS_USER].path;
+	static const enum ns_kind always[] = { NS_USER, NS_PID, NS_TIME };
+	static const enum ns_kind others[] = { NS_NET, NS_IPC, NS_UTS, NS_CGROUP };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(always) / sizeof(always[0]); i++)
+		r = join_here(c, always[i], e);
+	for (size_t i = 0; r == 0 && new_user && i < sizeof(others) / sizeof(others[0]); i++)
+		r = join_here(c, others[i], e);
+	return r;
+}
+
+static int set_time_offsets(struct creation *c, struct err *e)
+{
+	auto_close int proc = FD_NONE;
+	char text[160];
+	int r;
+
+	if (c->cfg.ns[NS_USER].present && !c->cfg.ns[NS_USER].path)
+		return err_set(e, ERR_UNSUPPORTED, "$.linux.timeOffsets together with a new user namespace "
+			       "is not supported");
+	if (unshare((int)ns_types[NS_TIME].flag) < 0)
+		return err_sys(e, errno, "make the time namespace");
+	proc = procfs_open_host();
+	if (proc < 0)
+		return err_sys(e, proc, "open /proc");
+	(void)snprintf(text, sizeof(text), "monotonic %lld %u\nboottime %lld %u\n",
+		       (long long)c->cfg.time_secs[0], c->cfg.time_nanosecs[0],
+		       (long long)c->cfg.time_secs[1], c->cfg.time_nanosecs[1]);
+	r = procfs_write(proc, "self/timens_offsets", text);
+	return r < 0 ? err_sys(e, r, "set the time offsets") : 0;
+}
+
+static int clone_child(struct creation *c, struct err *e)
+{
+	uint64_t flags = 0;
+	int r = open_namespaces(c, e);
+
+	if (r == 0)
+		r = join_before_clone(c, e);
+	if (r < 0)
+		return r;
+	for (int k = 0; k < NS_COUNT_; k++)
+		if (c->cfg.ns[k].present && !c->cfg.ns[k].path)
+			flags |= ns_types[k].flag;
+	if (c->cfg.time_offsets) {
+		r = set_time_offsets(c, e);
+		if (r < 0)
+			return r;
+		flags &= ~ns_types[NS_TIME].flag; /* made: the child enters it */
+	}
+	c->setup.maps_pending = flags & CLONE_NEWUSER;
+	return child_clone(&c->child, &c->setup, init_steps, flags, !c->run || c->a->detach, e);
+}
+
+static int write_maps(struct creation *c, struct err *e)
+{
+	int r;
+
+	if (!c->setup.maps_pending)
+		return 0;
+	r = userns_write_maps(c->child.proc.pid, &c->cfg.idmap, e);
+	return r < 0 ? r : child_go(&c->child, e);
+}
+
+static int write_state(struct creation *c, struct err *e)
+{
+	struct timespec t;
+	struct tm tm;
+	int r;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	if (gmtime_r(&t.tv_sec, &tm)) {
+		size_t n = strftime(c->created, sizeof(c->created), "%Y-%m-%dT%H:%M:%S", &tm);
+
+		(void)snprintf(c->created + n, sizeof(c->created) - n, ".%09ldZ", t.tv_nsec);
+	}
+	c->state.id = c->id;
+	c->state.bundle = c->bundle;
+	c->state.rootfs = c->rootfs;
+	c->state.created = c->created;
+	c->state.uid = geteuid();
+	c->state.annotations = c->cfg.annotations;
+	c->state.hooks = c->cfg.hooks_doc;
+	c->state.pid = (uint64_t)c->child.proc.pid;
+	r = proc_start_time(c->child.proc.pid, &c->state.pid_start);
+	if (r < 0)
+		return err_sys(e, r, "look at the container's process");
+	return state_write(c->dir_fd, &c->state, e);
+}
+
+static int write_pid_file(const char *path, pid_t pid, struct err *e)
+{
+	auto_free char *copy = strdup(path);
+	auto_close int dir = FD_NONE;
+	char text[16], *slash;
+	int r;
+
+	if (!copy)
+		return err_sys(e, ENOMEM, "write %s", path);
+	slash = strrchr(copy, '/');
+	if (slash)
+		*slash = '\0';
+	dir = open(!slash ? "." : slash == copy ? "/" : copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(e, errno, "open the directory of %s", path);
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	r = file_replace(dir, path_base(path), text, strlen(text), 0644, FILE_SYNC_NONE);
+	return r < 0 ? err_sys(e, r, "write the pid file %s", path) : 0;
+}
+
+static const char *state_text(struct creation *c, const char *status)
+{
+	free(c->state_text);
+	c->state_text = state_json(c->id, status, (uint64_t)c->child.proc.pid, c->bundle,
+				   c->cfg.annotations);
+	return c->state_text;
+}
+
+static const char *state_for_listener(void *arg)
+{
+	return state_text(arg, "creating");
+}
+
+static int run_hooks(struct creation *c, enum hook_kind kind, const char *status, struct err *e)
+{
+	if (c->cfg.hooks.n[kind] == 0)
+		return 0;
+	if (!state_text(c, status))
+		return err_sys(e, ENOMEM, "run hooks");
+	return hooks_run(&c->cfg.hooks, kind, c->state_text, e);
+}
+
+/* Until its program runs, or, for create, until it waits to be started. */
+static int bring_up(struct creation *c, struct err *e)
+{
+	const struct oci_hooks *h = &c->cfg.hooks;
+	bool hooks = h->n[HOOK_PRESTART] || h->n[HOOK_CREATE_RUNTIME];
+	int r = write_maps(c, e);
+
+	if (r == 0)
+		r = write_state(c, e);
+	if (r == 0 && c->a->pid_file)
+		r = write_pid_file(c->a->pid_file, c->child.proc.pid, e);
+	if (r == 0 && c->run && !hooks)
+		r = child_go(&c->child, e);
+	while (r == 0) {
+		r = child_serve(&c->child, &c->setup, c->a->console_socket, state_for_listener, c, e);
+		if (r <= 0)
+			return r;
+		if (r == SYNC_HOOKS) {
+			r = run_hooks(c, HOOK_PRESTART, "creating", e);
+			if (r == 0)
+				r = run_hooks(c, HOOK_CREATE_RUNTIME, "creating", e);
+			if (r == 0)
+				r = child_go(&c->child, e);
+			if (r == 0 && c->run)
+				r = child_go(&c->child, e);
+		} else {
+			return child_go(&c->child, e);
+		}
+	}
+	return r;
+}
+
+static int prepare(struct creation *c, struct err *e)
+{
+	struct args *a = c->a;
+	struct setup *s = &c->setup;
+	int r = args_close_fds(a, e);
+
+	if (r == 0)
+		r = state_check_id(c->id, e);
+	if (r == 0)
+		r = open_bundle(c, e);
+	if (r == 0)
+		r = check(c, e);
+	if (r < 0)
+		return r;
+	c->root_fd = state_root_open(a->root, true, e);
+	if (c->root_fd < 0)
+		return c->root_fd;
+	c->dir_fd = state_dir_new(c->root_fd, c->id, e);
+	if (c->dir_fd < 0)
+		return c->dir_fd;
+	r = prepare_filter(c, e);
+	if (r < 0)
+		return r;
+	if (!c->run) {
+		s->start_sock = start_sock_listen(c->dir_fd, e);
+		if (s->start_sock < 0)
+			return s->start_sock;
+	}
+	s->cfg = &c->cfg;
+	s->proc = &c->cfg.process;
+	s->id = c->id;
+	s->bundle = c->bundle;
+	s->rootfs = c->rootfs;
+	s->no_pivot = a->no_pivot;
+	s->no_new_keyring = a->no_new_keyring;
+	s->pdeathsig = a->pdeathsig;
+	s->preserve_fds = a->preserve_fds;
+	return 0;
+}
+
+static int stay(struct creation *c, struct err *e)
+{
+	struct err ignored;
+	int code = foreground_wait(&c->child.proc, c->child.master, e);
+
+	if (c->a->keep)
+		return code;
+	(void)state_dir_remove(c->root_fd, c->id, &ignored); /* delete can still do it */
+	if (run_hooks(c, HOOK_POSTSTOP, "stopped", &ignored) < 0)
+		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", ignored.text);
+	return code;
+}
+
+static int create_or_run(struct args *a, bool run, struct err *e)
+{
+	struct creation c = {
+		.a = a,
+		.run = run,
+		.id = a->argc > 0 ? a->argv[0] : "",
+		.root_fd = FD_NONE,
+		.dir_fd = FD_NONE,
+		.child = CHILD_INIT,
+	};
+	struct err ignored;
+	int r;
+
+	if (a->argc != 1)
+		return err_set(e, ERR_INVALID, "%s takes one container ID", run ? "run" : "create");
+	setup_init(&c.setup);
+	r = prepare(&c, e);
+	if (r == 0 && run && !a->detach)
+		foreground_block_signals();
+	if (r == 0)
+		r = clone_child(&c, e);
+	if (r == 0)
+		r = bring_up(&c, e);
+	if (r == 0 && run)
+		r = run_hooks(&c, HOOK_POSTSTART, "running", e);
+	if (r == 0 && run && !a->detach)
+		r = stay(&c, e);
+	if (r < 0) {
+		child_kill(&c.child);
+		if (c.dir_fd >= 0)
+			(void)state_dir_remove(c.root_fd, c.id, &ignored); /* the first failure counts */
+	}
+	creation_done(&c);
+	return r;
+}
+
+int cmd_create(struct args *a, struct err *e)
+{
+	return create_or_run(a, false, e);
+}
+
+int cmd_run(struct args *a, struct err *e)
+{
+	return create_or_run(a, true, e);
+}

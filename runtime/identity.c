@@ -1,0 +1,361 @@
+/* Limits, user, capabilities, filter and program of the container's process. */
+#include "identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/keyctl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "filter.h"
+#include "json.h"
+#include "msg.h"
+#include "path.h"
+#include "procfs.h"
+
+int identity_oom_score(struct setup *s, struct err *e)
+{
+	char text[16];
+	int r;
+
+	if (!s->proc->has_oom_score_adj)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%d", s->proc->oom_score_adj);
+	r = procfs_write(s->host_proc_fd, "self/oom_score_adj", text);
+	if (r == -EACCES || r == -EPERM)
+		return err_set(e, ERR_DENIED, "$.process.oomScoreAdj: %d is lower than what this user may "
+			       "set (CAP_SYS_RESOURCE on the host is needed)", s->proc->oom_score_adj);
+	return r < 0 ? err_sys(e, r, "write oom_score_adj") : 0;
+}
+
+/* The label that the next exec takes on. */
+int identity_labels(struct setup *s, struct err *e)
+{
+	const char *profile = s->proc->apparmor_profile, *label = s->proc->selinux_label;
+	int r;
+
+	if (profile && profile[0] && !streq(profile, "unconfined")) {
+		auto_free char *text = str_printf("exec %s", profile);
+
+		if (!text)
+			return err_sys(e, ENOMEM, "set the AppArmor profile");
+		r = procfs_write(s->host_proc_fd, "self/attr/apparmor/exec", text);
+		if (r == -ENOENT)
+			r = procfs_write(s->host_proc_fd, "self/attr/exec", text);
+		if (r < 0)
+			return err_sys(e, r, "set the AppArmor profile %s", profile);
+	}
+	if (label && label[0]) {
+		r = procfs_write(s->host_proc_fd, "self/attr/exec", label);
+		if (r < 0)
+			return err_sys(e, r, "set the SELinux label %s", label);
+	}
+	return 0;
+}
+
+/* Without a session keyring of its own the container would share the caller's keys. */
+int identity_keyring(struct setup *s, struct err *e)
+{
+	if (s->no_new_keyring)
+		return 0;
+	/* ENOSYS: no keyrings at all.  EDQUOT, EPERM: then there is no session keyring to share by
+	 * possession either, or a filter around us bars the call for the container as well. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, s->id) < 0 && errno != ENOSYS &&
+	    errno != EDQUOT && errno != EPERM)
+		return err_sys(e, errno, "make a session keyring");
+	return 0;
+}
+
+/* As sched_setattr(2) has it; neither libc nor a header that goes with libc's declares it. */
+struct scheduler_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+enum { RESET_ON_FORK = 1, RECLAIM = 2 };
+
+static int set_scheduler(const json_t *obj, struct err *e)
+{
+	struct {
+		const char *policy;
+		int64_t nice, priority;
+		uint64_t runtime, deadline, period;
+		const json_t *flags;
+	} v = { 0 };
+	static const struct json_field rows[] = {
+		{ "policy", JSON_KIND_STR, offsetof(__typeof__(v), policy), JSON_REQUIRED, 64 },
+		{ "nice", JSON_KIND_I64, offsetof(__typeof__(v), nice) },
+		{ "priority", JSON_KIND_I64, offsetof(__typeof__(v), priority) },
+		{ "runtime", JSON_KIND_U64, offsetof(__typeof__(v), runtime) },
+		{ "deadline", JSON_KIND_U64, offsetof(__typeof__(v), deadline) },
+		{ "period", JSON_KIND_U64, offsetof(__typeof__(v), period) },
+		{ "flags", JSON_KIND_ARRAY, offsetof(__typeof__(v), flags), 0, 16 },
+		{ 0 },
+	};
+	static const struct {
+		const char *name;
+		uint32_t policy;
+	} policies[] = {
+		{ "SCHED_OTHER", SCHED_OTHER }, { "SCHED_FIFO", SCHED_FIFO },
+		{ "SCHED_RR", SCHED_RR },	{ "SCHED_BATCH", SCHED_BATCH },
+		{ "SCHED_IDLE", SCHED_IDLE },	{ "SCHED_DEADLINE", 6 },
+	};
+	struct scheduler_attr attr = { .size = sizeof(attr) };
+	size_t i = 0;
+	int r = json_read(obj, rows, &v, JSON_ALLOW_UNKNOWN, "$.process.scheduler", e);
+
+	if (r < 0)
+		return r;
+	while (i < sizeof(policies) / sizeof(policies[0]) && !streq(policies[i].name, v.policy))
+		i++;
+	if (i == sizeof(policies) / sizeof(policies[0]))
+		return err_set(e, ERR_INVALID, "$.process.scheduler.policy: \"%s\" is not known", v.policy);
+	if (v.nice < -20 || v.nice > 19 || v.priority < 0 || v.priority > 99)
+		return err_set(e, ERR_INVALID, "$.process.scheduler: nice or priority is out of range");
+	for (size_t k = 0; k < json_array_size(v.flags); k++) {
+		const char *flag = json_string_value(json_array_get(v.flags, k));
+
+		if (flag && streq(flag, "SCHED_FLAG_RESET_ON_FORK"))
+			attr.flags |= RESET_ON_FORK;
+		else if (flag && streq(flag, "SCHED_FLAG_RECLAIM"))
+			attr.flags |= RECLAIM;
+		else
+			return err_set(e, ERR_UNSUPPORTED, "$.process.scheduler.flags: \"%s\" is not "
+				       "supported", flag ? flag : "");
+	}
+	attr.policy = policies[i].policy;
+	attr.nice = (int32_t)v.nice;
+	attr.priority = (uint32_t)v.priority;
+	attr.runtime = v.runtime;
+	attr.deadline = v.deadline;
+	attr.period = v.period;
+	return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 ? err_sys(e, errno, "set the scheduler") : 0;
+}
+
+int identity_limits(struct setup *s, struct err *e)
+{
+	for (size_t i = 0; i < s->proc->n_rlimits; i++) {
+		const struct oci_rlimit *l = &s->proc->rlimits[i];
+
+		if (setrlimit((__rlimit_resource_t)l->resource, &l->value) < 0)
+			return err_sys(e, errno, "set $.process.rlimits[%zu] to %llu:%llu", i,
+				       (unsigned long long)l->value.rlim_cur,
+				       (unsigned long long)l->value.rlim_max);
+	}
+	if (s->proc->has_ioprio &&
+	    syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, s->proc->ioprio) < 0)
+		return err_sys(e, errno, "set the I/O priority");
+	if (s->cfg && s->cfg->has_personality && personality(s->cfg->personality) < 0)
+		return err_sys(e, errno, "set the personality");
+	return s->proc->scheduler ? set_scheduler(s->proc->scheduler, e) : 0;
+}
+
+/* A file that exec could take, as far as one can see: 0, or -ENOENT, -EACCES, -EISDIR. */
+static int look_at_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOTDIR ? -ENOENT : -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return S_ISREG(st.st_mode) && (st.st_mode & 0111) ? 0 : -EACCES;
+}
+
+static int program_failure(const char *name, int r, struct err *e)
+{
+	if (r == -EISDIR)
+		return err_set(e, ERR_CMD_NOT_EXEC, "open executable \"%s\": is a directory: Permission "
+			       "denied", name);
+	if (r == -EACCES || r == -EPERM)
+		return err_set(e, ERR_CMD_NOT_EXEC, "open executable \"%s\": Permission denied", name);
+	if (strchr(name, '/'))
+		return err_set(e, ERR_CMD_NOT_FOUND, "executable file \"%s\" not found: No such file or "
+			       "directory", name);
+	return err_set(e, ERR_CMD_NOT_FOUND, "executable file \"%s\" not found in $PATH: No such file or "
+		       "directory", name);
+}
+
+static int search_path(struct setup *s, const char *name)
+{
+	const char *list = strv_env_get(&s->proc->env, "PATH");
+	int worst = -ENOENT;
+
+	if (!list)
+		list = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	for (const char *p = list;; p++) {
+		size_t len = strcspn(p, ":");
+		int r;
+
+		/* An empty entry is the working directory, as execvp(3) has it. */
+		if ((size_t)snprintf(s->exec_path, sizeof(s->exec_path), "%.*s%s%s", (int)len, p,
+				     len ? "/" : "./", name) < sizeof(s->exec_path)) {
+			r = look_at_program(s->exec_path);
+			if (r == 0)
+				return 0;
+			if (r == -EACCES)
+				worst = r;
+		}
+		p += len;
+		if (!*p)
+			return worst;
+	}
+}
+
+/*
+ * Now, while there is someone to tell, although the user that will execute it may see less.
+ * Relative names are relative to the working directory, which the container has by now.
+ */
+int identity_find_program(struct setup *s, struct err *e)
+{
+	const char *name = s->proc->args.items[0];
+	int r;
+
+	if (name[0] != '/' && chdir(s->proc->cwd) < 0)
+		return 0; /* identity_cwd() tells */
+	if (strchr(name, '/')) {
+		if (strlen(name) >= sizeof(s->exec_path))
+			return program_failure(name, -ENOENT, e);
+		(void)stpcpy(s->exec_path, name);
+		r = look_at_program(name);
+	} else {
+		r = search_path(s, name);
+	}
+	return r < 0 ? program_failure(name, r, e) : 0;
+}
+
+int identity_bound(struct setup *s, struct err *e)
+{
+	int r = caps_bound(s->proc->caps.bounding);
+
+	return r < 0 ? err_sys(e, r, "drop capabilities from the bounding set") : 0;
+}
+
+int identity_no_new_privs(struct setup *s, struct err *e)
+{
+	if (s->proc->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, errno, "set no_new_privs");
+	return 0;
+}
+
+/* In a namespace with one id there are no groups to give up: the kernel says so in this file. */
+static bool setgroups_denied(struct setup *s)
+{
+	auto_close int fd = procfs_open(s->host_proc_fd, "self/setgroups", O_RDONLY);
+	char text[8] = "";
+
+	return fd >= 0 && read(fd, text, sizeof(text) - 1) >= 4 && memcmp(text, "deny", 4) == 0;
+}
+
+/*
+ * Groups first: as another user we may not.  The permitted capabilities are kept over the change
+ * and raised again, since loading the filter may need them; identity_caps() makes them final.
+ */
+int identity_user(struct setup *s, struct err *e)
+{
+	const struct oci_process *p = s->proc;
+
+	if (setgroups(p->n_groups, p->groups) < 0 &&
+	    !(errno == EPERM && p->n_groups == 0 && setgroups_denied(s)))
+		return err_sys(e, errno, "set the supplementary groups");
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return err_sys(e, errno, "keep capabilities over the change of user");
+	if (setresgid(p->gid, p->gid, p->gid) < 0)
+		return errno == EINVAL ? err_set(e, ERR_INVALID, "gid %u has no mapping in the container's "
+						 "user namespace", p->gid) :
+					 err_sys(e, errno, "set gid %u", p->gid);
+	if (setresuid(p->uid, p->uid, p->uid) < 0)
+		return errno == EINVAL ? err_set(e, ERR_INVALID, "uid %u has no mapping in the container's "
+						 "user namespace", p->uid) :
+					 err_sys(e, errno, "set uid %u", p->uid);
+	(void)umask(p->has_umask ? p->umask : 0022);
+	return caps_raise_permitted() < 0 ? err_sys(e, errno, "raise capabilities") : 0;
+}
+
+/* A working directory that is a descriptor of the host's by some magic link has no path here, and
+ * getcwd(2) says so. */
+int identity_cwd(struct setup *s, struct err *e)
+{
+	char now[PATH_MAX];
+
+	if (chdir(s->proc->cwd) < 0)
+		return err_sys(e, errno, "change to the working directory %s", s->proc->cwd);
+	if (syscall(SYS_getcwd, now, sizeof(now)) < 0 || now[0] != '/')
+		return err_set(e, ERR_DENIED, "the working directory %s is outside of the container",
+			       s->proc->cwd);
+	return 0;
+}
+
+int identity_pdeathsig(struct setup *s, struct err *e)
+{
+	struct pollfd pfd = { .fd = s->parent_pidfd, .events = POLLIN };
+
+	if (!s->pdeathsig)
+		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(e, errno, "ask for a signal when the monitor dies");
+	/* It may have died before we asked. */
+	if (s->parent_pidfd >= 0 && poll(&pfd, 1, 0) != 0)
+		return err_set(e, ERR_OS, "the monitor has died");
+	return 0;
+}
+
+static int load_filter(struct setup *s, struct err *e)
+{
+	auto_close int listener = FD_NONE;
+	int r = filter_load(&s->filter, &listener, e);
+
+	if (r < 0 || listener < 0)
+		return r;
+	r = msg_send(s->sync, SYNC_SCMP, NULL, 0, &listener, 1);
+	return r < 0 ? err_sys(e, r, "hand over the filter's notify descriptor") : 0;
+}
+
+/* Without no_new_privs the kernel wants CAP_SYS_ADMIN for it, which identity_caps() drops. */
+int identity_filter_early(struct setup *s, struct err *e)
+{
+	return s->filter.insns && !s->proc->no_new_privileges ? load_filter(s, e) : 0;
+}
+
+int identity_caps(struct setup *s, struct err *e)
+{
+	int r = caps_apply(&s->proc->caps);
+
+	return r < 0 ? err_sys(e, r, "set the capabilities") : 0;
+}
+
+/* Last: it forbids the calls above. */
+int identity_filter_late(struct setup *s, struct err *e)
+{
+	return s->filter.insns && s->proc->no_new_privileges ? load_filter(s, e) : 0;
+}
+
+int identity_exec(struct setup *s, struct err *e)
+{
+	const char *name = s->proc->args.items[0];
+
+	(void)execve(s->exec_path, (char *const *)(uintptr_t)strv_argv(&s->proc->args),
+		     (char *const *)(uintptr_t)strv_argv(&s->proc->env));
+	switch (errno) {
+	case ENOENT:	/* of a script's interpreter, or of the dynamic linker */
+		return err_set(e, ERR_CMD_NOT_FOUND, "execute \"%s\": No such file or directory (its "
+			       "interpreter or its dynamic linker is missing)", name);
+	case EACCES:
+	case EPERM:
+		return err_set(e, ERR_CMD_NOT_EXEC, "execute \"%s\": Permission denied", name);
+	case ENOEXEC:
+		return err_set(e, ERR_CMD_NOT_EXEC, "execute \"%s\": Exec format error", name);
+	default:
+		return err_set(e, ERR_CMD_NOT_EXEC, "execute \"%s\": %s", name, strerror(errno));
+	}
+}

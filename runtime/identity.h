@@ -1,0 +1,23 @@
+/* Who the container's process is and what it may do: limits, user, capabilities, filter. */
+#ifndef RUNTIME_IDENTITY_H
+#define RUNTIME_IDENTITY_H
+
+#include "setup.h"
+
+/* Steps, in the order in which they must run. */
+int identity_oom_score(struct setup *s, struct err *e);
+int identity_labels(struct setup *s, struct err *e);
+int identity_keyring(struct setup *s, struct err *e);
+int identity_limits(struct setup *s, struct err *e);	/* rlimits, I/O priority, scheduler, personality */
+int identity_find_program(struct setup *s, struct err *e);
+int identity_bound(struct setup *s, struct err *e);
+int identity_no_new_privs(struct setup *s, struct err *e);
+int identity_user(struct setup *s, struct err *e);
+int identity_cwd(struct setup *s, struct err *e);
+int identity_pdeathsig(struct setup *s, struct err *e);
+int identity_filter_early(struct setup *s, struct err *e);
+int identity_caps(struct setup *s, struct err *e);
+int identity_filter_late(struct setup *s, struct err *e);
+int identity_exec(struct setup *s, struct err *e);
+
+#endif

@@ -1,0 +1,318 @@
+/* ctr-lite-runtime: an OCI runtime with the command line of runc and crun. */
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "fd.h"
+#include "guard.h"
+#include "json.h"
+#include "log.h"
+#include "opt.h"
+#include "runtime.h"
+#include "state.h"
+
+#define PROGRAM "ctr-lite-runtime"
+#define ARG(member) offsetof(struct args, member)
+
+/* clang-format off */
+static const struct opt global_opts[] = {
+	{ 0, "root", "DIR", OPT_STRING, ARG(root), "directory of container states" },
+	{ 0, "log", "FILE", OPT_STRING, ARG(log), "write errors to FILE as well" },
+	{ 0, "log-format", "FORMAT", OPT_STRING, ARG(log_format), "text or json" },
+	{ 0, "debug", NULL, OPT_FLAG, ARG(debug), "say more" },
+	{ 0, "systemd-cgroup", NULL, OPT_FLAG, ARG(systemd_cgroup), "refused: not supported" },
+	{ 0, "cgroup-manager", "MANAGER", OPT_STRING, ARG(cgroup_manager), "cgroupfs or disabled" },
+	{ 0, "rootless", "WHEN", OPT_STRING, ARG(rootless), "true, false or auto" },
+	{ 0, "seccomp-cache", "DIR", OPT_STRING, ARG(seccomp_cache), "where compiled filters are kept" },
+	{ 0, "pdeathsig", NULL, OPT_FLAG, ARG(pdeathsig), "the container dies with our parent" },
+	{ 0, "err-fd", "FD", OPT_NUMBER, ARG(err_fd), "write a failure to FD as struct err" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 'v', "version", NULL, OPT_FLAG, ARG(version), "print the version" },
+	{ 0 },
+};
+
+#define PROCESS_OPTS \
+	{ 0, "pid-file", "FILE", OPT_STRING, ARG(pid_file), "write the process ID to FILE" }, \
+	{ 0, "console-socket", "PATH", OPT_STRING, ARG(console_socket), "send the terminal to this socket" }, \
+	{ 0, "preserve-fds", "N", OPT_NUMBER, ARG(preserve_fds), "pass N descriptors from 3 on" }, \
+	{ 0, "no-new-keyring", NULL, OPT_FLAG, ARG(no_new_keyring), "keep the session keyring" }, \
+	{ 0, "seccomp-cache", "DIR", OPT_STRING, ARG(seccomp_cache), "where compiled filters are kept" }, \
+	{ 0, "pdeathsig", NULL, OPT_FLAG, ARG(pdeathsig), "the process dies with our parent" }, \
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" }
+
+static const struct opt create_opts[] = {
+	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "the bundle (default: here)" },
+	{ 0, "no-pivot", NULL, OPT_FLAG, ARG(no_pivot), "do not use pivot_root" },
+	PROCESS_OPTS,
+	{ 0 },
+};
+
+static const struct opt run_opts[] = {
+	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "the bundle (default: here)" },
+	{ 0, "no-pivot", NULL, OPT_FLAG, ARG(no_pivot), "do not use pivot_root" },
+	{ 'd', "detach", NULL, OPT_FLAG, ARG(detach), "do not wait for the container" },
+	{ 0, "keep", NULL, OPT_FLAG, ARG(keep), "keep the state when it ends" },
+	PROCESS_OPTS,
+	{ 0 },
+};
+
+static const struct opt exec_opts[] = {
+	{ 'p', "process", "FILE", OPT_STRING, ARG(process), "the process as JSON (-: stdin)" },
+	{ 't', "tty", NULL, OPT_FLAG, ARG(tty), "with a terminal" },
+	{ 'd', "detach", NULL, OPT_FLAG, ARG(detach), "do not wait for the process" },
+	{ 'u', "user", "UID[:GID]", OPT_STRING, ARG(user), "as this user" },
+	{ 0, "cwd", "DIR", OPT_STRING, ARG(cwd), "working directory" },
+	{ 'e', "env", "NAME=VALUE", OPT_LIST, ARG(env), "add to the environment" },
+	{ 'c', "cap", "CAPABILITY", OPT_LIST, ARG(caps), "add a capability" },
+	{ 0, "no-new-privs", NULL, OPT_FLAG, ARG(no_new_privs), "set no_new_privs" },
+	PROCESS_OPTS,
+	{ 0 },
+};
+
+static const struct opt kill_opts[] = {
+	{ 'a', "all", NULL, OPT_FLAG, ARG(all), "signal every process of the container" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
+static const struct opt delete_opts[] = {
+	{ 'f', "force", NULL, OPT_FLAG, ARG(force), "kill it first" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
+static const struct opt list_opts[] = {
+	{ 'f', "format", "FORMAT", OPT_STRING, ARG(format), "table or json" },
+	{ 'q', "quiet", NULL, OPT_FLAG, ARG(quiet), "only IDs" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
+static const struct opt spec_opts[] = {
+	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "where to write config.json (default: here)" },
+	{ 0, "rootless", NULL, OPT_FLAG, ARG(spec_rootless), "for an ordinary user" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
+static const struct opt plain_opts[] = {
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
+enum { GUARD = 1 };	/* starts a process in a container */
+
+static const struct command {
+	const char *name, *usage, *summary;
+	int (*run)(struct args *a, struct err *e);
+	const struct opt *opts;
+	unsigned int needs;
+} commands[] = {
+	{ "create", "ID", "create a container", cmd_create, create_opts, GUARD },
+	{ "delete", "ID", "remove what is left of a container", cmd_delete, delete_opts, 0 },
+	{ "exec", "ID [COMMAND [ARG...]]", "run another process in it", cmd_exec, exec_opts, GUARD },
+	{ "features", "", "print what is supported, as JSON", cmd_features, plain_opts, 0 },
+	{ "kill", "ID [SIGNAL]", "send a signal (default TERM)", cmd_kill, kill_opts, 0 },
+	{ "list", "", "list containers", cmd_list, list_opts, 0 },
+	{ "run", "ID", "create and start a container", cmd_run, run_opts, GUARD },
+	{ "spec", "", "write a sample config.json", cmd_spec, spec_opts, 0 },
+	{ "start", "ID", "start a created container", cmd_start, plain_opts, 0 },
+	{ "state", "ID", "print its state as JSON", cmd_state, plain_opts, 0 },
+};
+/* clang-format on */
+
+static void print_version(void)
+{
+	const struct scmp_version *v = seccomp_version();
+
+	(void)printf(PROGRAM " version " CTR_VERSION "\nspec: " OCI_VERSION "\n");
+	if (v)
+		(void)printf("libseccomp: %u.%u.%u\n", v->major, v->minor, v->micro);
+}
+
+static void print_help(void)
+{
+	(void)printf("usage: " PROGRAM " [OPTION...] COMMAND [OPTION...] [ARG...]\n\ncommands:\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		(void)printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	(void)printf("\noptions:\n");
+	opt_print(global_opts);
+}
+
+static void print_command_help(const struct command *c)
+{
+	(void)printf("usage: " PROGRAM " %s [OPTION...] %s\n\n%s\n\noptions:\n", c->name, c->usage,
+		     c->summary);
+	opt_print(c->opts);
+}
+
+/* podman and conmon find the reason of a failure here. */
+static void write_log(const struct args *a, const struct err *e)
+{
+	auto_close int fd = open(a->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	auto_free char *line = NULL, *text = NULL;
+	struct timespec t;
+	char when[40] = "";
+	struct tm tm;
+
+	if (fd < 0)
+		return; /* stderr has it as well */
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	if (gmtime_r(&t.tv_sec, &tm))
+		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (a->log_format && streq(a->log_format, "json")) {
+		auto_json json_t *obj = json_pack("{s:s, s:s, s:s}", "msg", e->text, "level", "error",
+						  "time", when);
+
+		text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
+		line = text ? str_printf("%s\n", text) : NULL;
+	} else {
+		line = str_printf("time=\"%s\" level=error msg=\"%s\"\n", when, e->text);
+	}
+	if (line)
+		(void)fd_write_all(fd, line, strlen(line)); /* stderr has it as well */
+}
+
+static int fail(const struct args *a, const struct err *e)
+{
+	(void)fprintf(stderr, PROGRAM ": %s\n", e->text);
+	if (a->log)
+		write_log(a, e);
+	if (a->err_fd)
+		(void)err_send((int)a->err_fd, e); /* stderr has it as well */
+	switch (e->kind) {
+	case ERR_CMD_NOT_FOUND:
+		return 127;
+	case ERR_CMD_NOT_EXEC:
+		return 126;
+	default:
+		return 1;
+	}
+}
+
+static int set_defaults(struct args *a, struct err *e)
+{
+	static char root[4096];
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (a->debug)
+		log_max = LOG_DEBUG;
+	if (a->systemd_cgroup || (a->cgroup_manager && streq(a->cgroup_manager, "systemd")))
+		return err_set(e, ERR_UNSUPPORTED, "cgroups by systemd are not supported: use the cgroupfs "
+			       "manager (podman: --cgroup-manager=cgroupfs)");
+	if (a->cgroup_manager && !streq(a->cgroup_manager, "cgroupfs") &&
+	    !streq(a->cgroup_manager, "disabled"))
+		return err_set(e, ERR_INVALID, "--cgroup-manager: \"%s\" is not cgroupfs or disabled",
+			       a->cgroup_manager);
+	if (a->log_format && !streq(a->log_format, "json") && !streq(a->log_format, "text"))
+		return err_set(e, ERR_INVALID, "--log-format: \"%s\" is not text or json", a->log_format);
+	if (a->rootless && !streq(a->rootless, "auto") && !streq(a->rootless, "true") &&
+	    !streq(a->rootless, "false"))
+		return err_set(e, ERR_INVALID, "--rootless: \"%s\" is not true, false or auto", a->rootless);
+	if (a->rootless && streq(a->rootless, "false") && geteuid() != 0)
+		return err_set(e, ERR_DENIED, "--rootless=false needs root");
+	if (a->err_fd) {
+		if (a->err_fd < 3 || fd_set_cloexec((int)a->err_fd, true) < 0) {
+			uint32_t fd = a->err_fd;
+
+			a->err_fd = 0;
+			return err_set(e, ERR_INVALID, "--err-fd: %u is not an open descriptor from 3 on", fd);
+		}
+	}
+	if (!a->root) {
+		bool user = geteuid() != 0 && run && run[0] == '/';
+
+		if (geteuid() != 0 && !user)
+			return err_set(e, ERR_INVALID, "XDG_RUNTIME_DIR is not set: --root is needed");
+		(void)snprintf(root, sizeof(root), "%s/" PROGRAM, user ? run : "/run");
+		a->root = root;
+	}
+	return 0;
+}
+
+int args_close_fds(struct args *a, struct err *e)
+{
+	const char *listen = getenv("LISTEN_FDS");
+	uint32_t n;
+	unsigned int first;
+
+	/* Socket activation: systemd's descriptors come first. */
+	if (listen && str_u32(listen, 1024, &n) == 0)
+		a->preserve_fds += n;
+	if (a->preserve_fds > 65536)
+		return err_set(e, ERR_INVALID, "--preserve-fds: %u is too many", a->preserve_fds);
+	first = 3 + a->preserve_fds;
+	for (unsigned int fd = 3; fd < first; fd++)
+		if (fcntl((int)fd, F_GETFD) < 0)
+			return err_set(e, ERR_INVALID, "--preserve-fds: descriptor %u is not open", fd);
+	if (a->err_fd && a->err_fd < first)
+		return err_set(e, ERR_INVALID, "--err-fd is among the descriptors of --preserve-fds");
+	if (a->err_fd > first)
+		(void)close_range(first, a->err_fd - 1, 0); /* nothing there is as good as closed */
+	if (a->err_fd)
+		first = a->err_fd + 1;
+	(void)close_range(first, ~0U, 0);
+	return 0;
+}
+
+static int run_command(struct args *a, int argc, char **argv, char **whole_argv, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const struct command *c = &commands[i];
+		int r;
+
+		if (!streq(c->name, argv[0]))
+			continue;
+		r = opt_parse(c->opts, a, argc, argv, e);
+		if (r < 0)
+			return r;
+		if (a->help) {
+			print_command_help(c);
+			return 0;
+		}
+		a->argc = argc - r;
+		a->argv = argv + r;
+		if (c->needs & GUARD) {
+			int guarded = guard_own_program(whole_argv, e);
+
+			if (guarded < 0)
+				return guarded;
+		}
+		return c->run(a, e);
+	}
+	return err_set(e, ERR_INVALID, "unknown command \"%s\"; see --help", argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = { 0 };
+	struct err e = ERR_INIT;
+	int i, r;
+
+	if (fd_sanitize_std() < 0)
+		return 1;
+	i = opt_parse(global_opts, &a, argc, argv, &e);
+	if (i < 0)
+		return fail(&a, &e);
+	if (a.version) {
+		print_version();
+		return 0;
+	}
+	if (a.help || i >= argc) {
+		print_help();
+		return a.help ? 0 : 1;
+	}
+	r = set_defaults(&a, &e);
+	if (r == 0)
+		r = run_command(&a, argc - i, argv + i, argv, &e);
+	strv_done(&a.env);
+	strv_done(&a.caps);
+	if (r < 0)
+		return fail(&a, &e);
+	return fflush(stdout) == 0 ? r : 1;
+}

@@ -1,0 +1,25 @@
+/* Mounting by descriptor: the new mount API, and mount(2) through /proc/self/fd where it is barred. */
+#ifndef RUNTIME_MOUNT_H
+#define RUNTIME_MOUNT_H
+
+#include <stdbool.h>
+
+#include "mount-opts.h"
+#include "setup.h"
+
+/* A detached copy of the mount at the O_PATH descriptor @fd (a file or directory); an owned
+ * descriptor, or -errno. */
+int mount_clone(int fd, bool recursive);
+/* Attach the detached @mnt on what @target_fd names. */
+int mount_attach(int mnt, int target_fd);
+/* Set and clear attributes of the mount whose root @mnt names (@rec: and of all below). */
+int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec);
+/* A new file system as a detached mount; options as in config.json ("size=64m", "ro"). */
+int mount_new_fs(const char *type, const char *source, const struct strv *fs_opts,
+		 const struct mount_attrs *a, struct err *e);
+
+/* Steps: everything in $.mounts, in order; and those that become read-only at the end. */
+int mount_all(struct setup *s, struct err *e);
+int mount_finish_ro(struct setup *s, struct err *e);
+
+#endif

@@ -1,0 +1,48 @@
+/* The runtime's command line, shared by all commands. */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "str.h"
+
+struct args {
+	/* global */
+	const char *root;		/* directory of states */
+	const char *log, *log_format, *rootless, *cgroup_manager, *seccomp_cache;
+	bool debug, systemd_cgroup, help, version, pdeathsig;
+	uint32_t err_fd;		/* 0: none */
+	/* create, run */
+	const char *bundle, *pid_file, *console_socket;
+	uint32_t preserve_fds;
+	bool no_pivot, detach, keep, no_new_keyring;
+	/* exec */
+	const char *process, *user, *cwd;
+	struct strv env, caps;
+	bool tty, no_new_privs;
+	/* others */
+	bool all, force, quiet, spec_rootless;
+	const char *format;
+	/* what stands behind the options */
+	int argc;
+	char **argv;
+};
+
+/* Each returns the exit status (>= 0), or -errno with @e. */
+int cmd_create(struct args *a, struct err *e);
+int cmd_run(struct args *a, struct err *e);
+int cmd_exec(struct args *a, struct err *e);
+int cmd_start(struct args *a, struct err *e);
+int cmd_state(struct args *a, struct err *e);
+int cmd_kill(struct args *a, struct err *e);
+int cmd_delete(struct args *a, struct err *e);
+int cmd_list(struct args *a, struct err *e);
+int cmd_spec(struct args *a, struct err *e);
+int cmd_features(struct args *a, struct err *e);
+
+/* Close what we inherited, but 0 to 2, the descriptors that --preserve-fds passes and --err-fd. */
+int args_close_fds(struct args *a, struct err *e);
+
+#endif

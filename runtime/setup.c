@@ -1,0 +1,293 @@
+/* The order in which a container's process is set up, and the steps that fit nowhere else. */
+#include "setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "dev.h"
+#include "fd.h"
+#include "hooks.h"
+#include "identity.h"
+#include "mask.h"
+#include "mount.h"
+#include "msg.h"
+#include "procfs.h"
+#include "rootfs.h"
+#include "state.h"
+#include "sysctl.h"
+
+void setup_init(struct setup *s)
+{
+	*s = (struct setup){
+		.sync = FD_NONE,
+		.parent_pidfd = FD_NONE,
+		.start_sock = FD_NONE,
+		.start_conn = FD_NONE,
+		.host_proc_fd = FD_NONE,
+		.proc_fd = FD_NONE,
+		.root_fd = FD_NONE,
+		.tty_fd = FD_NONE,
+	};
+	for (int k = 0; k < NS_COUNT_; k++)
+		s->join[k] = FD_NONE;
+}
+
+int setup_wait_go(struct setup *s, struct err *e)
+{
+	uint16_t type;
+	size_t len;
+	int r = msg_recv(s->sync, &type, NULL, 0, &len, NULL, 0, NULL);
+
+	if (r < 0)
+		return err_sys(e, r, "hear from the runtime");
+	if (r == 0 || type != SYNC_GO)
+		return err_set(e, ERR_OS, "the runtime has ended");
+	return 0;
+}
+
+/* Before anything else: from here on the death of the one who cares ends us too. */
+static int start_pdeathsig(struct setup *s, struct err *e)
+{
+	return identity_pdeathsig(s, e);
+}
+
+static int wait_maps(struct setup *s, struct err *e)
+{
+	int r;
+
+	if (!s->maps_pending)
+		return 0;
+	r = setup_wait_go(s, e);
+	if (r < 0)
+		return r;
+	r = userns_become_root();
+	if (r < 0)
+		return err_sys(e, r, "become root of the user namespace");
+	return identity_pdeathsig(s, e);
+}
+
+static int join_namespaces(struct setup *s, struct err *e)
+{
+	/* The mount namespace last: it changes what paths mean. */
+	static const enum ns_kind order[] = { NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_MOUNT };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		const struct ns_type *t = &ns_types[order[i]];
+		int *fd = &s->join[order[i]];
+
+		if (*fd < 0)
+			continue;
+		if (setns(*fd, (int)t->flag) < 0)
+			return err_sys(e, errno, "join the %s namespace", t->name);
+		*fd = fd_close(*fd);
+	}
+	return 0;
+}
+
+static int new_session(struct setup *s, struct err *e)
+{
+	(void)s;
+	(void)umask(0); /* every mode below is given in full */
+	return setsid() < 0 ? err_sys(e, errno, "start a session") : 0;
+}
+
+/* The host's /proc, while it can be seen: for our own attributes, which are the same in any procfs. */
+static int keep_host_proc(struct setup *s, struct err *e)
+{
+	if (s->host_proc_fd >= 0)
+		return 0;
+	s->host_proc_fd = procfs_open_host();
+	return s->host_proc_fd < 0 ? err_sys(e, s->host_proc_fd, "open the host's /proc") : 0;
+}
+
+static int set_names(struct setup *s, struct err *e)
+{
+	const char *host = s->cfg->hostname, *domain = s->cfg->domainname;
+
+	if (host && host[0] && sethostname(host, strlen(host)) < 0)
+		return err_sys(e, errno, "set the host name %s", host);
+	if (domain && domain[0] && setdomainname(domain, strlen(domain)) < 0)
+		return err_sys(e, errno, "set the domain name %s", domain);
+	return 0;
+}
+
+/* The working directory is made as mount targets are, so that images need not have it. */
+static int make_cwd(struct setup *s, struct err *e)
+{
+	auto_close int fd = rootfs_target(s->root_fd, s->proc->cwd, true);
+
+	(void)e;
+	return 0; /* on a read-only root it may be missing: identity_cwd() tells */
+}
+
+static int hooks_before_pivot(struct setup *s, struct err *e)
+{
+	const struct oci_hooks *h = &s->cfg->hooks;
+	auto_free char *state = NULL;
+	int r;
+
+	if (h->n[HOOK_PRESTART] || h->n[HOOK_CREATE_RUNTIME]) {
+		r = msg_send(s->sync, SYNC_HOOKS, NULL, 0, NULL, 0);
+		if (r < 0)
+			return err_sys(e, r, "ask for the hooks");
+		r = setup_wait_go(s, e);
+		if (r < 0)
+			return r;
+	}
+	if (h->n[HOOK_CREATE_CONTAINER] == 0)
+		return 0;
+	state = state_json(s->id, "creating", 1, s->bundle, s->cfg->annotations);
+	return state ? hooks_run(h, HOOK_CREATE_CONTAINER, state, e) : err_sys(e, ENOMEM, "hooks");
+}
+
+static int hooks_start(struct setup *s, struct err *e)
+{
+	auto_free char *state = NULL;
+
+	if (s->cfg->hooks.n[HOOK_START_CONTAINER] == 0)
+		return 0;
+	state = state_json(s->id, "created", 1, s->bundle, s->cfg->annotations);
+	return state ? hooks_run(&s->cfg->hooks, HOOK_START_CONTAINER, state, e) :
+		       err_sys(e, ENOMEM, "hooks");
+}
+
+/* Everything that can fail early has: `create` returns now and `start` says when to go on. */
+static int wait_start(struct setup *s, struct err *e)
+{
+	char byte;
+	int r;
+
+	if (s->start_sock < 0)
+		return setup_wait_go(s, e);
+	r = msg_send(s->sync, SYNC_READY, NULL, 0, NULL, 0);
+	if (r < 0)
+		return err_sys(e, r, "tell the runtime");
+	r = setup_wait_go(s, e);
+	if (r < 0)
+		return r;
+	s->sync = fd_close(s->sync);
+	do {
+		s->start_conn = fd_close(s->start_conn);
+		s->start_conn = accept4(s->start_sock, NULL, NULL, SOCK_CLOEXEC);
+		if (s->start_conn < 0 && errno != EINTR && errno != ECONNABORTED)
+			return err_sys(e, errno, "wait to be started");
+	} while (s->start_conn < 0 || read(s->start_conn, &byte, 1) != 1);
+	s->start_sock = fd_close(s->start_sock);
+	return 0;
+}
+
+/* Nothing of ours is inherited; what the caller passed on purpose is. */
+static int pass_fds(struct setup *s, struct err *e)
+{
+	for (unsigned int fd = 3; fd < 3 + s->preserve_fds; fd++) {
+		int r = fd_set_cloexec((int)fd, false);
+
+		if (r < 0)
+			return err_sys(e, r, "--preserve-fds: pass descriptor %u", fd);
+	}
+	if (close_range(3 + s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_sys(e, errno, "close descriptors on exec");
+	return 0;
+}
+
+/* clang-format off */
+
+/* Each step relies on all steps above it. */
+const struct step init_steps[] = {
+	{ "", start_pdeathsig },
+	{ "wait for the id maps", wait_maps },
+	{ "join namespaces", join_namespaces },
+	{ "start a session", new_session },
+	{ "keep the host's /proc", keep_host_proc },	/* for the steps after the pivot as well */
+	{ "set names", set_names },
+	{ "set oom_score_adj", identity_oom_score },
+	{ "mount the root file system", rootfs_mount },	/* after it, no mount reaches the host */
+	{ "mount the file systems", mount_all },
+	{ "make the devices", dev_nodes },
+	{ "make the links in /dev", dev_links },
+	{ "open the terminal", console_open },		/* needs devpts and /dev */
+	{ "make the working directory", make_cwd },
+	{ "write sysctls", sysctl_write_all },		/* before /proc/sys becomes read-only */
+	{ "run hooks", hooks_before_pivot },		/* they may still mount */
+	{ "mask paths", mask_paths },
+	{ "make paths read-only", mask_readonly },
+	{ "make tmpfs read-only", mount_finish_ro },
+	{ "pivot into the root file system", rootfs_pivot },	/* nothing of the host is seen after it */
+	{ "finish the root file system", rootfs_finish },
+	{ "set labels", identity_labels },
+	{ "make a keyring", identity_keyring },
+	{ "set limits", identity_limits },		/* raising them takes CAP_SYS_RESOURCE */
+	{ "take the terminal", console_take },
+	{ "", identity_find_program },
+	{ "wait to be started", wait_start },
+	{ "run hooks", hooks_start },
+	{ "pass descriptors", pass_fds },
+	{ "bound capabilities", identity_bound },	/* takes CAP_SETPCAP, which the user may lose */
+	{ "set no_new_privs", identity_no_new_privs },
+	{ "set the user", identity_user },
+	{ "change directory", identity_cwd },		/* as the user, who may be the only one to enter */
+	{ "", identity_pdeathsig },			/* the change of user has cleared it */
+	{ "load the seccomp filter", identity_filter_early },	/* without no_new_privs: needs CAP_SYS_ADMIN */
+	{ "set capabilities", identity_caps },		/* nothing above works after this */
+	{ "load the seccomp filter", identity_filter_late },	/* last: it forbids the calls above */
+	{ "", identity_exec },
+	{ 0 },
+};
+
+const struct step exec_steps[] = {
+	{ "", start_pdeathsig },
+	{ "start a session", new_session },
+	{ "open the terminal", console_open },
+	{ "set labels", identity_labels },
+	{ "make a keyring", identity_keyring },
+	{ "set limits", identity_limits },
+	{ "take the terminal", console_take },
+	{ "", identity_find_program },
+	{ "wait to be started", wait_start },
+	{ "pass descriptors", pass_fds },
+	{ "bound capabilities", identity_bound },
+	{ "set no_new_privs", identity_no_new_privs },
+	{ "set the user", identity_user },
+	{ "change directory", identity_cwd },
+	{ "", identity_pdeathsig },
+	{ "load the seccomp filter", identity_filter_early },
+	{ "set capabilities", identity_caps },
+	{ "load the seccomp filter", identity_filter_late },
+	{ "", identity_exec },
+	{ 0 },
+};
+/* clang-format on */
+
+static void report(struct setup *s, const struct err *e)
+{
+	if (s->start_conn >= 0)
+		(void)err_send(s->start_conn, e); /* who asked has gone: nobody else to tell */
+	else
+		(void)msg_send(s->sync, SYNC_ERR, e, sizeof(*e), NULL, 0);
+}
+
+void setup_run(struct setup *s, const struct step *steps)
+{
+	struct err e = ERR_INIT;
+
+	for (; steps->run; steps++) {
+		int r = steps->run(s, &e);
+
+		if (r >= 0)
+			continue;
+		if (e.kind == ERR_NONE)
+			(void)err_sys(&e, r, "set up the container");
+		if (steps->doing[0])
+			(void)err_wrap(&e, r, "%s", steps->doing);
+		break;
+	}
+	report(s, &e);
+	_exit(e.kind == ERR_CMD_NOT_FOUND ? 127 : e.kind == ERR_CMD_NOT_EXEC ? 126 : 1);
+}

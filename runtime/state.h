@@ -1,0 +1,57 @@
+/*
+ * The state directory: <--root>/<id>/ with
+ *	state.json	struct state, ours, versioned; written before the container can run
+ *	start.sock	while it is created and not started: whom `start` connects to
+ *	seccomp.bpf	its compiled filter, for exec
+ */
+#ifndef RUNTIME_STATE_H
+#define RUNTIME_STATE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "err.h"
+#include "proc.h"
+
+#define STATE_VERSION 1
+#define STATE_MAX_BYTES (4u << 20)
+#define STATE_ID_MAX 1024
+#define OCI_VERSION "1.2.0"
+
+enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_STOPPED };
+const char *container_status_str(enum container_status s);
+
+struct state {
+	json_t *doc;		/* owns the strings below when it was read */
+	const char *id, *bundle, *rootfs, *created;
+	uint64_t pid, pid_start;	/* pid 0: being created */
+	uint32_t uid;		/* who made it */
+	bool has_filter;
+	const char *listener_path, *listener_metadata;
+	const json_t *annotations, *hooks;
+};
+void state_done(struct state *s);
+#define auto_state __attribute__((cleanup(state_done)))
+
+/* "abc-1.2_x": letters, digits, "_+-." and no leading dot. */
+int state_check_id(const char *id, struct err *e);
+
+/* Open the directory of all states, making it (0700); refuses one that others can write to. */
+int state_root_open(const char *path, bool create, struct err *e);
+/* Make @id's directory; -EEXIST (ERR_EXISTS) when the name is taken.  Directory fd. */
+int state_dir_new(int root_fd, const char *id, struct err *e);
+int state_dir_open(int root_fd, const char *id, struct err *e);
+int state_dir_remove(int root_fd, const char *id, struct err *e);
+
+int state_write(int dir_fd, const struct state *s, struct err *e);
+int state_read(int dir_fd, struct state *ret, struct err *e);
+/* Its status, and its first process when it lives (*ret_proc may be NULL; else the caller's). */
+enum container_status state_status(int dir_fd, const struct state *s, struct proc *ret_proc);
+
+/* The state of the runtime-spec as text; @annotations may be NULL.  NULL: no memory. */
+char *state_json(const char *id, const char *status, uint64_t pid, const char *bundle,
+		 const json_t *annotations);
+
+#endif
