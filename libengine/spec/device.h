@@ -1,0 +1,19 @@
+/* Devices: --device host[:container][:rwm]. */
+#ifndef SPEC_DEVICE_H
+#define SPEC_DEVICE_H
+
+#include "err.h"
+
+struct spec_device {
+	char *source;		/* absolute, clean; owned */
+	char *dest;		/* absolute, clean, under no "..": owned */
+	char access[4];		/* of "rwm", each once, in this order */
+};
+void spec_device_done(struct spec_device *d);
+
+/* Parse one value; nothing is looked at on disk (a directory of devices is the caller's to walk).
+ * Without a second path the container sees the host's.  CDI names (vendor/class=name) are
+ * ERR_UNSUPPORTED. */
+int spec_device_parse(const char *value, struct spec_device *ret, struct err *e);
+
+#endif
