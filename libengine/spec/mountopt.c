@@ -631,10 +631,12 @@ static int take_relabel(struct parser *p, const char *value, struct err *e)
 {
 	const char *word = !value ? "" : streq(value, "shared") ? "z"
 			   : streq(value, "private") ? "Z" : "";
+	int r;
 
 	if (!*word)
 		return err_set(e, ERR_INVALID, "\"relabel\" is shared or private");
-	return take_word(p, word, e);
+	r = take_word(p, word, e);
+	return r < 0 ? r : 0;
 }
 
 static int take_propagation(struct parser *p, const char *value, struct err *e)
@@ -646,7 +648,9 @@ static int take_propagation(struct parser *p, const char *value, struct err *e)
 		known |= words[i].group == GROUP_PROPAGATION && streq(words[i].name, value);
 	if (r == 0 && !known)
 		return err_set(e, ERR_INVALID, "unknown bind-propagation \"%s\"", value);
-	return r < 0 ? r : take_word(p, value, e);
+	if (r == 0)
+		r = take_word(p, value, e);
+	return r < 0 ? r : 0;
 }
 
 static int take_field(struct parser *p, const char *key, const char *value, const char *cwd,
