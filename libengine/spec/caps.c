@@ -62,7 +62,7 @@ static int parse_set(const struct strv *names, bool *ret_all, uint64_t *ret, str
 {
 	uint64_t set = 0;
 
-	for (size_t i = 0; i < names->n; i++) {
+	for (size_t i = 0; names && i < names->n; i++) {
 		int cap;
 
 		if (ret_all && strcasecmp(names->items[i], "ALL") == 0) {
@@ -94,7 +94,7 @@ int spec_caps_resolve(uint64_t base, const struct strv *add, const struct strv *
 		r = parse_set(drop, &drop_all, &minus, e);
 	if (r < 0)
 		return r;
-	if (!add->n && !drop->n) {
+	if (!(add && add->n) && !(drop && drop->n)) {
 		*ret = base;
 		return 0;
 	}

@@ -22,7 +22,7 @@ int spec_cap_parse(const char *name, struct err *e);
 int spec_caps_parse(const struct strv *names, uint64_t *ret, struct err *e);
 
 /*
- * @base, minus @drop, plus @add.  ALL in @drop empties the base first, ALL in @add fills it.
+ * @base, minus @drop, plus @add (each may be NULL).  ALL in @drop empties the base first, ALL in @add fills it.
  * Naming one capability in both, or ALL in both, is ERR_INVALID, as is what the kernel lacks.
  */
 int spec_caps_resolve(uint64_t base, const struct strv *add, const struct strv *drop,

@@ -6,9 +6,10 @@
 
 struct spec_device {
 	char *source;		/* absolute, clean; owned */
-	char *dest;		/* absolute, clean, under no "..": owned */
+	char *dest;		/* absolute, clean; owned */
 	char access[4];		/* of "rwm", each once, in this order */
 };
+#define SPEC_DEVICE_INIT { 0 }
 void spec_device_done(struct spec_device *d);
 
 /* Parse one value; nothing is looked at on disk (a directory of devices is the caller's to walk).
