@@ -217,7 +217,7 @@ TEST(never_opens_what_could_block)
 
 TEST(limits)
 {
-	auto_merged struct merged m = MERGED_INIT;
+	auto_merged struct merged m = MERGED_INIT, none = MERGED_INIT;
 	auto_free char *buf = NULL;
 	size_t len = 0;
 
@@ -227,7 +227,7 @@ TEST(limits)
 	CHECK_INT(merged_read(&m, "f", 9, &buf, &len), -EFBIG);
 	CHECK_INT(merged_read(&m, "f", 10, &buf, &len), 0);
 	CHECK_INT(len, 10);
-	CHECK_INT(merged_init(&m, dirs, 0), -EINVAL);
+	CHECK_INT(merged_init(&none, dirs, 0), -EINVAL);
 }
 
 TEST(many_layers)
