@@ -1,0 +1,62 @@
+/* Layers: whatever the archive says, nothing beside its directory changes. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "fuzz.h"
+#include "path.h"
+#include "untar.h"
+
+static void canary_check(const char *dir)
+{
+	char path[300];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/canary", dir);
+	FUZZ_CHECK(lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0640 &&
+		   st.st_size == 0 && st.st_mtime == 981173106);
+}
+
+static void canary_new(const char *dir)
+{
+	struct timespec t[2] = { { .tv_sec = 981173106 }, { .tv_sec = 981173106 } };
+	char path[300];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/canary", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	FUZZ_CHECK(fd >= 0 && fchmod(fd, 0640) == 0 && futimens(fd, t) == 0);
+	(void)close(fd);
+}
+
+int fuzz_one(const uint8_t *data, size_t len)
+{
+	struct unpack_limits lim = { .max_bytes = 16 << 20, .max_entries = 2000, .max_ratio = 1000,
+				     .ratio_floor = 1 << 20, .keep_free_percent = 0 };
+	struct unpack_result res = { 0 };
+	struct err e = ERR_INIT;
+	char dir[200], sub[256];
+	const char *base = getenv("TMPDIR");
+	int in = memfd_create("layer", MFD_CLOEXEC), implicit = memfd_create("implicit", MFD_CLOEXEC);
+	int root, r;
+
+	(void)snprintf(dir, sizeof(dir), "%s/fuzz-untar-XXXXXX", base && *base ? base : "/tmp");
+	FUZZ_CHECK(in >= 0 && implicit >= 0 && mkdtemp(dir) != NULL);
+	(void)snprintf(sub, sizeof(sub), "%s/root", dir);
+	FUZZ_CHECK(mkdir(sub, 0755) == 0);
+	canary_new(dir);
+	root = open(sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	FUZZ_CHECK(root >= 0 && fd_write_all(in, data, len) == 0 && lseek(in, 0, SEEK_SET) == 0);
+	r = untar(in, root, implicit, true, &lim, &res, &e);
+	if (r < 0)
+		FUZZ_CHECK(e.kind != ERR_NONE && e.text[0]);
+	canary_check(dir);
+	(void)close(root);
+	(void)close(in);
+	(void)close(implicit);
+	FUZZ_CHECK(path_remove_tree(AT_FDCWD, dir) == 0);
+	return r == 0;
+}
