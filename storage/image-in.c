@@ -254,6 +254,41 @@ int image_in_unpack(struct image_in *in, size_t i, const char *media_type, struc
 	return 0;
 }
 
+int image_in_new_layer(struct image_in *in, struct unpack_job **ret, struct err *e)
+{
+	int r;
+
+	in->layers = calloc(1, sizeof(*in->layers));
+	if (!in->layers)
+		return err_sys(e, ENOMEM, "make a layer");
+	in->layers[0].job = (struct unpack_job)UNPACK_JOB_INIT;
+	in->layers[0].hold_fd = FD_NONE;
+	in->n_layers = 1;
+	r = start_layer(in, 0, NULL, e);
+	if (r < 0)
+		return r;
+	*ret = &in->layers[0].job;
+	return 0;
+}
+
+int image_in_new_layer_end(struct image_in *in, struct digest *ret_diff_id, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[0];
+	int r = unpack_finish(&l->job, &l->result, e);
+
+	if (r < 0)
+		return r;
+	l->diff_id = l->chain = l->result.diff_id;
+	l->finished = true;
+	*ret_diff_id = l->diff_id;
+	return 0;
+}
+
+void image_in_new_config(struct image_in *in, const struct digest *config)
+{
+	in->config = *config;
+}
+
 /* The blob in the layout is not what its name says: nobody may use it again. */
 static void discard_blob(struct image_in *in, const struct digest *d)
 {

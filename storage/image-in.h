@@ -93,6 +93,15 @@ int image_in_unpack_blob(struct image_in *in, size_t i, const char *media_type,
 			 const struct digest *d, struct err *e);
 
 /*
+ * A one-layer image that is made here (import): instead of image_in_config() start with a layer
+ * whose diffID is not known yet, feed *@ret, and end it, which tells the diffID for the config;
+ * then name the config that was stored with image_in_json().
+ */
+int image_in_new_layer(struct image_in *in, struct unpack_job **ret, struct err *e);
+int image_in_new_layer_end(struct image_in *in, struct digest *ret_diff_id, struct err *e);
+void image_in_new_config(struct image_in *in, const struct digest *config);
+
+/*
  * Wait for the workers, check every diffID, take what implicit directories need from the layers
  * below, write everything to disk (one syncfs), and under the layout lock rename it into place,
  * write the record and tag it: @ref NULL leaves it untagged, @media_type NULL leaves index.json alone

@@ -3,23 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "confine.h"
 #include "fd.h"
 #include "file.h"
 #include "hash.h"
-#include "log.h"
 #include "str.h"
 #include "untar.h"
+#include "worker.h"
 
 #define PIPE_BYTES (1 << 20)
 
@@ -28,7 +24,7 @@
 #define SAYS_ERROR 'E'		/* struct err */
 
 /* Where the worker has its descriptors. */
-enum { FD_DATA = 3, FD_RESULT, FD_IMPLICIT, FD_ROOT, FD_FIRST_FREE };
+enum { FD_DATA = WORKER_FD_FIRST, FD_RESULT, FD_IMPLICIT, FD_ROOT };
 
 static const char *const layer_types[] = {
 	"application/vnd.oci.image.layer.v1.tar",
@@ -62,46 +58,6 @@ struct worker {
 	const struct unpack_limits *lim;
 };
 
-/* Descriptors at their numbers and nothing else open, first of all what other jobs inherited. */
-static int place_fds(const struct worker *w)
-{
-	const int from[] = { w->data, w->result, w->implicit, w->root };
-	int high[4], null;
-
-	for (int i = 0; i < 4; i++) {
-		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64);
-		if (high[i] < 0)
-			return -errno;
-	}
-	for (int i = 0; i < 4; i++)
-		if (dup2(high[i], FD_DATA + i) < 0)
-			return -errno;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0)
-		return -errno;
-	for (int fd = 0; fd <= 2; fd++) {
-#ifdef __SANITIZE_ADDRESS__
-		if (fd == 2)
-			continue; /* its reports */
-#endif
-		if (dup2(null, fd) < 0)
-			return -errno;
-	}
-	return syscall(SYS_close_range, FD_FIRST_FREE, ~0u, 0) < 0 ? -errno : 0;
-}
-
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL); /* KILL and STOP refuse, as they should */
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN); /* the limit shows as EFBIG, which has a name */
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int worker_run(const struct unpack_limits *lim, bool squash, struct unpack_result *ret,
 		      struct err *e)
 {
@@ -123,9 +79,8 @@ static void __attribute__((noreturn)) worker_main(const struct worker *w)
 	struct err e = ERR_INIT;
 	int r;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	reset_signals();
-	r = place_fds(w);
+	worker_reset_signals();
+	r = worker_place_fds((const int[]){ w->data, w->result, w->implicit, w->root }, 4);
 	if (r < 0)
 		(void)err_sys(&e, r, "start unpacking");
 	else
@@ -141,21 +96,6 @@ static void __attribute__((noreturn)) worker_main(const struct worker *w)
 	if (fd_write_all(FD_RESULT, &says, 1) < 0 || fd_write_all(FD_RESULT, &res, sizeof(res)) < 0)
 		_exit(1);
 	_exit(0);
-}
-
-static int fork_worker(const struct idmap *m, struct proc *ret, struct err *e)
-{
-	int r;
-
-	if (m)
-		return userns_fork(m, CLONE_NEWNET, ret, e);
-	r = proc_clone(CLONE_NEWNET, ret);
-	if (r == -EPERM || r == -ENOSPC) {
-		/* Root of a container that may not make namespaces: the filter forbids sockets too. */
-		log_debug("unpack without a network namespace of its own");
-		r = proc_clone(0, ret);
-	}
-	return r < 0 ? err_sys(e, r, "start the unpacking process") : r;
 }
 
 static int make_dirs(int dir_fd, const char *name, int *ret_root, int *ret_implicit, struct err *e)
@@ -218,7 +158,7 @@ int unpack_start(int dir_fd, const char *name, const struct idmap *m, const char
 	res_wr = fds[1];
 	(void)fcntl(data_wr, F_SETPIPE_SZ, PIPE_BYTES); /* the user's quota may say no: slower only */
 	w = (struct worker){ data_rd, res_wr, implicit, root, m && idmap_is_single(m), lim };
-	r = fork_worker(m, &p, e);
+	r = worker_fork(m, &p, e);
 	if (r == 0)
 		worker_main(&w);
 	if (r < 0)
