@@ -6,12 +6,11 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "image-in.h"
 #include "json.h"
 #include "layout.h"
+#include "platform.h"
 #include "str.h"
 #include "transfer.h"
 
@@ -35,27 +34,6 @@ static const struct transfer_opt unpack_opts[] = {
 	{ NULL, 0, false, NULL },
 };
 
-/* Go's names of the machine that we run on. */
-static void host_platform(char *buf, size_t cap)
-{
-	static const struct {
-		const char *machine, *arch;
-	} names[] = {
-		{ "x86_64", "amd64" }, { "aarch64", "arm64" }, { "armv7l", "arm/v7" },
-		{ "armv6l", "arm/v6" }, { "i686", "386" }, { "ppc64le", "ppc64le" },
-		{ "s390x", "s390x" }, { "riscv64", "riscv64" }, { "mips64", "mips64le" },
-		{ "loongarch64", "loong64" },
-	};
-	struct utsname u;
-	const char *arch = "unknown";
-
-	if (uname(&u) == 0)
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-			if (streq(names[i].machine, u.machine))
-				arch = names[i].arch;
-	(void)snprintf(buf, cap, "linux/%s", arch);
-}
-
 static const char *member(const json_t *o, const char *name)
 {
 	const char *s = json_string_value(json_object_get(o, name));
@@ -63,27 +41,14 @@ static const char *member(const json_t *o, const char *name)
 	return s ? s : "";
 }
 
-/* 2: exactly; 1: the right machine, another or no variant; 0: not at all. */
-static int platform_fits(const json_t *p, const char *want)
-{
-	char have[128];
-	size_t len;
-
-	(void)snprintf(have, sizeof(have), "%s/%s", member(p, "os"), member(p, "architecture"));
-	len = strlen(have);
-	if (strncmp(have, want, len) != 0 || (want[len] && want[len] != '/'))
-		return 0;
-	return streq(want[len] ? want + len + 1 : "", member(p, "variant")) ? 2 : 1;
-}
-
 /* Follow an index to the manifest of a platform. */
-static int pick_manifest(struct store *s, struct digest *d, const char *platform, json_t **ret,
-			 struct err *e)
+static int pick_manifest(struct store *s, struct digest *d, const struct ctr_platform *platform,
+			 json_t **ret, struct err *e)
 {
 	for (int depth = 0; depth < INDEX_DEPTH_MAX; depth++) {
 		auto_json json_t *doc = NULL;
 		const json_t *list, *best = NULL;
-		int r = layout_blob_json(s, d, LAYOUT_MANIFEST_MAX_BYTES, &doc, e), fit = 0;
+		int r = layout_blob_json(s, d, LAYOUT_MANIFEST_MAX_BYTES, &doc, e);
 
 		if (r < 0)
 			return r;
@@ -95,19 +60,9 @@ static int pick_manifest(struct store *s, struct digest *d, const char *platform
 			*ret = json_incref(doc);
 			return 0;
 		}
-		for (size_t i = 0; i < json_array_size(list); i++) {
-			const json_t *m = json_array_get(list, i);
-			int f = platform_fits(json_object_get(m, "platform"), platform);
-
-			if (f > fit) {
-				fit = f;
-				best = m;
-			}
-		}
-		if (!best)
-			return err_set(e, ERR_NOT_FOUND, "image %.12s has no manifest for %s", d->hex,
-				       platform);
-		r = digest_parse(member(best, "digest"), d, e);
+		r = ctr_platform_choose(doc, platform, &best, e);
+		if (r == 0)
+			r = digest_parse(member(best, "digest"), d, e);
 		if (r < 0)
 			return err_wrap(e, r, "image %.12s", d->hex);
 	}
@@ -153,7 +108,8 @@ static int unpack_layers(struct image_in *in, const json_t *layers, struct err *
 	return 0;
 }
 
-static int unpack_image(struct transfer *t, struct digest *d, const char *platform, struct err *e)
+static int unpack_image(struct transfer *t, struct digest *d, const struct ctr_platform *platform,
+			struct err *e)
 {
 	struct image_in in = IMAGE_IN_INIT;
 	auto_json json_t *doc = NULL;
@@ -180,7 +136,7 @@ static int unpack_image(struct transfer *t, struct digest *d, const char *platfo
 int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e)
 {
 	struct unpack_args a = { NULL };
-	char host[64];
+	struct ctr_platform platform;
 	struct digest d;
 	int n, r = transfer_getopt(argc, argv, unpack_opts, &a, &n, e);
 
@@ -193,7 +149,11 @@ int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e
 		r = digest_parse_hex(argv[1], &d, e);
 	if (r < 0)
 		return r;
-	host_platform(host, sizeof(host));
-	r = unpack_image(t, &d, a.platform ? a.platform : host, e);
+	ctr_platform_host(&platform);
+	if (a.platform)
+		r = ctr_platform_parse(a.platform, &platform, e);
+	if (r < 0)
+		return r;
+	r = unpack_image(t, &d, &platform, e);
 	return r < 0 ? err_wrap(e, r, "unpack image %.12s", d.hex) : 0;
 }

@@ -312,6 +312,15 @@ static int get_idmap(struct transfer *t, struct err *e)
 	return 0;
 }
 
+static int give_idmap(void *arg, struct idmap *ret, struct err *e)
+{
+	const struct transfer *t = arg;
+
+	(void)e;
+	*ret = *t->idmap;
+	return 0;
+}
+
 static int run_command(const struct globals *g, int argc, char **argv, struct err *e)
 {
 	struct transfer t = { .store = STORE_INIT, .quiet = g->quiet };
@@ -327,6 +336,12 @@ static int run_command(const struct globals *g, int argc, char **argv, struct er
 		r = open_store(&t, g, e);
 	if (r == 0 && (commands[i].needs & NEED_IDMAP))
 		r = get_idmap(&t, e);
+	if (r == 0 && (commands[i].needs & NEED_STORE)) {
+		struct err ce = ERR_INIT;
+
+		if (store_collect(&t.store, t.idmap ? give_idmap : NULL, &t, &ce) < 0)
+			log_warn("cannot remove what an earlier command left: %s", ce.text);
+	}
 	if (r == 0)
 		r = commands[i].run(&t, argc, argv, e);
 	store_close(&t.store);
