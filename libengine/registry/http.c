@@ -193,6 +193,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	if (r < 0) {
+		q->body_failed = true; /* it said itself what it was about */
 		(void)fail(q, r);
 		return 0;
 	}
@@ -328,7 +329,7 @@ static int launch(struct http_request *q)
 	q->skip = 0;
 	q->header_bytes = 0;
 	q->failure = 0;
-	q->paused = q->clipped = false;
+	q->paused = q->clipped = q->body_failed = false;
 	q->curl_error[0] = '\0';
 	q->retry_at_ms = 0;
 	q->err = (struct err)ERR_INIT;
@@ -451,7 +452,7 @@ static void finish(struct http_request *q, int r)
 	settle(q);
 	if (r < 0 && q->err.kind == ERR_NONE)
 		(void)err_sys(&q->err, r, "fetch");
-	if (r < 0) {
+	if (r < 0 && !q->body_failed) {
 		auto_free char *url = http_url_show(q->at);
 
 		(void)err_wrap(&q->err, r, "GET %s", url ? url : q->url);

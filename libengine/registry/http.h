@@ -80,7 +80,7 @@ struct http_request {
 	uint64_t mark;			/* @received at that time */
 	uint64_t skip;			/* bytes of this answer that we have already */
 	size_t header_bytes;
-	bool no_range, ranged, paused, clipped;
+	bool no_range, ranged, paused, clipped, body_failed;
 	char content_range[128];
 	int failure;			/* our own verdict on the running transfer */
 	int64_t retry_at_ms;		/* 0: not waiting */

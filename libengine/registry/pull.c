@@ -1,0 +1,412 @@
+/* Pulling an image. */
+#include "pull.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fd.h"
+#include "image-in.h"
+#include "json.h"
+#include "layer.h"
+#include "layout.h"
+#include "log.h"
+#include "lookup.h"
+#include "manifest.h"
+#include "pull-layers.h"
+#include "registries-conf.h"
+#include "registry.h"
+#include "str.h"
+
+struct pull {
+	struct store *store;
+	const struct idmap *idmap;
+	const struct ctr_pull_opts *opts;
+	struct http *http;
+	struct digest id;		/* of the image, once it is here */
+};
+
+__attribute__((format(printf, 2, 3)))
+static void say(const struct pull *p, const char *fmt, ...)
+{
+	const struct ctr_pull_events *ev = &p->opts->events;
+	char text[1200];
+	va_list ap;
+
+	if (!ev->message)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap); /* a cut message is better than none */
+	va_end(ap);
+	ev->message(ev->arg, text);
+}
+
+/* One manifest */
+
+struct received {
+	char *buf;
+	size_t len;
+	char type[128];
+	struct digest digest;
+	struct manifest m;
+};
+
+static void received_done(struct received *x)
+{
+	free(x->buf);
+	manifest_done(&x->m);
+	*x = (struct received){ 0 };
+}
+#define auto_received __attribute__((cleanup(received_done)))
+
+static int get_manifest(struct registry *reg, const char *tag, const struct digest *digest,
+			struct received *x, struct err *e)
+{
+	int r = registry_manifest(reg, tag, digest, &x->buf, &x->len, x->type, &x->digest, e);
+
+	return r < 0 ? r : manifest_parse(x->buf, x->len, x->type, &x->m, e);
+}
+
+/* Is exactly this manifest here under this name, with all its layers?  Then *@ret_id is set. */
+static bool have_it(struct store *s, const char *ref, const struct digest *manifest,
+		    struct digest *ret_id)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	struct image_record rec = IMAGE_RECORD_INIT;
+	bool named = false, all;
+
+	if (layout_read(s, &x, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < x.n; i++)
+		named |= x.entries[i].ref && streq(x.entries[i].ref, ref) &&
+			 digest_eq(&x.entries[i].manifest, manifest);
+	if (!named || image_record_read(s, manifest, &rec, NULL) < 0)
+		return false;
+	all = true;
+	for (size_t i = 0; i < rec.layers.n; i++)
+		all = all && layer_exists(s, rec.layers.items[i]) == 1;
+	*ret_id = rec.config;
+	image_record_done(&rec);
+	return all;
+}
+
+static void host_platform(const struct ctr_pull_opts *o, struct ctr_platform *ret)
+{
+	if (o->have_platform)
+		*ret = o->platform;
+	else
+		ctr_platform_host(ret);
+}
+
+/* Replace the index in @x by the manifest of the wanted platform.  1: that one is here already. */
+static int choose_from_index(struct pull *p, struct registry *reg, const char *ref,
+			     struct received *x, struct err *e)
+{
+	auto_received struct received chosen = { 0 };
+	const json_t *desc = NULL;
+	struct ctr_platform want;
+	struct digest digest;
+	const char *s;
+	int r;
+
+	host_platform(p->opts, &want);
+	r = ctr_platform_choose(x->m.doc, &want, &desc, e);
+	if (r < 0)
+		return r;
+	s = json_string_value(json_object_get(desc, "digest"));
+	r = digest_parse(s ? s : "", &digest, e);
+	if (r < 0)
+		return err_wrap(e, r, "index");
+	if (have_it(p->store, ref, &digest, &p->id))
+		return 1;
+	r = get_manifest(reg, NULL, &digest, &chosen, e);
+	if (r < 0)
+		return r;
+	if (chosen.m.is_index)
+		return err_set(e, ERR_UNSUPPORTED, "index sha256:%s: what it has for %s/%s is an index again",
+			       x->digest.hex, want.os, want.arch);
+	received_done(x);
+	*x = chosen;
+	chosen = (struct received){ 0 };
+	return 0;
+}
+
+/* The config */
+
+static void warn_platform(const struct pull *p, const char *config, size_t len)
+{
+	auto_json json_t *j = json_loadb(config, len, 0, NULL);
+	const char *os = json_string_value(json_object_get(j, "os"));
+	const char *arch = json_string_value(json_object_get(j, "architecture"));
+	struct ctr_platform want;
+
+	host_platform(p->opts, &want);
+	if (os && arch && *os && *arch && (!streq(os, want.os) || !streq(arch, want.arch)))
+		log_warn("image platform (%.40s/%.40s) does not match the expected platform (%s/%s)", os,
+			 arch, want.os, want.arch);
+}
+
+static int get_config(struct pull *p, struct registry *reg, struct image_in *in,
+		      const struct manifest *m, struct err *e)
+{
+	const struct ctr_pull_events *ev = &p->opts->events;
+	struct image_in_blob *blob = NULL;
+	auto_free char *buf = NULL;
+	int r = image_in_blob(in, &m->config.digest, m->config.size_bytes, &blob, e);
+
+	if (r < 0)
+		return r;
+	if (ev->blob)
+		ev->blob(ev->arg, 0, "config", &m->config.digest, m->config.size_bytes, r == 1);
+	if (r == 0) {
+		r = registry_small_blob(reg, &m->config.digest, m->config.size_bytes, &buf, e);
+		if (r == 0)
+			r = blob_write(&blob->writer, buf, m->config.size_bytes, e);
+		if (r == 0)
+			r = image_in_blob_finish(in, blob, e);
+		if (r < 0)
+			return r;
+		warn_platform(p, buf, m->config.size_bytes);
+		if (ev->progress)
+			ev->progress(ev->arg, 0, m->config.size_bytes);
+	}
+	return image_in_config(in, &m->config.digest, m->n_layers, e);
+}
+
+/* One source */
+
+static int bring_in(struct pull *p, struct registry *reg, const struct received *x, const char *ref,
+		    struct err *e)
+{
+	struct image_in in = IMAGE_IN_INIT;
+	struct digest manifest;
+	int r = image_in_begin(p->store, p->idmap, &in, e);
+
+	if (r == 0)
+		r = image_in_json(&in, x->buf, x->len, &x->digest, &manifest, e);
+	if (r == 0)
+		r = get_config(p, reg, &in, &x->m, e);
+	if (r == 0)
+		r = pull_layers(reg, &in, &x->m, 1, &p->opts->events, e);
+	if (r == 0 && p->opts->events.interrupted)
+		r = p->opts->events.interrupted(e);
+	if (r == 0) {
+		say(p, "Writing manifest to image destination");
+		r = image_in_commit(&in, ref, &x->digest, x->m.media_type, e);
+	}
+	if (r == 0)
+		p->id = x->m.config.digest;
+	image_in_abort(&in);
+	return r < 0 ? r : 0;
+}
+
+static int pull_manifest(struct pull *p, struct registry *reg, const struct ctr_reference *src,
+			 const char *ref, struct received *x, struct err *e)
+{
+	bool by_digest = src->digest.hex[0];
+	char name[REF_STR_MAX], full[REF_STR_MAX];
+	int r = get_manifest(reg, by_digest ? NULL : src->tag, by_digest ? &src->digest : NULL, x, e);
+
+	if (r == 0 && x->m.is_index)
+		r = choose_from_index(p, reg, ref, x, e);
+	else if (r == 0 && have_it(p->store, ref, &x->digest, &p->id))
+		r = 1;
+	if (r < 0)
+		return err_wrap(e, r, "initializing source docker://%s: reading manifest %s%s in %s",
+				ctr_reference_str(src, full), by_digest ? "sha256:" : "",
+				by_digest ? src->digest.hex : src->tag, ctr_reference_name(src, name));
+	return r;
+}
+
+static int pull_from(struct pull *p, const struct pull_source *source, const char *ref, struct err *e)
+{
+	const struct ctr_pull_opts *o = p->opts;
+	const struct registry_opts ro = {
+		.insecure = o->have_tls_verify ? !o->tls_verify : source->insecure,
+		.cert_dir = o->cert_dir, .authfile = o->authfile, .creds = o->creds,
+		.retries = o->retries, .interrupted = o->events.interrupted,
+	};
+	auto_received struct received x = { 0 };
+	struct registry *reg = NULL;
+	struct ctr_reference src;
+	int r = ctr_reference_parse(source->ref, &src, e);
+
+	if (r == 0 && ctr_reference_is_short(&src))
+		r = err_set(e, ERR_INVALID, "registries.conf makes \"%s\" of it, which names no registry",
+			    source->ref);
+	if (r < 0)
+		return r;
+	r = registry_new(p->http, &src, &ro, &reg, e);
+	if (r == 0)
+		r = pull_manifest(p, reg, &src, ref, &x, e);
+	if (r == 0) {
+		say(p, "Getting image source signatures");
+		r = bring_in(p, reg, &x, ref, e);
+	}
+	registry_free(reg);
+	return r < 0 ? r : 0;
+}
+
+/* Interrupted, or out of something here: no other source will do better. */
+static bool is_final(int r)
+{
+	return r == -EINTR || r == -ENOSPC || r == -EDQUOT || r == -ENOMEM || r == -EROFS;
+}
+
+/* The sources of one reference in turn: mirrors, then the registry itself. */
+static int pull_reference(struct pull *p, const struct registries_conf *conf,
+			  const struct ctr_reference *full, struct err *e)
+{
+	struct pull_sources sources = PULL_SOURCES_INIT;
+	char ref[REF_STR_MAX];
+	int r;
+
+	(void)ctr_reference_str(full, ref);
+	say(p, "Trying to pull %s...", ref);
+	r = registries_conf_sources(conf, ref, full->digest.hex[0], &sources, e);
+	for (size_t i = 0; r == 0 && i < sources.n; i++) {
+		if (e)
+			*e = (struct err)ERR_INIT;
+		r = pull_from(p, &sources.items[i], ref, e);
+		if (r == 0 || is_final(r) || i + 1 == sources.n)
+			break;
+		log_info("%s: %s; trying the next source", sources.items[i].ref, e ? e->text : "");
+		if (p->opts->events.restart)
+			p->opts->events.restart(p->opts->events.arg);
+		r = 0;
+	}
+	pull_sources_done(&sources);
+	return r;
+}
+
+/* Names */
+
+static int strip_transport(const char *name, const char **ret, bool *ret_hub, struct err *e)
+{
+	static const char *const others[] = { "docker-archive:", "oci:", "oci-archive:", "dir:",
+					      "containers-storage:", "docker-daemon:", "sif:",
+					      "ostree:" };
+	const char *rest = str_after(name, "docker://");
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (str_starts(name, others[i]))
+			return err_set(e, ERR_UNSUPPORTED, "pull %s: only images of registries (docker://) can "
+				       "be pulled", name);
+	*ret = rest ? rest : name;
+	*ret_hub = rest;
+	return 0;
+}
+
+/* What the user's text means here: the name under which it is stored already, if it is. */
+static int resolve_name(struct pull *p, const char *name, struct ctr_reference *ret, struct err *e)
+{
+	auto_image_found struct ctr_image_found local = CTR_IMAGE_FOUND_INIT;
+	struct ctr_reference stored;
+	bool hub = false;
+	int r = strip_transport(name, &name, &hub, e);
+
+	if (r == 0)
+		r = ctr_reference_parse(name, ret, e);
+	if (r < 0)
+		return r;
+	if (ret->digest.hex[0])
+		ret->tag[0] = '\0';
+	if (!ctr_reference_is_short(ret))
+		return 0;
+	if (hub)
+		return ctr_reference_qualify(ret, "docker.io", ret, e);
+	/* localhost/NAME is pulled again from where its name says, not from a search registry */
+	if (ctr_image_lookup(p->store, name, &local, NULL) == 0 && !local.by_id &&
+	    ctr_reference_parse(local.name, &stored, NULL) == 0 && !ctr_reference_is_short(&stored)) {
+		memcpy(ret->domain, stored.domain, sizeof(ret->domain));
+		memcpy(ret->path, stored.path, sizeof(ret->path));
+	}
+	return 0;
+}
+
+static int choose(struct pull *p, const struct registries_conf *conf, struct ctr_candidates *c,
+		  bool *ret_asked, struct err *e)
+{
+	const struct ctr_pull_events *ev = &p->opts->events;
+	size_t i = 0;
+	int r;
+
+	*ret_asked = false;
+	if (c->n < 2 || !ev->choose || conf->mode == SHORT_NAME_DISABLED)
+		return 0;
+	r = ev->choose(ev->arg, c, &i, e);
+	if (r < 0)
+		return r;
+	c->items[0] = c->items[i];
+	c->n = 1;
+	*ret_asked = true;
+	return 0;
+}
+
+static int pull_candidates(struct pull *p, const struct registries_conf *conf,
+			   const struct ctr_candidates *c, struct err *e)
+{
+	auto_strbuf struct strbuf all = STRBUF_INIT;
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < c->n; i++) {
+		struct err one = ERR_INIT;
+
+		r = pull_reference(p, conf, &c->items[i], &one);
+		if (r == 0)
+			return 0;
+		if (e)
+			*e = one;
+		if (is_final(r) || c->n == 1)
+			return r;
+		strbuf_addf(&all, "%s%s", i ? "; " : "", one.text);
+		if (p->opts->events.restart)
+			p->opts->events.restart(p->opts->events.arg);
+	}
+	if (!all.failed && all.data)
+		r = err_set(e, e ? e->kind : ERR_REMOTE, "%zu errors occurred while pulling: %s", c->n,
+			    all.data);
+	return r;
+}
+
+static int pull_name(struct pull *p, const char *name, struct err *e)
+{
+	auto_registries_conf struct registries_conf conf = REGISTRIES_CONF_INIT;
+	auto_candidates struct ctr_candidates c = CTR_CANDIDATES_INIT;
+	struct ctr_reference ref;
+	char value[REF_STR_MAX];
+	bool asked = false;
+	int r = resolve_name(p, name, &ref, e);
+
+	if (r == 0)
+		r = registries_conf_load(&conf, e);
+	if (r == 0)
+		r = ctr_shortname_pull(&conf, &ref, p->opts->events.choose, &c, e);
+	if (r == 0 && c.alias_origin)
+		say(p, "Resolved \"%s\" as an alias (%s)", ref.path, c.alias_origin);
+	if (r == 0)
+		r = choose(p, &conf, &c, &asked, e);
+	if (r == 0)
+		r = pull_candidates(p, &conf, &c, e);
+	if (r == 0 && asked) {
+		struct err why = ERR_INIT;
+
+		if (registries_conf_record_alias(ref.path, ctr_reference_name(&c.items[0], value), &why) < 0)
+			log_warn("the choice is not remembered: %s", why.text);
+	}
+	return r;
+}
+
+int ctr_pull(struct store *s, const struct idmap *m, const char *name, const struct ctr_pull_opts *o,
+	     struct digest *ret_id, struct err *e)
+{
+	struct pull p = { .store = s, .idmap = m, .opts = o };
+	int r = http_new(&p.http, e);
+
+	if (r < 0)
+		return r;
+	r = pull_name(&p, name, e);
+	http_free(p.http);
+	if (r == 0)
+		*ret_id = p.id;
+	return r;
+}
