@@ -235,11 +235,11 @@ int oci_device_mounts(struct oci_build *b, struct err *e)
 	int rc = b->req->privileged ? all_devices(b, e) : 0;
 
 	for (size_t i = 0; rc == 0 && i < b->req->devices.n; i++) {
-		struct spec_device dev = SPEC_DEVICE_INIT;
+		struct spec_device dev = { 0 };
 
 		rc = spec_device_parse(b->req->devices.items[i], &dev, e);
 		if (rc == 0)
-			rc = add_device_path(b, dev.host, dev.ctr, !dev.write, 0, true, e);
+			rc = add_device_path(b, dev.source, dev.dest, !strchr(dev.access, 'w'), 0, true, e);
 		spec_device_done(&dev);
 	}
 	return rc;

@@ -3,9 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -20,7 +18,6 @@
 
 #define OCI_VERSION "1.0.2"
 #define CGROUP2_MAGIC 0x63677270
-#define DEFAULT_LIMIT 1048576	/* podman's default nofile and nproc, capped by our hard limit */
 
 /* Append a new reference; a failure shows when the document is dumped, because @j is NULL then. */
 static int push(json_t *arr, json_t *j, struct err *e)
@@ -224,42 +221,11 @@ static json_t *user_json(const struct ctr_request *r, const struct spec_user *u)
 			 "additionalGids", groups, "umask", (int)(mask & 0777));
 }
 
-static int one_rlimit(json_t *arr, const char *name, int which, struct err *e)
-{
-	struct rlimit now;
-	rlim_t v = DEFAULT_LIMIT;
-
-	if (getrlimit(which, &now) == 0 && now.rlim_max != RLIM_INFINITY && now.rlim_max < v)
-		v = now.rlim_max;
-	return push(arr, json_pack("{s:s, s:I, s:I}", "type", name, "soft", (json_int_t)v, "hard",
-				   (json_int_t)v), e);
-}
-
-static bool ulimit_given(const struct ctr_request *r, const char *name)
-{
-	for (size_t i = 0; i < r->ulimits.n; i++) {
-		const char *rest = str_after(r->ulimits.items[i], name);
-
-		if (rest && *rest == '=')
-			return true;
-	}
-	return false;
-}
-
-static json_t *rlimits(const struct ctr_request *r, struct err *e)
+static json_t *rlimits(struct oci_build *b, struct err *e)
 {
 	json_t *arr = json_array();
-	int rc = 0;
 
-	if (r->ulimits.n == 1 && streq(r->ulimits.items[0], "host"))
-		return arr;
-	if (!ulimit_given(r, "nofile"))
-		rc = one_rlimit(arr, "RLIMIT_NOFILE", RLIMIT_NOFILE, e);
-	if (rc == 0 && !ulimit_given(r, "nproc"))
-		rc = one_rlimit(arr, "RLIMIT_NPROC", RLIMIT_NPROC, e);
-	if (rc == 0)
-		rc = oci_add_ulimits(arr, &r->ulimits, e);
-	if (rc < 0) {
+	if (oci_add_ulimits(arr, &b->req->ulimits, !b->map, e) < 0) {
 		json_decref(arr);
 		return NULL;
 	}
@@ -285,7 +251,7 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 {
 	const struct ctr_request *r = b->req;
 	auto_strv struct strv env = STRV_INIT;
-	json_t *limits = rlimits(r, e), *capset;
+	json_t *limits = rlimits(b, e), *capset;
 
 	if (!limits)
 		return NULL;
@@ -404,8 +370,6 @@ static json_t *linux_section(struct oci_build *b, struct err *e)
 		      path_list(b->req, masked, &b->req->mask), "readonlyPaths",
 		      path_list(b->req, read_only, NULL));
 	rc = l ? sysctls(b, l, e) : err_sys(e, ENOMEM, "make config.json");
-	if (rc == 0 && !b->map)
-		rc = oci_root_resources(l, b->req, e);
 	if (rc < 0) {
 		json_decref(l);
 		return NULL;

@@ -54,10 +54,9 @@ int oci_user_dests(struct oci_build *b, struct err *e);
 int oci_user_mounts(struct oci_build *b, struct err *e);
 int oci_device_mounts(struct oci_build *b, struct err *e);
 /* oci-confine.c */
-int oci_add_ulimits(json_t *arr, const struct strv *ulimits, struct err *e);
+int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool may_raise, struct err *e);
 int oci_add_sysctl(json_t *obj, const char *text, bool host_net, bool host_ipc, bool host_uts,
 		   struct err *e);
-int oci_root_resources(json_t *linux_, const struct ctr_request *r, struct err *e);
 /* linux.seccomp as text, NULL where there is none. */
 int oci_seccomp(struct oci_build *b, uint64_t caps, char **ret, struct err *e);
 
