@@ -481,6 +481,7 @@ static int set_image(struct ctr_request *r, const struct ctr_image_found *f, str
 		rc = text(&r->image_id, f->config.hex, e);
 	if (rc == 0)
 		rc = text(&r->manifest, f->manifest.hex, e);
+	r->root_layer = f->record.root_layer;
 	return rc < 0 ? rc : copy(&r->layers, &f->record.layers, e);
 }
 

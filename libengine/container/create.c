@@ -85,24 +85,68 @@ static int make_volumes(struct ctr_engine *eng, struct ctr_request *r, struct er
 
 static int remove_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 
-static int fill_stage(struct store *s, struct stage *st, const struct ctr_request *r, struct err *e)
+/* Give upper/ the image's owner of "/": only inside of the user namespace has it a name. */
+static int chown_root(struct ctr_engine *eng, int stage_fd, int diff_fd, struct err *e)
 {
-	static const struct {
-		const char *name;
-		mode_t mode;
-	} dirs[] = {
-		{ "upper", 0755 },	/* the mode of the container's "/" is copied up from here */
-		{ "work", 0700 },
-		{ "rootfs", 0700 },
-	};
+	const struct idmap *map;
+	struct proc p = PROC_INIT;
+	int status = 0, rc = ctr_engine_idmap(eng, &map, e);
 
-	(void)s;
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (mkdirat(st->fd, dirs[i].name, dirs[i].mode) < 0)
-			return err_sys(e, errno, "make %s/", dirs[i].name);
-	/* umask must not take from what the container sees as "/". */
-	if (fchmodat(st->fd, "upper", 0755, 0) < 0)
-		return err_sys(e, errno, "set the mode of upper/");
+	if (rc == 0 && map && !idmap_is_single(map)) {
+		rc = userns_fork(map, 0, &p, e);
+		if (rc == 0) {
+			struct stat st;
+
+			_exit(fstat(diff_fd, &st) == 0 &&
+			      fchownat(stage_fd, "upper", st.st_uid, st.st_gid, 0) == 0 ? 0 : 1);
+		}
+		if (rc > 0)
+			rc = proc_wait(&p, &status);
+		proc_done(&p);
+		if (rc == 0 && status)
+			rc = err_set(e, ERR_OS, "set the owner of the root directory");
+	}
+	return rc;
+}
+
+/* The upper directory's owner and mode are those that the container sees at "/". */
+static int make_upper(struct ctr_engine *eng, struct stage *st, const struct ctr_request *r,
+		      struct err *e)
+{
+	auto_close int diff = FD_NONE;
+	char path[80];
+	struct stat root;
+	int rc = 0;
+
+	if (mkdirat(st->fd, "upper", 0755) < 0)
+		return err_sys(e, errno, "make upper/");
+	if (!r->layers.n)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/diff",
+		       r->layers.items[r->root_layer < r->layers.n ? r->root_layer : 0]);
+	diff = path_open_beneath(eng->store.layers_fd, path, O_RDONLY | O_DIRECTORY);
+	if (diff == -EACCES) /* the image's "/" is closed to others: look at it without reading */
+		diff = path_open_beneath(eng->store.layers_fd, path, O_PATH | O_DIRECTORY);
+	if (diff < 0 || fstat(diff, &root) < 0)
+		return err_sys(e, diff < 0 ? diff : -errno, "look at the image's root directory");
+	if (!eng->rootless && fchownat(st->fd, "upper", root.st_uid, root.st_gid, 0) < 0)
+		rc = err_sys(e, errno, "set the owner of the root directory");
+	if (rc == 0 && fchmodat(st->fd, "upper", root.st_mode & 07777, 0) < 0)
+		rc = err_sys(e, errno, "set the mode of the root directory");
+	if (rc == 0 && eng->rootless && (root.st_uid != geteuid() || root.st_gid != getegid()))
+		rc = chown_root(eng, st->fd, diff, e);
+	return rc;
+}
+
+static int fill_stage(struct ctr_engine *eng, struct stage *st, const struct ctr_request *r,
+		      struct err *e)
+{
+	int rc = make_upper(eng, st, r, e);
+
+	if (rc < 0)
+		return rc;
+	if (mkdirat(st->fd, "work", 0700) < 0 || mkdirat(st->fd, "rootfs", 0700) < 0)
+		return err_sys(e, errno, "make work/ and rootfs/");
 	return request_write(st->fd, r, e);
 }
 
@@ -172,7 +216,7 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	if (rc == 0)
 		rc = make_volumes(eng, r, e);
 	if (rc == 0)
-		rc = fill_stage(&eng->store, &st, r, e);
+		rc = fill_stage(eng, &st, r, e);
 	/* Without --rm the record must outlive a power cut. */
 	if (rc == 0 && !r->rm && syncfs(st.fd) < 0)
 		rc = err_sys(e, errno, "sync the container's record");

@@ -158,7 +158,7 @@ static int drain(struct reader *rd, int fd)
 static int seek_tail(int fd, int64_t lines)
 {
 	auto_free char *buf = malloc(CHUNK);
-	off_t pos = lseek(fd, 0, SEEK_END), line_start = pos;
+	off_t end = lseek(fd, 0, SEEK_END), pos = end, line_start = end;
 	int64_t left = lines;
 	struct ctr_log_line l;
 
@@ -183,12 +183,11 @@ static int seek_tail(int fd, int64_t lines)
 
 			if (buf[i - 1] != '\n' || at == line_start)
 				continue;
-			/* A line begins at @at: count it unless what is before it is partial. */
+			/* A line begins at @at.  What follows it begins a new one unless it is partial. */
 			h = pread(fd, head, sizeof(head), at);
-			if (h > 0 && parse_line(head, (size_t)h, &l) && !l.partial && --left < 0) {
-				/* The line after this one is the first to show. */
+			if ((line_start == end || h <= 0 || !parse_line(head, (size_t)h, &l) ||
+			     !l.partial) && --left < 0)
 				return lseek(fd, line_start, SEEK_SET) < 0 ? -errno : 0;
-			}
 			line_start = at;
 		}
 		pos -= (off_t)want;

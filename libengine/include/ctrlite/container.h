@@ -21,6 +21,7 @@ struct ctr_request {
 	char *image;				/* full reference, or the ID where it has no name */
 	char *image_id, *manifest;		/* 64 hex digits */
 	struct strv layers;			/* keys, bottom first */
+	uint32_t root_layer;			/* whose diff/ has the owner and mode of "/" */
 
 	struct strv entrypoint, cmd;		/* final; what runs is both together */
 	struct strv env;			/* final KEY=value */
