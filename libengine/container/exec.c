@@ -72,8 +72,7 @@ static int listen_console(struct exec_run *x, struct ctr_engine *eng, struct err
 	x->console_dir = container_run_dir(eng, x->id, false, e);
 	if (x->console_dir < 0)
 		return x->console_dir;
-	/* sun_path is short: name it through the directory's descriptor, which the runtime inherits
-	 * by the same number. */
+	/* sun_path is short: name it through the directory's descriptor. */
 	(void)snprintf(x->console_path, sizeof(x->console_path), "exec-%s", name);
 	(void)snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s", x->console_dir,
 		       x->console_path);
@@ -182,9 +181,9 @@ static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
 }
 
 static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process_fd, int err_fd,
-			 const struct proc *init, struct err *e)
+			 struct err *e)
 {
-	auto_free char *runtime = NULL, *null_path = NULL;
+	auto_free char *runtime = NULL;
 	auto_strv struct strv argv = STRV_INIT;
 	auto_close int null = FD_NONE;
 	struct proc_fd fds[8];
@@ -193,27 +192,25 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 	int rc = runtime_path(eng, &runtime, &ours, e);
 	int next = 3 + (int)x->o->preserve_fds;
 
-	(void)init;
 	if (rc < 0)
 		return rc;
 	rc = strv_add(&argv, runtime);
 	if (ours) {
-		rc = rc < 0 ? rc : strv_addf(&argv, "--err-fd=%d", next + 1);
+		rc = rc < 0 ? rc : strv_addf(&argv, "--err-fd=%d", next);
 		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
-		fds[s.n_fds++] = (struct proc_fd){ err_fd, next + 1 };
+		fds[s.n_fds++] = (struct proc_fd){ err_fd, next };
 	}
 	rc = rc < 0 ? rc : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, x->id);
 	rc = rc < 0 ? rc : strv_add(&argv, "exec");
-	rc = rc < 0 ? rc : strv_addf(&argv, "--process=/proc/self/fd/%d", next);
-	fds[s.n_fds++] = (struct proc_fd){ process_fd, next };
+	/* Through our descriptors: runtimes close what they inherit before they read options. */
+	rc = rc < 0 ? rc : strv_addf(&argv, "--process=/proc/%d/fd/%d", (int)getpid(), process_fd);
 	if (x->o->preserve_fds)
 		rc = rc < 0 ? rc : strv_addf(&argv, "--preserve-fds=%u", x->o->preserve_fds);
-	for (int fd = 3; fd < next && s.n_fds + 2 < 8; fd++)
+	for (int fd = 3; fd < next && s.n_fds + 1 < 8; fd++)
 		fds[s.n_fds++] = (struct proc_fd){ fd, fd };
 	if (x->o->tty) {
-		rc = rc < 0 ? rc : strv_addf(&argv, "--console-socket=/proc/self/fd/%d/%s", next + 2,
-					     x->console_path);
-		fds[s.n_fds++] = (struct proc_fd){ x->console_dir, next + 2 };
+		rc = rc < 0 ? rc : strv_addf(&argv, "--console-socket=/proc/%d/fd/%d/%s", (int)getpid(),
+					     x->console_dir, x->console_path);
 	}
 	rc = rc < 0 ? rc : strv_add(&argv, x->id);
 	if (rc < 0)
@@ -228,7 +225,7 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 }
 
 static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *process,
-		   const struct proc *init, int *ret_exit_code, struct err *e)
+		   int *ret_exit_code, struct err *e)
 {
 	auto_close int pfd = process_file(process, e), err_rd = FD_NONE, err_wr = FD_NONE;
 	auto_close int sfd = FD_NONE;
@@ -256,7 +253,7 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 	(void)sigprocmask(SIG_BLOCK, &set, &old);
 	sfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	rc = sfd < 0 ? err_sys(e, errno, "listen for signals")
-		     : spawn_runtime(x, eng, pfd, err_wr, init, e);
+		     : spawn_runtime(x, eng, pfd, err_wr, e);
 	err_wr = fd_close(err_wr);
 	if (rc == 0 && x->o->tty) {
 		rc = receive_pty(x, e);
@@ -312,7 +309,7 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 	if (rc == 0)
 		rc = oci_process_json(eng, &req, root, &po, &process, e);
 	if (rc == 0)
-		rc = exec_in(eng, &x, process, &init, ret_exit_code, e);
+		rc = exec_in(eng, &x, process, ret_exit_code, e);
 	if (x.console_path[0] && x.console_dir >= 0)
 		(void)unlinkat(x.console_dir, x.console_path, 0);
 	(void)fd_close(x.console_listen);

@@ -160,7 +160,7 @@ static int seek_tail(int fd, int64_t lines)
 	auto_free char *buf = malloc(CHUNK);
 	off_t end = lseek(fd, 0, SEEK_END), pos = end, line_start = end;
 	int64_t left = lines;
-	struct ctr_log_line l;
+	struct ctr_log_line l, next = { 0 };
 
 	if (!buf)
 		return -ENOMEM;
@@ -183,12 +183,16 @@ static int seek_tail(int fd, int64_t lines)
 
 			if (buf[i - 1] != '\n' || at == line_start)
 				continue;
-			/* A line begins at @at.  What follows it begins a new one unless it is partial. */
+			/* A line begins at @at.  What follows it begins a new one unless this is a
+			 * part of it. */
 			h = pread(fd, head, sizeof(head), at);
-			if ((line_start == end || h <= 0 || !parse_line(head, (size_t)h, &l) ||
-			     !l.partial) && --left < 0)
+			if (h <= 0 || !parse_line(head, (size_t)h, &l))
+				l = (struct ctr_log_line){ 0 };
+			if ((line_start == end || !l.partial || l.is_stderr != next.is_stderr) &&
+			    --left < 0)
 				return lseek(fd, line_start, SEEK_SET) < 0 ? -errno : 0;
 			line_start = at;
+			next = l;
 		}
 		pos -= (off_t)want;
 	}
