@@ -1,0 +1,61 @@
+/* `image exists` and `container exists`: the answer is the exit status. */
+#include <errno.h>
+
+#include <ctrlite/container.h>
+#include <ctrlite/image.h>
+
+#include "cli.h"
+#include "commands.h"
+
+/* 0 there, 1 not, else the error. */
+static int answer(int r, struct err *e)
+{
+	if (r >= 0)
+		return 0;
+	if (e->kind != ERR_NOT_FOUND)
+		return r;
+	*e = (struct err)ERR_INIT;
+	return 1;
+}
+
+static int image_main(struct cmd *c, void *args, struct err *e)
+{
+	struct ctr_image i = CTR_IMAGE_INIT;
+	int r = ctr_image_get(c->eng, c->args[0], &i, NULL, e);
+
+	(void)args;
+	if (r >= 0)
+		ctr_image_done(&i);
+	return answer(r, e);
+}
+
+static int container_main(struct cmd *c, void *args, struct err *e)
+{
+	char id[65];
+
+	(void)args;
+	return answer(ctr_container_find(c->eng, c->args[0], id, e), e);
+}
+
+static const struct opt container_opts[] = {
+	{ 0, "external", NULL, OPT_REFUSED, .text = "containers of other tools are not looked at" },
+	{ 0 },
+};
+
+const struct command cmd_image_exists = {
+	.summary = "Check if an image exists in local storage",
+	.usage = "IMAGE",
+	.description = "Ends with status 0 if the image exists, with 1 if it does not.",
+	.examples = "image exists alpine",
+	.run = image_main, .min_args = 1, .max_args = 1, .needs = NEED_STORE,
+	.complete = COMPLETE_IMAGE,
+};
+
+const struct command cmd_container_exists = {
+	.summary = "Check if a container exists in local storage",
+	.usage = "CONTAINER",
+	.description = "Ends with status 0 if the container exists, with 1 if it does not.",
+	.examples = "container exists web",
+	.run = container_main, .opts = container_opts, .min_args = 1, .max_args = 1,
+	.needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
+};

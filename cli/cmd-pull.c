@@ -1,0 +1,253 @@
+/* `pull` and `import`: images from registries and tar archives, by ctr-lite-transfer. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <ctrlite/image.h>
+#include <ctrlite/transfer.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "fd.h"
+
+struct pull_args {
+	bool quiet, tls_verify;
+	const char *platform, *arch, *os, *variant, *authfile, *cert_dir, *policy;
+};
+
+enum policy { POLICY_ALWAYS, POLICY_MISSING, POLICY_NEVER };
+
+#define ARG(m) offsetof(struct pull_args, m)
+/* clang-format off */
+static const struct opt pull_opts[] = {
+	{ 'a', "all-tags",   NULL,       OPT_REFUSED, .text = "name the tags one by one" },
+	{ 0,   "arch",       "ARCH",     OPT_STRING,  ARG(arch),       "Use ARCH instead of the architecture of the machine for choosing images" },
+	{ 0,   "authfile",   "FILE",     OPT_STRING,  ARG(authfile),   "Path of the authentication file", 0, COMPLETE_FILE },
+	{ 0,   "cert-dir",   "DIR",      OPT_STRING,  ARG(cert_dir),   "Directory containing TLS certificates and keys", 0, COMPLETE_DIR },
+	{ 0,   "creds",      "CREDS",    OPT_REFUSED, .text = "put the credentials into an --authfile, where other users cannot read them" },
+	{ 0,   "decryption-key", "KEY",  OPT_REFUSED, .text = "encrypted images cannot be read" },
+	{ 0,   "disable-content-trust", NULL, OPT_REFUSED, .text = "there is no content trust to disable" },
+	{ 0,   "os",         "OS",       OPT_STRING,  ARG(os),         "Use OS instead of the running OS for choosing images" },
+	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
+	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
+	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
+	{ 0,   "retry",      "N",        OPT_REFUSED, .text = "failed transfers are retried with growing pauses" },
+	{ 0,   "retry-delay","DURATION", OPT_REFUSED, .text = "failed transfers are retried with growing pauses" },
+	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
+	{ 0,   "tls-verify", NULL,       OPT_FLAG,    ARG(tls_verify), "Require HTTPS and verify certificates (default true; false also allows HTTP)" },
+	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
+	{ 0 },
+};
+/* clang-format on */
+static const struct pull_args pull_defaults = { .tls_verify = true, .policy = "always" };
+
+#define MACHINE_OS "linux"
+#if defined(__x86_64__)
+#define MACHINE_ARCH "amd64"
+#elif defined(__aarch64__)
+#define MACHINE_ARCH "arm64"
+#elif defined(__riscv)
+#define MACHINE_ARCH "riscv64"
+#elif defined(__powerpc64__)
+#define MACHINE_ARCH "ppc64le"
+#elif defined(__s390x__)
+#define MACHINE_ARCH "s390x"
+#elif defined(__arm__)
+#define MACHINE_ARCH "arm"
+#else
+#define MACHINE_ARCH "386"
+#endif
+
+/* --os, --arch and --variant together are a platform. */
+static int choose_platform(const struct cmd *c, const struct pull_args *a, char **ret, struct err *e)
+{
+	static const char *const parts[] = { "arch", "os", "variant" };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof(parts) / sizeof(*parts); i++)
+		r = opt_exclusive(c->opts, "platform", parts[i], e);
+	if (r < 0)
+		return r;
+	if (a->platform)
+		*ret = strdup(a->platform);
+	else if (a->os || a->arch || a->variant)
+		*ret = str_printf("%s/%s%s%s", a->os ? a->os : MACHINE_OS, a->arch ? a->arch : MACHINE_ARCH,
+				  a->variant ? "/" : "", a->variant ? a->variant : "");
+	else
+		return 0;
+	return *ret ? 0 : err_sys(e, ENOMEM, "read the platform");
+}
+
+static int parse_policy(const char *s, enum policy *ret, struct err *e)
+{
+	if (streq(s, "always") || streq(s, "newer") || streq(s, "true"))
+		/* newer: what the registry has under the name is what is asked for */
+		*ret = POLICY_ALWAYS;
+	else if (streq(s, "missing") || streq(s, "ifmissing") || streq(s, "ifnotpresent"))
+		*ret = POLICY_MISSING;
+	else if (streq(s, "never"))
+		*ret = POLICY_NEVER;
+	else {
+		auto_free char *shown = str_quote(s);
+		return err_set(e, ERR_INVALID, "unsupported pull policy %s: choose from always, "
+			       "missing, newer, never", shown ? shown : "");
+	}
+	return 0;
+}
+
+/* The ID of an image that is here: 1 with it printed, 0 not here, or an error. */
+static int print_local(struct cmd *c, const char *name, struct err *e)
+{
+	struct ctr_image i = CTR_IMAGE_INIT;
+	int r = ctr_image_get(c->eng, name, &i, NULL, e);
+
+	if (r < 0 && e->kind == ERR_NOT_FOUND)
+		return 0;
+	if (r < 0)
+		return r;
+	printf("%s\n", i.id.hex);
+	ctr_image_done(&i);
+	return 1;
+}
+
+static int add_value(struct strv *v, const char *option, const char *value)
+{
+	return value ? strv_addf(v, "--%s=%s", option, value) : 0;
+}
+
+/* What stands behind an option is the user's word, so that it cannot be taken for an option. */
+static int add_operands(struct strv *v, const char *const *operands)
+{
+	int r = strv_add(v, "--");
+
+	for (; r >= 0 && *operands; operands++)
+		r = strv_add(v, *operands);
+	return r;
+}
+
+static int transfer(struct cmd *c, const struct strv *args, bool quiet, char **ret, struct err *e)
+{
+	const struct ctr_transfer t = { c->eng->store.root, c->eng->store.run, quiet };
+
+	return ctr_transfer_run(&t, (const char *const *)strv_argv(args), ret, e);
+}
+
+static int pull_one(struct cmd *c, const struct pull_args *a, const char *platform,
+		    const char *name, struct err *e)
+{
+	auto_strv struct strv v = STRV_INIT;
+	auto_free char *id = NULL;
+	int r = strv_add(&v, "pull");
+
+	if (r >= 0)
+		r = add_value(&v, "platform", platform);
+	if (r >= 0 && opt_seen(c->opts, "tls-verify"))
+		r = add_value(&v, "tls-verify", a->tls_verify ? "true" : "false");
+	if (r >= 0)
+		r = add_value(&v, "authfile", a->authfile);
+	if (r >= 0)
+		r = add_value(&v, "cert-dir", a->cert_dir);
+	if (r >= 0)
+		r = add_operands(&v, (const char *const[]){ name, NULL });
+	if (r < 0)
+		return err_sys(e, r, "pull %s", name);
+	r = transfer(c, &v, a->quiet, &id, e);
+	if (r >= 0)
+		printf("%s\n", id);
+	return r;
+}
+
+static int pull_main(struct cmd *c, void *args, struct err *e)
+{
+	const struct pull_args *a = args;
+	auto_free char *platform = NULL;
+	enum policy policy = POLICY_ALWAYS;
+	int r = choose_platform(c, a, &platform, e);
+
+	if (r >= 0)
+		r = parse_policy(a->policy, &policy, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->n_args; i++) {
+		r = policy == POLICY_ALWAYS ? 0 : print_local(c, c->args[i], e);
+		if (r == 0 && policy == POLICY_NEVER)
+			r = err_set(e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
+		else if (r == 0)
+			r = pull_one(c, a, platform, c->args[i], e);
+		if (r < 0)
+			cmd_fail(c, e);
+	}
+	return c->status;
+}
+
+const struct command cmd_pull = {
+	.summary = "Pull an image from a registry",
+	.usage = "[options] IMAGE [IMAGE...]",
+	.description = "Pulls images from registries and stores them locally.\n"
+		       "An image can be pulled by tag or digest.  Without either, the tag is latest.",
+	.examples = "pull alpine\npull quay.io/prometheus/busybox:glibc\npull --platform linux/arm64 debian:12",
+	.run = pull_main, .opts = pull_opts, .args_size = sizeof(struct pull_args),
+	.defaults = &pull_defaults, .min_args = 1, .max_args = ARGS_ANY, .needs = NEED_STORE,
+	.complete = COMPLETE_IMAGE,
+};
+
+struct import_args {
+	bool quiet;
+	const char *message;
+	struct strv changes;
+};
+#undef ARG
+#define ARG(m) offsetof(struct import_args, m)
+/* clang-format off */
+static const struct opt import_opts[] = {
+	{ 0,   "arch",     "ARCH",        OPT_REFUSED, .text = "what is imported runs on this machine" },
+	{ 'c', "change",   "INSTRUCTION", OPT_LIST,   ARG(changes), "Apply a Containerfile instruction to the image: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR" },
+	{ 'm', "message",  "TEXT",        OPT_STRING, ARG(message), "Set the commit message of the image" },
+	{ 0,   "os",       "OS",          OPT_REFUSED, .text = "what is imported runs on this machine" },
+	{ 0,   "platform", "PLATFORM",    OPT_REFUSED, .text = "what is imported runs on this machine" },
+	{ 'q', "quiet",    NULL,          OPT_FLAG,   ARG(quiet),   "Suppress progress" },
+	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
+	{ 0,   "variant",  "VARIANT",     OPT_REFUSED, .text = "what is imported runs on this machine" },
+	{ 0 },
+};
+/* clang-format on */
+
+static int import_main(struct cmd *c, void *args, struct err *e)
+{
+	const struct import_args *a = args;
+	auto_strv struct strv v = STRV_INIT;
+	auto_free char *id = NULL, *name = NULL;
+	int r = 0;
+
+	if (strstr(c->args[0], "://"))
+		return err_set(e, ERR_UNSUPPORTED, "import %s: fetching archives is not supported yet: "
+			       "download it, or pipe it in and import -", c->args[0]);
+	if (c->n_args > 1)
+		r = ctr_image_full_name(c->args[1], &name, e);
+	if (r < 0)
+		return r;
+	r = strv_add(&v, "import");
+	if (r >= 0)
+		r = add_value(&v, "message", a->message);
+	for (size_t i = 0; r >= 0 && i < a->changes.n; i++)
+		r = add_value(&v, "change", a->changes.items[i]);
+	if (r >= 0)
+		r = add_operands(&v, (const char *const[]){ c->args[0], name, NULL });
+	if (r < 0)
+		return err_sys(e, r, "import %s", c->args[0]);
+	r = transfer(c, &v, a->quiet, &id, e);
+	if (r >= 0)
+		printf("sha256:%s\n", id);
+	return r;
+}
+
+const struct command cmd_import = {
+	.summary = "Import a tarball to create a filesystem image",
+	.usage = "[options] PATH [REFERENCE]",
+	.description = "Makes an image of one layer from a tar archive of a root filesystem; - is stdin.\n"
+		       "The archive may be compressed.  Without a reference the image has no name.",
+	.examples = "import rootfs.tar.gz mine:latest\n"
+		    "import --change 'CMD [\"/bin/sh\"]' --message 'from a tarball' rootfs.tar mine",
+	.run = import_main, .opts = import_opts, .args_size = sizeof(struct import_args),
+	.min_args = 1, .max_args = 2, .needs = NEED_STORE, .complete = COMPLETE_FILE,
+};
