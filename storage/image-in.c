@@ -23,10 +23,10 @@ int image_in_begin(struct store *s, const struct idmap *m, struct image_in *ret,
 {
 	struct image_in in = { .store = s, .idmap = m, .stage = STAGE_INIT,
 			       .limits = unpack_limits_default };
-	int r = store_init_images(s->images_fd);
+	int r = store_init_images(s, e);
 
 	if (r < 0)
-		return err_sys(e, r, "set up %s/images", s->root);
+		return r;
 	r = store_stage_new(s, &in.stage, e);
 	if (r < 0)
 		return r;
@@ -507,7 +507,7 @@ static int write_infos(struct image_in *in, struct err *e)
 		fd = path_open_beneath(in->stage.fd, name, O_RDONLY | O_DIRECTORY);
 		r = fd < 0 ? fd : layer_info_write(fd, &info);
 		if (r == 0)
-			r = file_create(fd, LAYER_NEW, "", 0);
+			r = file_replace(fd, LAYER_NEW, "", 0, 0600, FILE_SYNC_NONE);
 		if (r < 0)
 			return err_sys(e, r, "write layer.json of layer %.12s", l->diff_id.hex);
 		(void)unlinkat(fd, UNPACK_IMPLICIT, 0); /* no harm in it */
@@ -525,6 +525,17 @@ static int layer_facts(struct image_in *in, size_t i, struct layer_info *ret, st
 			return 0;
 		}
 	return layer_info(in->store, l->key, ret, e);
+}
+
+static int write_record(struct image_in *in, const struct image_record *rec, struct err *e)
+{
+	auto_free char *text = image_record_text(rec);
+	char name[IMAGE_RECORD_NAME_MAX];
+	int r;
+
+	image_record_name(&rec->manifest, name);
+	r = text ? file_replace(in->stage.fd, name, text, strlen(text), 0600, FILE_SYNC_NONE) : -ENOMEM;
+	return r < 0 ? err_sys(e, r, "write the image's record") : 0;
 }
 
 static int make_record(struct image_in *in, const struct digest *manifest, struct image_record *rec,
@@ -548,6 +559,7 @@ static int make_record(struct image_in *in, const struct digest *manifest, struc
 	}
 	if (root < first)
 		root = first;
+	in->first_used = first;
 	for (size_t i = first; r == 0 && i < in->n_layers; i++)
 		r = strv_add(&rec->layers, in->layers[i].key);
 	rec->root_layer = (uint32_t)(root - first);
@@ -568,7 +580,8 @@ static int write_pending(struct image_in *in, struct err *e)
 			strbuf_addf(&b, "layer %s\n", in->layers[i].key);
 	if (b.failed)
 		return err_sys(e, ENOMEM, "note what is put into place");
-	r = file_create(in->stage.fd, STAGE_PENDING, b.data ? b.data : "", b.len);
+	r = file_replace(in->stage.fd, STAGE_PENDING, b.data ? b.data : "", b.len, 0600,
+			 FILE_SYNC_NONE);
 	return r < 0 ? err_sys(e, r, "note what is put into place") : 0;
 }
 
@@ -578,6 +591,14 @@ static int move_in(int from_fd, const char *from, int to_fd, const char *to, str
 	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0 || errno == EEXIST)
 		return 0;
 	return err_sys(e, errno, "put %.12s into place", to);
+}
+
+static bool is_used(const struct image_in *in, const char *key)
+{
+	for (size_t i = in->first_used; i < in->n_layers; i++)
+		if (streq(in->layers[i].key, key))
+			return true;
+	return false;
 }
 
 static int place_all(struct image_in *in, struct err *e)
@@ -592,7 +613,7 @@ static int place_all(struct image_in *in, struct err *e)
 			r = move_in(in->stage.fd, in->blobs[i]->writer.name, blobs,
 				    in->blobs[i]->digest.hex, e);
 	for (size_t i = 0; r == 0 && i < in->n_layers; i++) {
-		if (!in->layers[i].finished)
+		if (!in->layers[i].finished || !is_used(in, in->layers[i].key))
 			continue;
 		layer_name(i, name);
 		r = move_in(in->stage.fd, name, in->store->layers_fd, in->layers[i].key, e);
@@ -650,8 +671,8 @@ int image_in_commit(struct image_in *in, const char *ref, const struct digest *m
 		r = write_infos(in, e);
 	if (r == 0)
 		r = make_record(in, manifest, &rec, e);
-	if (r == 0 && (r = image_record_put(in->stage.fd, &rec, FILE_SYNC_NONE)) < 0)
-		(void)err_sys(e, r, "write the image's record");
+	if (r == 0)
+		r = write_record(in, &rec, e);
 	if (r == 0)
 		r = write_pending(in, e);
 	if (r == 0)

@@ -51,6 +51,7 @@ struct image_in {
 	struct digest config;
 	struct image_in_layer *layers;	/* bottom first, as the config's rootfs.diff_ids */
 	size_t n_layers;
+	size_t first_used;	/* what an opaque root hides below this one is not kept */
 	struct image_in_blob **blobs;
 	size_t n_blobs;
 	struct unpack_limits limits;	/* defaults; may be changed before image_in_unpack() */

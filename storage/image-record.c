@@ -83,25 +83,26 @@ int image_record_read(struct store *s, const struct digest *manifest, struct ima
 	return 0;
 }
 
-int image_record_put(int dir_fd, const struct image_record *rec, enum file_sync sync)
+char *image_record_text(const struct image_record *rec)
 {
-	char config[DIGEST_STR_MAX], name[IMAGE_RECORD_NAME_MAX];
+	char config[DIGEST_STR_MAX];
 	json_t *layers = json_from_strv(&rec->layers);
 	auto_json json_t *doc = json_pack("{s:i, s:s, s:o, s:I, s:i}", "version", 1, "config",
 		digest_str(&rec->config, config), "layers", layers, "size",
 		(json_int_t)rec->size_bytes, "root_layer", (int)rec->root_layer);
-	auto_free char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 
-	if (!text)
-		return -ENOMEM;
-	image_record_name(&rec->manifest, name);
-	return file_replace(dir_fd, name, text, strlen(text), 0600, sync);
+	return doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 }
 
 int image_record_write(struct store *s, const struct image_record *rec, struct err *e)
 {
-	int r = image_record_put(s->meta_fd, rec, FILE_SYNC_FULL);
+	auto_free char *text = image_record_text(rec);
+	char name[IMAGE_RECORD_NAME_MAX];
+	int r;
 
+	image_record_name(&rec->manifest, name);
+	r = text ? store_put_file(s, s->meta_fd, name, text, strlen(text), 0600, FILE_SYNC_FULL, true) :
+	    -ENOMEM;
 	return r < 0 ? err_sys(e, r, "write the record of image %.12s", rec->manifest.hex) : 0;
 }
 

@@ -141,7 +141,7 @@ static int save_index(struct store *s, const json_t *doc, struct err *e)
 	if (strlen(text) > LAYOUT_INDEX_MAX_BYTES)
 		return err_set(e, ERR_LIMIT, "%s/images/index.json would be larger than %u bytes",
 			       s->root, LAYOUT_INDEX_MAX_BYTES);
-	r = file_replace(s->images_fd, "index.json", text, strlen(text), 0644, FILE_SYNC_FULL);
+	r = store_put_file(s, s->images_fd, "index.json", text, strlen(text), 0644, FILE_SYNC_FULL, true);
 	return r < 0 ? err_sys(e, r, "write %s/images/index.json", s->root) : 0;
 }
 

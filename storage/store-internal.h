@@ -11,11 +11,13 @@
 /* Remove the tree @name under @dir_fd, inside a user namespace with @m (may be NULL) where its
  * files are of mapped ids. */
 int store_remove_tree(int dir_fd, const char *name, const struct idmap *m, struct err *e);
-/* A whole small file that must not exist yet; 0, -EEXIST or another -errno. */
-int file_create(int dir_fd, const char *name, const void *data, size_t len);
-
-/* oci-layout, index.json and blobs/, as far as they are missing. */
-int store_init_images(int images_fd);
+/* Put a file into a directory of the store, built in a stage; without @replace -EEXIST where there
+ * is one. */
+int store_put_file(struct store *s, int dir_fd, const char *name, const void *data, size_t len,
+		   mode_t mode, enum file_sync sync, bool replace);
+/* oci-layout, index.json and blobs/, as far as they are missing: an image layout as other tools
+ * expect it, also while it is empty. */
+int store_init_images(struct store *s, struct err *e);
 
 /* Let go of a stage's lock without removing it. */
 void store_stage_release(struct stage *st);
@@ -35,7 +37,8 @@ int layer_info_write(int dir_fd, const struct layer_info *info);
 
 #define IMAGE_RECORD_NAME_MAX 80
 void image_record_name(const struct digest *manifest, char buf[IMAGE_RECORD_NAME_MAX]);
-int image_record_put(int dir_fd, const struct image_record *rec, enum file_sync sync);
+/* The record's JSON in fresh memory, or NULL. */
+char *image_record_text(const struct image_record *rec);
 
 /* "blobs/sha256/<hex>", relative to the images directory. */
 #define BLOB_PATH_MAX 80

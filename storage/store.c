@@ -81,48 +81,9 @@ static int open_top(const char *path, mode_t forbidden, int *ret_fd, char **ret_
 	return 0;
 }
 
-int file_create(int dir_fd, const char *name, const void *data, size_t len)
+static int open_sub(struct store *s, int dir_fd, const char *name, int *ret, struct err *e)
 {
-	char tmp[80];
-	int r;
-
-	if (str_random_hex(8, tmp + 5) < 0)
-		return -EIO;
-	memcpy(tmp, ".new-", 5);
-	r = file_replace(dir_fd, tmp, data, len, 0644, FILE_SYNC_NONE);
-	if (r < 0)
-		return r;
-	r = linkat(dir_fd, tmp, dir_fd, name, 0) < 0 ? -errno : 0;
-	(void)unlinkat(dir_fd, tmp, 0);
-	return r;
-}
-
-/* An image layout as other tools expect it, also while it is empty. */
-int store_init_images(int images_fd)
-{
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
-	static const char index[] = "{\"schemaVersion\":2,\"mediaType\":"
-		"\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
-	int r;
-
-	if (mkdirat(images_fd, "blobs", 0700) < 0 && errno != EEXIST)
-		return -errno;
-	if (mkdirat(images_fd, "blobs/sha256", 0700) < 0 && errno != EEXIST)
-		return -errno;
-	r = file_replace(images_fd, "oci-layout", layout, sizeof(layout) - 1, 0644, FILE_SYNC_NONE);
-	if (r < 0)
-		return r;
-	/* Another process may be a step ahead of us and have images in it already. */
-	if (faccessat(images_fd, "index.json", F_OK, 0) == 0)
-		return 0;
-	r = file_create(images_fd, "index.json", index, sizeof(index) - 1);
-	return r == -EEXIST ? 0 : r;
-}
-
-static int open_sub(struct store *s, int dir_fd, const char *name, int (*init)(int fd), int *ret,
-		    struct err *e)
-{
-	int fd = open_dir(dir_fd, name), r;
+	int fd = open_dir(dir_fd, name);
 
 	if (fd == -ENOENT) {
 		if (mkdirat(dir_fd, name, 0700) < 0 && errno != EEXIST) {
@@ -133,10 +94,6 @@ static int open_sub(struct store *s, int dir_fd, const char *name, int (*init)(i
 			return err_sys(e, errno, "make %s/%s", s->root, name);
 		}
 		fd = open_dir(dir_fd, name);
-		if (fd >= 0 && init && (r = init(fd)) < 0) {
-			(void)fd_close(fd);
-			return err_sys(e, r, "make %s/%s", s->root, name);
-		}
 	}
 	if (fd < 0)
 		return err_sys(e, fd, "open %s/%s", s->root, name);
@@ -144,12 +101,14 @@ static int open_sub(struct store *s, int dir_fd, const char *name, int (*init)(i
 	return 0;
 }
 
-static int check_version(struct store *s, struct err *e)
+/* *@ret_fresh: there was no version yet. */
+static int check_version(struct store *s, bool *ret_fresh, struct err *e)
 {
 	char v[16];
 	ssize_t n = readlinkat(s->root_fd, "version", v, sizeof(v) - 1);
 
 	if (n < 0 && errno == ENOENT) {
+		*ret_fresh = true;
 		if (symlinkat(STORE_VERSION, s->root_fd, "version") < 0 && errno != EEXIST &&
 		    errno != EROFS)
 			return err_sys(e, errno, "make %s/version", s->root);
@@ -170,28 +129,30 @@ int store_open(struct store *s, const char *root, const char *run, struct err *e
 	struct store n = STORE_INIT;
 	const struct {
 		const char *name;
-		int (*init)(int fd);
 		int *fd;
 	} subs[] = {
-		{ "images", store_init_images, &n.images_fd },
-		{ "layers", NULL, &n.layers_fd },
-		{ "meta", NULL, &n.meta_fd },
-		{ "containers", NULL, &n.containers_fd },
-		{ "names", NULL, &n.names_fd },
-		{ "volumes", NULL, &n.volumes_fd },
-		{ "tmp", NULL, &n.tmp_fd },
+		{ "tmp", &n.tmp_fd },
+		{ "images", &n.images_fd },
+		{ "layers", &n.layers_fd },
+		{ "meta", &n.meta_fd },
+		{ "containers", &n.containers_fd },
+		{ "names", &n.names_fd },
+		{ "volumes", &n.volumes_fd },
 	};
+	bool fresh = false;
 	int r;
 
 	r = open_top(root, 0002, &n.root_fd, &n.root, e);
 	if (r == 0)
-		r = check_version(&n, e);
+		r = check_version(&n, &fresh, e);
 	for (size_t i = 0; r == 0 && i < sizeof(subs) / sizeof(subs[0]); i++)
-		r = open_sub(&n, n.root_fd, subs[i].name, subs[i].init, subs[i].fd, e);
+		r = open_sub(&n, n.root_fd, subs[i].name, subs[i].fd, e);
+	if (r == 0 && fresh && !n.read_only)
+		r = store_init_images(&n, e);
 	if (r == 0)
 		r = open_top(run, 0022, &n.run_fd, &n.run, e);
 	if (r == 0)
-		r = open_sub(&n, n.run_fd, "containers", NULL, &n.run_containers_fd, e);
+		r = open_sub(&n, n.run_fd, "containers", &n.run_containers_fd, e);
 	if (r < 0) {
 		store_close(&n);
 		return r;
@@ -330,6 +291,45 @@ int store_stage_drop(struct store *s, struct stage *st, const struct idmap *m, s
 int store_sync(struct store *s, struct err *e)
 {
 	return syncfs(s->root_fd) < 0 ? err_sys(e, errno, "write %s to disk", s->root) : 0;
+}
+
+/* Both ways of making a file leave nothing beside it when we are killed: the stage is collected. */
+int store_put_file(struct store *s, int dir_fd, const char *name, const void *data, size_t len,
+		   mode_t mode, enum file_sync sync, bool replace)
+{
+	struct stage st = STAGE_INIT;
+	int r = store_stage_new(s, &st, NULL);
+
+	if (r < 0)
+		return r;
+	r = file_replace(st.fd, "file", data, len, mode, sync);
+	if (r == 0 && renameat2(st.fd, "file", dir_fd, name, replace ? 0 : RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r == 0 && sync == FILE_SYNC_FULL && fsync(dir_fd) < 0)
+		r = -errno;
+	(void)store_stage_drop(s, &st, NULL, NULL); /* empty or ours: later, if not now */
+	return r;
+}
+
+int store_init_images(struct store *s, struct err *e)
+{
+	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	static const char index[] = "{\"schemaVersion\":2,\"mediaType\":"
+		"\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
+	int r = 0;
+
+	if (mkdirat(s->images_fd, "blobs", 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r == 0 && mkdirat(s->images_fd, "blobs/sha256", 0700) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r == 0 && faccessat(s->images_fd, "oci-layout", F_OK, 0) < 0)
+		r = store_put_file(s, s->images_fd, "oci-layout", layout, sizeof(layout) - 1, 0644,
+				   FILE_SYNC_NONE, false);
+	/* Another process may be a step ahead of us and have images in it already. */
+	if ((r == 0 || r == -EEXIST) && faccessat(s->images_fd, "index.json", F_OK, 0) < 0)
+		r = store_put_file(s, s->images_fd, "index.json", index, sizeof(index) - 1, 0644,
+				   FILE_SYNC_NONE, false);
+	return r < 0 && r != -EEXIST ? err_sys(e, r, "set up %s/images", s->root) : 0;
 }
 
 /*

@@ -7,6 +7,7 @@
  *	            names/<name>	symlink to the id: claimed atomically
  *	            meta/<manifest>.json	derived facts of an image, see image-record.h
  *	            volumes/ tmp/
+ *	            version		link to the store's version number
  *	<runroot>/containers/<id>/
  *
  * A thing exists when its final name exists.  Everything is built under tmp/ in a staging

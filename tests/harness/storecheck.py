@@ -15,7 +15,7 @@ import sys
 
 HEX = re.compile(r"^[0-9a-f]{64}$")
 # What else may lie in a graphroot; anything new belongs in storage/store.h first.
-TOP_LEVEL = {"images", "layers", "containers", "names", "meta", "volumes", "tmp", "networks", "pods",
+TOP_LEVEL = {"images", "layers", "containers", "names", "meta", "volumes", "tmp", "version", "networks", "pods",
              "secrets", "cache"}
 LAYOUT_TOP = {"oci-layout", "index.json", "blobs"}
 
@@ -118,7 +118,7 @@ class Store:
                 layers.update(re.findall(r"[0-9a-f]{64}", open(record).read()))
         for name in names(self.path("names")):
             target = os.readlink(self.path("names", name))
-            if target.split("/")[-1] not in ids:
+            if target.split("/")[0] not in ids:
                 self.say(f"name {name} belongs to no container")
         for cid in names(os.path.join(self.run, "containers")):
             if cid not in ids:
