@@ -24,6 +24,7 @@
 #include "str.h"
 #include "tree.h"
 
+#define TAR_BLOCK 512u
 #define WHITEOUT_PREFIX ".wh."
 #define WHITEOUT_META_PREFIX ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
@@ -48,6 +49,7 @@ struct untar {
 	struct tree tree;
 	int root_fd;
 	uint64_t tar_bytes, size_bytes, unchecked_bytes, n_entries;
+	uint64_t entry_tail;	/* bytes of the present entry in its last block; 0: a whole block */
 	struct err *e;		/* for the callback */
 	int failed;		/* what the callback failed with */
 };
@@ -92,6 +94,15 @@ static la_ssize_t read_cb(struct archive *a, void *arg, const void **ret_buf)
 		u->failed = (int)n;
 		archive_set_error(a, (int)-n, "input");
 		return ARCHIVE_FATAL;
+	}
+	if (n == 0 && u->entry_tail && u->tar_bytes % TAR_BLOCK == u->entry_tail) {
+		/* The archive ends with the last byte of this entry, without filling its block: umoci
+		 * writes such layers, and Go's reader takes them. */
+		static const char zeros[TAR_BLOCK];
+
+		n = (ssize_t)(TAR_BLOCK - u->entry_tail);
+		u->entry_tail = 0;
+		*ret_buf = zeros;
 	}
 	return n;
 }
@@ -375,6 +386,7 @@ static int read_entries(struct untar *u, struct archive *a, struct err *e)
 			return 0;
 		if (r < ARCHIVE_WARN || (r == ARCHIVE_WARN && !is_charset_warning(a)))
 			return bad_archive(u, a, "read the layer", e);
+		u->entry_tail = (uint64_t)archive_entry_size(ae) % TAR_BLOCK;
 		r = next_entry(u, a, ae, e);
 		if (r < 0)
 			return r;
