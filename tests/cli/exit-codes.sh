@@ -13,7 +13,7 @@ test_the_programs_own_status() {
 
 test_killed_by_a_signal() {
 	pull alpine
-	expect 137 ctr run --rm --network=none alpine sh -c 'sh -c "kill -KILL \$\$"'
+	expect 137 ctr run --rm --network=none alpine sh -c 'sh -c "kill -KILL \$\$"; exit $?'
 	expect 143 ctr run --rm --network=none alpine sh -c '(sleep 0.1; kill -TERM 1) & trap "exit 143" TERM; wait'
 	expect 0 ctr run -d --name c --network=none alpine sleep 100
 	expect 0 ctr kill c
