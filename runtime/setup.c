@@ -265,12 +265,21 @@ const struct step exec_steps[] = {
 };
 /* clang-format on */
 
+/*
+ * A socket that is closed with a message unread resets the connection, and the other side may then
+ * miss ours: so stay and read until the runtime hangs up or kills us.
+ */
 static void report(struct setup *s, const struct err *e)
 {
-	if (s->start_conn >= 0)
+	char byte;
+
+	if (s->start_conn >= 0) {
 		(void)err_send(s->start_conn, e); /* who asked has gone: nobody else to tell */
-	else
-		(void)msg_send(s->sync, SYNC_ERR, e, sizeof(*e), NULL, 0);
+		return;
+	}
+	(void)msg_send(s->sync, SYNC_ERR, e, sizeof(*e), NULL, 0);
+	while (recv(s->sync, &byte, 1, 0) > 0)
+		;
 }
 
 void setup_run(struct setup *s, const struct step *steps)
