@@ -278,10 +278,16 @@ static int run_command(struct args *a, int argc, char **argv, char **whole_argv,
 		a->argc = argc - r;
 		a->argv = argv + r;
 		if (c->needs & GUARD) {
-			int guarded = guard_own_program(whole_argv, e);
+			int guarded;
 
+			/* The copy of us reports to the same descriptor. */
+			if (a->err_fd)
+				(void)fd_set_cloexec((int)a->err_fd, false); /* open: checked above */
+			guarded = guard_own_program(whole_argv, e);
 			if (guarded < 0)
 				return guarded;
+			if (a->err_fd)
+				(void)fd_set_cloexec((int)a->err_fd, true);
 		}
 		return c->run(a, e);
 	}
