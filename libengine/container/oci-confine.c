@@ -1,6 +1,9 @@
 /* What confines the container's process: ulimits, sysctls, device rules, seccomp. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "container-priv.h"
 #include "json.h"
@@ -9,8 +12,20 @@
 #include "sysctl.h"
 #include "ulimit.h"
 
-int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool may_raise, struct err *e)
+/* Hard limits can be raised with CAP_SYS_RESOURCE only, which not every root has. */
+static bool may_raise_limits(void)
 {
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return syscall(SYS_capget, &head, data) == 0 &&
+	       (data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective & CAP_TO_MASK(CAP_SYS_RESOURCE));
+}
+
+int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool own_userns, struct err *e)
+{
+	/* Capabilities of a user namespace count for nothing here. */
+	bool may_raise = !own_userns && may_raise_limits();
 	struct spec_ulimits u = SPEC_ULIMITS_INIT;
 	int rc = 0;
 

@@ -225,7 +225,7 @@ static json_t *rlimits(struct oci_build *b, struct err *e)
 {
 	json_t *arr = json_array();
 
-	if (oci_add_ulimits(arr, &b->req->ulimits, !b->map, e) < 0) {
+	if (oci_add_ulimits(arr, &b->req->ulimits, b->map != NULL, e) < 0) {
 		json_decref(arr);
 		return NULL;
 	}

@@ -54,7 +54,7 @@ int oci_user_dests(struct oci_build *b, struct err *e);
 int oci_user_mounts(struct oci_build *b, struct err *e);
 int oci_device_mounts(struct oci_build *b, struct err *e);
 /* oci-confine.c */
-int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool may_raise, struct err *e);
+int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool own_userns, struct err *e);
 int oci_add_sysctl(json_t *obj, const char *text, bool host_net, bool host_ipc, bool host_uts,
 		   struct err *e);
 /* linux.seccomp as text, NULL where there is none. */
