@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -316,69 +317,169 @@ static int finish_layer(struct image_in *in, size_t i, struct err *e)
 	return 0;
 }
 
-/* Feed the worker from a file; what is read is hashed too.  1 if the worker closed its end. */
-static int feed(int fd, struct unpack_job *job, struct hash *hash, uint64_t *ret_n, struct err *e)
+/* A layer that is unpacked from a blob: what is read is hashed too. */
+struct feed {
+	size_t layer;
+	struct digest blob;
+	int fd;
+	char *buf;
+	size_t len, pos;	/* what is read and not yet written */
+	struct hash *hash;
+	bool worker_gone;	/* the digest decides whose fault that was */
+	bool done;
+};
+
+static int feed_start(struct image_in *in, const struct image_in_source *src, struct feed *f,
+		      struct err *e)
 {
-	auto_free char *buf = malloc(COPY_BYTES);
-	bool gone = false;
+	int r;
 
-	if (!buf)
+	f->layer = src->layer;
+	f->blob = src->blob;
+	f->fd = image_in_blob_open(in, &src->blob, e);
+	if (f->fd < 0)
+		return f->fd;
+	f->buf = malloc(COPY_BYTES);
+	f->hash = hash_new();
+	if (!f->buf || !f->hash)
 		return err_sys(e, ENOMEM, "read a blob");
-	for (;;) {
-		ssize_t n = read(fd, buf, COPY_BYTES);
-		int r;
+	r = start_layer(in, src->layer, src->media_type, e);
+	if (r == 0)
+		r = fd_set_nonblock(in->layers[src->layer].job.data_fd, true);
+	return r;
+}
 
+static void feed_done(struct feed *f)
+{
+	f->fd = fd_close(f->fd);
+	free(f->buf);
+	hash_free(f->hash);
+	f->buf = NULL;
+	f->hash = NULL;
+}
+
+/* Write what the pipe takes; read on when all is written. */
+static int feed_step(struct image_in *in, struct feed *f, struct err *e)
+{
+	int out = in->layers[f->layer].job.data_fd;
+	ssize_t n;
+	int r;
+
+	if (f->pos == f->len) {
+		do
+			n = read(f->fd, f->buf, COPY_BYTES);
+		while (n < 0 && errno == EINTR);
 		if (n < 0)
-			return err_sys(e, errno, "read a blob");
-		if (n == 0)
-			return gone;
-		*ret_n += (uint64_t)n;
-		r = hash_add(hash, buf, (size_t)n);
+			return err_sys(e, errno, "read blob %.12s", f->blob.hex);
+		f->pos = 0;
+		f->len = (size_t)n;
+		f->done = n == 0;
+		if (f->done) {
+			unpack_end_input(&in->layers[f->layer].job);
+			return 0;
+		}
+		r = hash_add(f->hash, f->buf, f->len);
 		if (r < 0)
-			return err_sys(e, r, "hash a blob");
-		if (gone)
-			continue;
-		r = fd_write_all(job->data_fd, buf, (size_t)n);
-		if (r == -EPIPE)
-			gone = true; /* the digest decides whose fault that was */
-		else if (r < 0)
-			return err_sys(e, r, "feed the unpacking process");
+			return err_sys(e, r, "hash blob %.12s", f->blob.hex);
 	}
+	n = f->worker_gone ? (ssize_t)(f->len - f->pos) : write(out, f->buf + f->pos, f->len - f->pos);
+	if (n < 0 && errno == EPIPE)
+		f->worker_gone = true;
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return err_sys(e, errno, "feed the unpacking process");
+	else if (n > 0)
+		f->pos += (size_t)n;
+	return 0;
+}
+
+static int feed_all(struct image_in *in, struct feed *f, size_t n, int (*stop)(struct err *e),
+		    struct err *e)
+{
+	auto_free struct pollfd *p = calloc(n + 1, sizeof(*p));
+	size_t left;
+	int r;
+
+	if (!p)
+		return err_sys(e, ENOMEM, "unpack");
+	do {
+		bool busy = false;
+
+		left = 0;
+		for (size_t i = 0; i < n; i++) {
+			/* A negative descriptor is left out by poll(). */
+			p[i].fd = f[i].done ? -1 : in->layers[f[i].layer].job.data_fd;
+			p[i].events = POLLOUT;
+			left += !f[i].done;
+			busy |= !f[i].done && f[i].worker_gone;
+		}
+		r = stop ? stop(e) : 0;
+		if (r == 0 && left && poll(p, n, busy ? 0 : -1) < 0 && errno != EINTR)
+			r = err_sys(e, errno, "poll");
+		for (size_t i = 0; r == 0 && i < n; i++)
+			if (!f[i].done && (p[i].revents || f[i].worker_gone))
+				r = feed_step(in, &f[i], e);
+	} while (r == 0 && left);
+	return r;
+}
+
+static int feed_check(struct image_in *in, struct feed *f, struct err *e)
+{
+	struct image_in_blob *b = find_blob(in, &f->blob);
+	struct digest got;
+	int r = hash_finish(f->hash, &got);
+
+	if (r < 0)
+		return err_sys(e, r, "hash blob %.12s", f->blob.hex);
+	if (digest_eq(&got, &f->blob))
+		return finish_layer(in, f->layer, e);
+	if (b && b->present)
+		discard_blob(in, &f->blob);
+	return err_set(e, ERR_CORRUPT, "blob %.12s in the store has changed: its digest is %.12s; it was "
+		       "removed, get the image again", f->blob.hex, got.hex);
+}
+
+int image_in_unpack_blobs(struct image_in *in, const struct image_in_source *src, size_t n,
+			  int (*stop)(struct err *e), struct err *e)
+{
+	auto_free struct feed *f = calloc(n + 1, sizeof(*f));
+	size_t started = 0;
+	int r = 0;
+
+	if (!f)
+		return err_sys(e, ENOMEM, "unpack");
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct image_in_layer *l = &in->layers[src[i].layer];
+
+		if (l->present || l->started || has_twin(in, src[i].layer))
+			continue;
+		f[started].fd = FD_NONE;
+		r = feed_start(in, &src[i], &f[started++], e);
+	}
+	if (r == 0)
+		r = feed_all(in, f, started, stop, e);
+	for (size_t i = 0; r == 0 && i < started; i++)
+		r = feed_check(in, &f[i], e);
+	for (size_t i = 0; i < started; i++)
+		feed_done(&f[i]);
+	return r;
 }
 
 int image_in_unpack_blob(struct image_in *in, size_t i, const char *media_type,
 			 const struct digest *d, struct err *e)
 {
-	struct image_in_layer *l = &in->layers[i];
-	struct image_in_blob *b = find_blob(in, d);
-	auto_close int fd = FD_NONE;
-	struct hash *hash;
-	struct digest got;
-	uint64_t n = 0;
+	const struct image_in_source src = { .layer = i, .blob = *d, .media_type = media_type };
+	struct feed f = { .fd = FD_NONE };
 	int r;
 
-	if (l->present || l->finished)
+	if (in->layers[i].present || in->layers[i].finished)
 		return 0;
-	fd = image_in_blob_open(in, d, e);
-	if (fd < 0)
-		return fd;
-	hash = hash_new();
-	r = hash ? start_layer(in, i, media_type, e) : err_sys(e, ENOMEM, "hash a blob");
+	r = feed_start(in, &src, &f, e);
 	if (r == 0)
-		r = feed(fd, &l->job, hash, &n, e);
-	if (r >= 0) {
-		r = hash_finish(hash, &got);
-		if (r < 0)
-			(void)err_sys(e, r, "hash a blob");
-	}
-	hash_free(hash);
-	if (r == 0 && !digest_eq(&got, d)) {
-		r = err_set(e, ERR_CORRUPT, "blob %.12s in the store has changed: its digest is %.12s; "
-			    "it was removed, get the image again", d->hex, got.hex);
-		if (b && b->present)
-			discard_blob(in, d);
-	}
-	return r < 0 ? r : finish_layer(in, i, e);
+		r = feed_all(in, &f, 1, NULL, e);
+	if (r == 0)
+		r = feed_check(in, &f, e);
+	feed_done(&f);
+	return r;
 }
 
 /* Digest and media type of the manifest's layer @i. */

@@ -88,8 +88,20 @@ int image_in_config(struct image_in *in, const struct digest *config, size_t n_l
  */
 int image_in_unpack(struct image_in *in, size_t i, const char *media_type, struct unpack_job **ret,
 		    struct err *e);
-/* Unpack layer @i from the blob @d, which is present or finished: start it and feed it.  All
- * layers started so far are fed by the caller; this one blocks. */
+/*
+ * Unpack layers from blobs that are present or finished, all at once; those that need no unpacking
+ * are passed over.  Each blob is hashed on the way; one that has changed is removed from the layout.
+ * @stop (may be NULL) is asked now and then: a negative answer (with @e) ends it.
+ */
+struct image_in_source {
+	size_t layer;
+	struct digest blob;
+	const char *media_type;	/* may be NULL */
+};
+int image_in_unpack_blobs(struct image_in *in, const struct image_in_source *src, size_t n,
+			  int (*stop)(struct err *e), struct err *e);
+
+/* One layer in the same way, whether or not the image has a twin of it. */
 int image_in_unpack_blob(struct image_in *in, size_t i, const char *media_type,
 			 const struct digest *d, struct err *e);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "image-in.h"
@@ -85,27 +86,26 @@ static int read_manifest(const json_t *m, struct digest *config, const json_t **
 
 static int unpack_layers(struct image_in *in, const json_t *layers, struct err *e)
 {
-	for (size_t i = 0; i < json_array_size(layers); i++) {
+	size_t n = json_array_size(layers);
+	auto_free struct image_in_source *src = calloc(n + 1, sizeof(*src));
+	int r = src ? 0 : err_sys(e, ENOMEM, "unpack");
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		const json_t *l = json_array_get(layers, i);
 		struct image_in_blob *b;
-		struct digest d;
-		int r = transfer_interrupted(e);
 
-		if (r == 0)
-			r = digest_parse(member(l, "digest"), &d, e);
+		src[i].layer = i;
+		src[i].media_type = json_string_value(json_object_get(l, "mediaType"));
+		r = digest_parse(member(l, "digest"), &src[i].blob, e);
 		if (r < 0)
 			return err_wrap(e, r, "$.layers[%zu]", i);
-		r = image_in_blob(in, &d, BLOB_SIZE_UNKNOWN, &b, e);
+		r = image_in_blob(in, &src[i].blob, BLOB_SIZE_UNKNOWN, &b, e);
 		if (r == 0)
-			r = err_set(e, ERR_NOT_FOUND, "layer %.12s is not in the layout: pull the image",
-				    d.hex);
-		if (r > 0)
-			r = image_in_unpack_blob(in, i, json_string_value(json_object_get(l, "mediaType")),
-						 &d, e);
-		if (r < 0)
-			return r;
+			return err_set(e, ERR_NOT_FOUND, "layer %.12s is not in the layout: pull the "
+				       "image", src[i].blob.hex);
+		r = r > 0 ? 0 : r;
 	}
-	return 0;
+	return r < 0 ? r : image_in_unpack_blobs(in, src, n, transfer_interrupted, e);
 }
 
 static int unpack_image(struct transfer *t, struct digest *d, const struct ctr_platform *platform,
