@@ -45,11 +45,7 @@ static int read_host(const char *path, char **ret, struct err *e)
 	return r < 0 ? err_sys(e, r, "read %s", path) : 0;
 }
 
-/*
- * The host's resolver file as a container can use it: systemd-resolved's own list where
- * /etc/resolv.conf names only its stub on loopback.
- */
-static int read_resolv(bool host_network, char **ret, struct err *e)
+int net_resolv_read_host(bool host_network, char **ret, struct err *e)
 {
 	auto_free char *own = NULL;
 	auto_free char *resolved = NULL;
@@ -81,7 +77,7 @@ static int write_resolv(int dir_fd, const struct ctr_net_plan *p, const struct c
 	bool host_network = p->mode == CTR_NET_HOST;
 	auto_free char *base = NULL;
 	auto_free char *text = NULL;
-	int r = read_resolv(host_network, &base, e);
+	int r = net_resolv_read_host(host_network, &base, e);
 
 	if (r < 0)
 		return r;

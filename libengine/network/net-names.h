@@ -24,6 +24,13 @@ char *net_resolv_text(const char *base, const struct ctr_net_names *names, const
 /* Does it name a server outside loopback?  And any at all? */
 bool net_resolv_usable(const char *text);
 bool net_resolv_has_server(const char *text);
+/* Does a container with the address @own (may be "") need a helper that forwards, because the
+ * first server is out of its reach: on the host's loopback, or @own, which is the host's too? */
+bool net_resolv_needs_forward(const char *text, const char *own);
+
+/* The host's resolver file as a container can use it: systemd-resolved's own list where
+ * /etc/resolv.conf names only its stub on loopback, unless @host_network.  Fresh *@ret. */
+int net_resolv_read_host(bool host_network, char **ret, struct err *e);
 
 /*
  * The container's hosts: --add-host, the lines of @base, localhost where they lack it, the host's

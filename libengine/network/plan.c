@@ -9,6 +9,7 @@
 #include "fd.h"
 #include "file.h"
 #include "host-net.h"
+#include "net-names.h"
 #include "path.h"
 
 #define PASTA_DNS "169.254.1.1"		/* link-local: no host's, whatever the host's network is */
@@ -114,7 +115,7 @@ static int pasta_namespaces(struct strv *a, bool root)
 	return ADD(a, "--userns", "/proc/@PID@/ns/user", "--netns", "/proc/@PID@/ns/net");
 }
 
-static int pasta_args(const struct ctr_network *n, bool root, bool maps_guest,
+static int pasta_args(const struct ctr_network *n, bool root, bool maps_guest, bool forward,
 		      struct ctr_net_plan *p)
 {
 	struct strv *a = &p->args;
@@ -127,7 +128,7 @@ static int pasta_args(const struct ctr_network *n, bool root, bool maps_guest,
 	if (r == 0 && !opt_given(&n->opts, NULL, "--map-gw") &&
 	    !opt_given(&n->opts, NULL, "--no-map-gw"))
 		r = strv_add(a, "--no-map-gw");
-	if (r == 0 && !opt_given(&n->opts, NULL, "--dns-forward")) {
+	if (r == 0 && forward && !opt_given(&n->opts, NULL, "--dns-forward")) {
 		r = ADD(a, "--dns-forward", PASTA_DNS);
 		memcpy(p->dns_forward, PASTA_DNS, sizeof(PASTA_DNS));
 	}
@@ -149,12 +150,21 @@ static int pasta_args(const struct ctr_network *n, bool root, bool maps_guest,
 static int plan_pasta(const struct ctr_network *n, const char *path, bool maps_guest,
 		      const char *ifname, struct ctr_net_plan *p, struct err *e)
 {
+	auto_free char *resolv = NULL;
+	bool forward;
+	int r = net_resolv_read_host(false, &resolv, e);
+
+	if (r < 0)
+		return r;
+	net_host_address(ifname, p->address); /* pasta copies the host's */
+	/* Only where it is needed: a server that pasta forwards for cannot be asked directly, and
+	 * older versions forward no TCP. */
+	forward = net_resolv_needs_forward(resolv, p->address);
 	p->mode = CTR_NET_PASTA;
 	p->ready = "pidfile";
 	p->path = strdup(path);
-	if (!p->path || pasta_args(n, geteuid() == 0, maps_guest, p) < 0)
+	if (!p->path || pasta_args(n, geteuid() == 0, maps_guest, forward, p) < 0)
 		return no_memory(e);
-	net_host_address(ifname, p->address); /* pasta copies the host's */
 	return 0;
 }
 

@@ -98,6 +98,15 @@ bool net_resolv_has_server(const char *text)
 	return parse_text(&r, text, true) == 0 && r.servers.n > 0;
 }
 
+bool net_resolv_needs_forward(const char *text, const char *own)
+{
+	auto_resolv struct resolv r = { 0 };
+
+	if (parse_text(&r, text, true) < 0 || r.servers.n == 0)
+		return false;
+	return !net_resolv_usable(text) || (*own && streq(r.servers.items[0], own));
+}
+
 static void put_words(struct strbuf *b, const char *word, const struct strv *v)
 {
 	if (v->n == 0 || (v->n == 1 && streq(v->items[0], ".")))

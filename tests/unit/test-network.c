@@ -193,6 +193,20 @@ static void plan(const char *network, const char *ports, struct ctr_net_plan *p)
 	ctr_network_done(&n);
 }
 
+/* Give this test's processes another /etc/resolv.conf. */
+static void host_resolv(const char *text)
+{
+	uid_t uid = geteuid();
+	auto_free char *map = str_printf("%u %u 1\n", uid, uid);
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		test_skip("no user namespace here: %s", strerror(errno));
+	test_write("/proc/self/uid_map", map);
+	test_write("resolv", text);
+	if (mount("resolv", "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0)
+		test_skip("cannot replace /etc/resolv.conf: %s", strerror(errno));
+}
+
 TEST(plan_without_helper)
 {
 	struct ctr_net_plan p = CTR_NET_PLAN_INIT;
@@ -214,6 +228,7 @@ TEST(plan_pasta)
 	struct ctr_net_plan p = CTR_NET_PLAN_INIT;
 	auto_free char *got = NULL;
 
+	host_resolv("nameserver 127.0.0.53\n");
 	fake("pasta", "an old one");
 	plan("pasta", "28080:80,127.0.0.1:28082-28083:82-83,[::1]:28084:53/udp", &p);
 	got = args_of(&p);
@@ -229,6 +244,20 @@ TEST(plan_pasta)
 	CHECK(!p.api && p.forwards.n == 0 && p.new_netns);
 	CHECK_STR(p.dns_forward, "169.254.1.1");
 	CHECK_STR(p.host_address, "");
+	ctr_net_plan_done(&p);
+}
+
+TEST(plan_pasta_asks_reachable_servers_itself)
+{
+	struct ctr_net_plan p = CTR_NET_PLAN_INIT;
+	auto_free char *got = NULL;
+
+	host_resolv("nameserver 198.51.100.53\nnameserver 127.0.0.1\n");
+	fake("pasta", "an old one");
+	plan("pasta", "", &p);
+	got = args_of(&p);
+	CHECK(!strstr(got, "dns-forward"));
+	CHECK_STR(p.dns_forward, "");
 	ctr_net_plan_done(&p);
 }
 

@@ -68,6 +68,11 @@ TEST(which_are_usable)
 	CHECK(!net_resolv_usable(""));
 	CHECK(net_resolv_has_server("nameserver 127.0.0.53\n"));
 	CHECK(!net_resolv_has_server("# nameserver 127.0.0.53\n"));
+	CHECK(net_resolv_needs_forward("nameserver 127.0.0.53\n", "192.0.2.2"));
+	CHECK(net_resolv_needs_forward("nameserver 192.0.2.2\nnameserver 9.9.9.9\n", "192.0.2.2"));
+	CHECK(!net_resolv_needs_forward("nameserver 192.0.2.3\nnameserver 127.0.0.1\n", "192.0.2.2"));
+	CHECK(!net_resolv_needs_forward("nameserver 192.0.2.3\n", ""));
+	CHECK(!net_resolv_needs_forward("", ""));
 }
 
 TEST(huge)
