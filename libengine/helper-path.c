@@ -47,11 +47,18 @@ static char *beside_us(const char *name)
 	if (r)
 		return r;
 	slash = strrchr(exe, '/');
+	if (!slash)
+		return NULL;
 	/* only a build tree has us in cli/ */
-	if (!slash || !streq(slash, "/cli"))
+	if (streq(slash, "/cli")) {
+		*slash = '\0';
+		return try_build_tree(exe, name);
+	}
+	/* an installation that was moved as a whole: bin/ and libexec/ctr-lite/ side by side */
+	if (!streq(slash, "/bin"))
 		return NULL;
 	*slash = '\0';
-	return try_build_tree(exe, name);
+	return try_dir(exe, "libexec/ctr-lite/", name);
 }
 
 int ctr_helper_path(const char *name, char **ret_path, struct err *e)

@@ -9,7 +9,8 @@
 /*
  * The absolute path of @name, in fresh memory.  The first of these that is executable:
  *	$CTR_LITE_LIBEXEC (ignored in a set-id process), as a directory of helpers or a build tree,
- *	the directory of the running program, and its neighbours where that is a build tree,
+ *	the directory of the running program, and its neighbours where that is a build tree or a
+ *	bin/ with libexec/ctr-lite/ beside it,
  *	the installed libexec directory, the installed bin directory.
  * 0, or -ENOENT (ERR_NOT_FOUND) naming where it was looked for.
  */
