@@ -6,6 +6,7 @@
 /* clang-format off */
 const struct command_name commands[] = {
 	{ "attach",		&cmd_attach },
+	{ "completion",		&cmd_completion },
 	{ "container",		NULL, "Manage containers" },
 	{ "container attach",	&cmd_attach },
 	{ "container create",	&cmd_create },
@@ -38,6 +39,7 @@ const struct command_name commands[] = {
 	{ "image untag",	&cmd_untag },
 	{ "images",		&cmd_images },
 	{ "import",		&cmd_import },
+	{ "info",		&cmd_info },
 	{ "inspect",		&cmd_inspect },
 	{ "kill",		&cmd_kill },
 	{ "logs",		&cmd_logs },
@@ -48,9 +50,13 @@ const struct command_name commands[] = {
 	{ "run",		&cmd_run },
 	{ "start",		&cmd_start },
 	{ "stop",		&cmd_stop },
+	{ "system",		NULL, "Manage ctr-lite" },
+	{ "system info",	&cmd_info },
 	{ "tag",		&cmd_tag },
 	{ "untag",		&cmd_untag },
+	{ "version",		&cmd_version },
 	{ "wait",		&cmd_wait },
+	{ "__complete",		&cmd_complete,	NULL, NAME_HIDDEN },
 	{ "__man",		&cmd_man,	NULL, NAME_HIDDEN },
 	{ NULL },
 };

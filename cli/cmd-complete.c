@@ -1,0 +1,272 @@
+/*
+ * Shell completion: `completion SHELL` prints the script for a shell, and the scripts ask the
+ * hidden `__complete -- WORD...` what can stand for the last word.  It prints candidates, one on a
+ * line, with a tab and a description where there is one, and ":file" or ":dir" where names of
+ * files belong.
+ */
+#include <stdlib.h>
+
+#include <ctrlite/container.h>
+#include <ctrlite/image.h>
+
+#include "cli.h"
+#include "commands.h"
+
+/* The scripts, from contrib/completions. */
+#define EMBED(symbol, file)                                                                        \
+	__asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" file "\"\n.byte 0\n.popsection\n"); \
+	extern const char symbol[]
+
+EMBED(completion_bash, COMPLETIONS_DIR "/ctr-lite.bash");
+EMBED(completion_zsh, COMPLETIONS_DIR "/_ctr-lite");
+EMBED(completion_fish, COMPLETIONS_DIR "/ctr-lite.fish");
+
+static int completion_main(struct cmd *c, void *args, struct err *e)
+{
+	const char *shell = c->args[0];
+
+	(void)args;
+	if (streq(shell, "bash"))
+		fputs(completion_bash, stdout);
+	else if (streq(shell, "zsh"))
+		fputs(completion_zsh, stdout);
+	else if (streq(shell, "fish"))
+		fputs(completion_fish, stdout);
+	else
+		return err_set(e, ERR_INVALID, "%s is not a valid shell, choose from: bash, zsh, fish",
+			       shell);
+	return 0;
+}
+
+const struct command cmd_completion = {
+	.summary = "Generate shell completion scripts",
+	.usage = "{bash|zsh|fish}",
+	.description = "Prints the completion script of a shell.  An installation puts it in place.",
+	.examples = "completion bash > ~/.local/share/bash-completion/completions/ctr-lite",
+	.run = completion_main, .min_args = 1, .max_args = 1,
+};
+
+/* What the words before the cursor lead to. */
+struct place {
+	struct globals g;
+	const struct command_name *name;	/* NULL: no command yet */
+	size_t n_args;				/* arguments of the command so far */
+	const struct opt *pending;		/* the last word is its value */
+	bool options_end;
+};
+
+static void candidate(const char *word, const char *cur, const char *text)
+{
+	if (!str_starts(word, cur))
+		return;
+	if (text && *text)
+		printf("%s\t%s\n", word, text);
+	else
+		printf("%s\n", word);
+}
+
+static void complete_commands(const char *group, const char *cur)
+{
+	for (const struct command_name *n = commands; n->path; n++)
+		if (command_name_in(n, group))
+			candidate(command_name_in(n, group), cur, n->cmd ? n->cmd->summary : n->group);
+}
+
+static void complete_containers(struct ctr_engine *eng, const char *cur, bool running)
+{
+	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
+
+	if (ctr_container_list(eng, &l, NULL) < 0)
+		return;
+	for (size_t i = 0; i < l.n; i++) {
+		const struct ctr_container *c = &l.items[i];
+		char id[13];
+
+		if (running && c->status.state != CTR_RUNNING)
+			continue;
+		snprintf(id, sizeof(id), "%.12s", c->req.id);
+		candidate(c->req.name, cur, c->req.image);
+		/* ids only where one has been begun: they double the list */
+		if (*cur)
+			candidate(id, cur, c->req.name);
+	}
+	ctr_container_list_done(&l);
+}
+
+static void complete_images(struct ctr_engine *eng, const char *cur)
+{
+	struct ctr_image_list l = CTR_IMAGE_LIST_INIT;
+
+	if (ctr_image_list(eng, &l, NULL) < 0)
+		return;
+	for (size_t i = 0; i < l.n; i++) {
+		char id[13];
+
+		snprintf(id, sizeof(id), "%.12s", l.items[i].id.hex);
+		for (size_t k = 0; k < l.items[i].names.n; k++) {
+			const char *ref = l.items[i].names.items[k], *base = strrchr(ref, '/');
+
+			candidate(ref, cur, NULL);
+			if (base)
+				candidate(base + 1, cur, NULL);
+		}
+		if (*cur || !l.items[i].names.n)
+			candidate(id, cur, NULL);
+	}
+	ctr_image_list_done(&l);
+}
+
+static void complete_objects(const struct place *at, enum opt_complete what, const char *cur)
+{
+	const struct ctr_engine_opts o = { .root = at->g.root, .runroot = at->g.runroot };
+	struct ctr_engine eng = CTR_ENGINE_INIT;
+
+	if (ctr_engine_open(&eng, &o, NULL) < 0)
+		return;	/* nothing to offer */
+	if (what == COMPLETE_CONTAINER || what == COMPLETE_CONTAINER_RUNNING || what == COMPLETE_OBJECT)
+		complete_containers(&eng, cur, what == COMPLETE_CONTAINER_RUNNING);
+	if (what == COMPLETE_IMAGE || what == COMPLETE_OBJECT)
+		complete_images(&eng, cur);
+	ctr_engine_close(&eng);
+}
+
+static void complete_what(const struct place *at, enum opt_complete what, const char *cur)
+{
+	switch (what) {
+	case COMPLETE_NONE:
+	case COMPLETE_COUNT_:
+		break;
+	case COMPLETE_FILE:
+		puts(":file");
+		break;
+	case COMPLETE_DIR:
+		puts(":dir");
+		break;
+	case COMPLETE_COMMAND:
+		complete_commands(NULL, cur);
+		break;
+	case COMPLETE_CONTAINER:
+	case COMPLETE_CONTAINER_RUNNING:
+	case COMPLETE_IMAGE:
+	case COMPLETE_OBJECT:
+		complete_objects(at, what, cur);
+		break;
+	}
+}
+
+static void complete_value(const struct place *at, const struct opt *o, const char *cur)
+{
+	if (o->kind == OPT_ENUM)
+		for (const struct opt_choice *c = o->choices; c->name; c++)
+			candidate(c->name, cur, NULL);
+	else
+		complete_what(at, o->complete, cur);
+}
+
+static void complete_options(const struct opt *table, const char *cur)
+{
+	const struct opt *rows[OPT_SEEN_MAX];
+	size_t n = opt_visible(table, rows, OPT_SEEN_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		char word[80];
+
+		snprintf(word, sizeof(word), "--%s%s", rows[i]->name, opt_takes_value(rows[i]) ? "=" : "");
+		candidate(word, cur, rows[i]->help);
+	}
+}
+
+static const struct opt *find_option(const struct opt *table, const char *word)
+{
+	size_t len;
+
+	if (word[1] != '-')	/* of a bundle only the last may take a value */
+		return opt_find_letter(table, word[strlen(word) - 1]);
+	len = strcspn(word + 2, "=");
+	return opt_find(table, word + 2, len);
+}
+
+static const struct opt *option_of(const struct place *at, const char *word)
+{
+	const struct opt *table = at->name && at->name->cmd ? at->name->cmd->opts : NULL;
+	const struct opt *o = find_option(table, word);
+
+	return o ? o : find_option(global_opts, word);
+}
+
+/* --root and --runroot say in which store to look. */
+static void note_global(struct place *at, const struct opt *o, const char *value)
+{
+	if (o == opt_find(global_opts, "root", 4))
+		at->g.root = value;
+	else if (o == opt_find(global_opts, "runroot", 7))
+		at->g.runroot = value;
+}
+
+static void take_word(struct place *at, const char *const *words, size_t n, size_t *i)
+{
+	const char *w = words[*i], *eq = strchr(w, '=');
+	const struct command_name *found;
+	size_t used;
+
+	if (!at->options_end && streq(w, "--")) {
+		at->options_end = true;
+	} else if (!at->options_end && w[0] == '-' && w[1]) {
+		const struct opt *o = option_of(at, w);
+
+		if (!o)
+			return;
+		if (eq)
+			note_global(at, o, eq + 1);
+		else if (opt_takes_value(o) && *i + 1 < n)
+			note_global(at, o, words[++*i]);
+		else if (opt_takes_value(o))
+			at->pending = o;
+	} else if (!at->name) {
+		/* a group is entered with its second word, if that is complete */
+		found = command_match(words + *i, n - *i, &used);
+		at->name = found;
+		*i += found ? used - 1 : 0;
+	} else {
+		at->n_args++;
+		if (at->name->cmd && (at->name->cmd->flags & CMD_STOP_AT_ARG))
+			at->options_end = true;
+	}
+}
+
+static int complete_main(struct cmd *c, void *args, struct err *e)
+{
+	struct place at = { 0 };
+	const char *cur = c->n_args ? c->args[c->n_args - 1] : "";
+	const char *eq = strchr(cur, '=');
+
+	(void)args;
+	(void)e;
+	for (size_t i = 0; i + 1 < c->n_args; i++)
+		take_word(&at, c->args, c->n_args - 1, &i);
+	if (at.pending) {
+		complete_value(&at, at.pending, cur);
+	} else if (!at.options_end && str_starts(cur, "--") && eq) {
+		const struct opt *o = option_of(&at, cur);
+
+		if (o)
+			complete_value(&at, o, eq + 1);
+	} else if (!at.options_end && cur[0] == '-') {
+		complete_options(at.name ? (at.name->cmd ? at.name->cmd->opts : NULL) : global_opts, cur);
+	} else if (!at.name) {
+		complete_commands(NULL, cur);
+	} else if (!at.name->cmd) {
+		complete_commands(at.name->path, cur);
+	} else if ((at.name->cmd->flags & CMD_STOP_AT_ARG) && at.n_args) {
+		puts(":file");	/* the command line of a program */
+	} else if (at.name->cmd->max_args > at.n_args) {
+		complete_what(&at, at.name->cmd->complete, cur);
+	}
+	return 0;
+}
+
+const struct command cmd_complete = {
+	.summary = "Say what can stand for the last word",
+	.usage = "-- [WORD...]",
+	.run = complete_main, .max_args = ARGS_ANY,
+};
