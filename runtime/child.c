@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "console.h"
@@ -19,7 +18,27 @@ void child_done(struct child *c)
 {
 	proc_done(&c->proc);
 	c->sync = fd_close(c->sync);
+	c->console = fd_close(c->console);
+	c->listener = fd_close(c->listener);
 	c->master = fd_close(c->master);
+}
+
+int child_connect(struct child *c, const char *console_path, const char *listener_path,
+		  struct err *e)
+{
+	int r = 0;
+
+	if (console_path) {
+		r = c->console = console_connect(console_path, e);
+		if (r < 0)
+			return err_wrap(e, r, "--console-socket");
+	}
+	if (listener_path) {
+		r = c->listener = console_connect(listener_path, e);
+		if (r < 0)
+			return err_wrap(e, r, "the seccomp listener");
+	}
+	return 0;
 }
 
 int child_clone(struct child *c, struct setup *s, const struct step *steps, uint64_t flags,
@@ -85,46 +104,17 @@ int child_go(struct child *c, struct err *e)
 	return r < 0 && r != -EPIPE ? err_sys(e, r, "tell the container to go on") : 0;
 }
 
-/* As the runtime-spec has it for listenerPath: one message with the state, and the descriptor. */
-static int send_listener(const struct setup *s, int fd, const char *state, struct err *e)
+static int take_terminal(struct child *c, int *fd, struct err *e)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)state, .iov_len = strlen(state) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
-
-	if (sock < 0)
-		return err_sys(e, errno, "make a socket");
-	(void)strncpy(sa.sun_path, s->filter.listener_path, sizeof(sa.sun_path) - 1);
-	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return err_sys(e, errno, "connect to the seccomp listener %s", sa.sun_path);
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(h), &fd, sizeof(int));
-	if (sendmsg(sock, &msg, MSG_NOSIGNAL) != (ssize_t)iov.iov_len)
-		return err_sys(e, errno, "send to the seccomp listener %s", sa.sun_path);
-	return 0;
-}
-
-static int take_terminal(struct child *c, int *fd, const char *console_socket, struct err *e)
-{
-	if (console_socket)
-		return console_send(console_socket, *fd, e);
+	/* The text is runc's: the name that the master was opened by. */
+	if (c->console >= 0)
+		return console_send(c->console, "/dev/ptmx", *fd, e);
 	(void)fd_close(c->master);
 	c->master = take_fd(fd);
 	return 0;
 }
 
-int child_serve(struct child *c, const struct setup *s, const char *console_socket,
-		const char *(*state)(void *arg), void *arg, struct err *e)
+int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, struct err *e)
 {
 	for (;;) {
 		auto_close int fd = FD_NONE;
@@ -140,11 +130,13 @@ int child_serve(struct child *c, const struct setup *s, const char *console_sock
 		if (type == SYNC_HOOKS || type == SYNC_READY)
 			return type;
 		if (type == SYNC_TTY && fd >= 0) {
-			r = take_terminal(c, &fd, console_socket, e);
-		} else if (type == SYNC_SCMP && fd >= 0) {
+			r = take_terminal(c, &fd, e);
+		} else if (type == SYNC_SCMP && fd >= 0 && c->listener >= 0) {
 			const char *text = state(arg);
 
-			r = text ? send_listener(s, fd, text, e) : err_sys(e, ENOMEM, "write the state");
+			/* As the runtime-spec has it for listenerPath: one message with the state. */
+			r = text ? console_send(c->listener, text, fd, e) :
+				   err_sys(e, ENOMEM, "write the state");
 		} else if (type == SYNC_ERR && len == sizeof(theirs) && theirs.kind > ERR_NONE &&
 			   theirs.kind < ERR_KIND_COUNT_) {
 			theirs.text[sizeof(theirs.text) - 1] = '\0';

@@ -7,12 +7,18 @@
 struct child {
 	struct proc proc;
 	int sync;	/* socket to it */
+	int console;	/* socket that gets its terminal, FD_NONE: we do */
+	int listener;	/* socket that gets its filter's notify descriptor */
 	int master;	/* of its terminal, when nobody else got it */
 	bool sibling;	/* belongs to our parent: we cannot wait for it */
 };
-#define CHILD_INIT { .proc = PROC_INIT, .sync = -EBADF, .master = -EBADF }
+#define CHILD_INIT { .proc = PROC_INIT, .sync = -EBADF, .console = -EBADF, \
+		     .listener = -EBADF, .master = -EBADF }
 void child_done(struct child *c);
 
+/* Connect to who is to get descriptors: before any namespace is joined.  Paths may be NULL. */
+int child_connect(struct child *c, const char *console_path, const char *listener_path,
+		  struct err *e);
 /*
  * Clone with @flags (CLONE_NEW*) and run @steps in the child; @sibling: as a child of our parent.
  * Takes care of s->sync and of s->pdeathsig.
@@ -25,10 +31,9 @@ int child_go(struct child *c, struct err *e);
 
 /*
  * Serve its messages until it asks for the hooks (SYNC_HOOKS), is ready (SYNC_READY) or executes
- * its program (0, end of file); a failure in it is returned as such.  @console_socket gets its
- * terminal, else c->master; @filter_listener its notify descriptor, with @state.
+ * its program (0, end of file); a failure in it is returned as such.  @state makes the text that
+ * goes to the filter's listener.
  */
-int child_serve(struct child *c, const struct setup *s, const char *console_socket,
-		const char *(*state)(void *arg), void *arg, struct err *e);
+int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, struct err *e);
 
 #endif

@@ -93,12 +93,26 @@ int console_take(struct setup *s, struct err *e)
 	return 0;
 }
 
-int console_send(const char *path, int master, struct err *e)
+int console_connect(const char *path, struct err *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char name[] = "/dev/ptmx", control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = name, .iov_len = sizeof(name) - 1 };
+
+	if (sock < 0)
+		return err_sys(e, errno, "make a socket");
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return err_set(e, ERR_INVALID, "the path of the socket %s is longer than %zu bytes", path,
+			       sizeof(sa.sun_path) - 1);
+	(void)stpcpy(sa.sun_path, path);
+	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return err_sys(e, errno, "connect to the socket %s", path);
+	return take_fd(&sock);
+}
+
+int console_send(int sock, const char *text, int fd, struct err *e)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text) };
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -107,19 +121,11 @@ int console_send(const char *path, int master, struct err *e)
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	if (sock < 0)
-		return err_sys(e, errno, "make a socket");
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return err_set(e, ERR_INVALID, "--console-socket: the path is longer than %zu bytes",
-			       sizeof(sa.sun_path) - 1);
-	(void)stpcpy(sa.sun_path, path);
-	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return err_sys(e, errno, "connect to the console socket %s", path);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &master, sizeof(int));
-	if (sendmsg(sock, &msg, MSG_NOSIGNAL) < 0)
-		return err_sys(e, errno, "send the terminal to %s", path);
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	if (sendmsg(sock, &msg, MSG_NOSIGNAL) != (ssize_t)iov.iov_len)
+		return err_sys(e, errno, "send a descriptor");
 	return 0;
 }

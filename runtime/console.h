@@ -9,7 +9,9 @@
 int console_open(struct setup *s, struct err *e);
 int console_take(struct setup *s, struct err *e);
 
-/* Send @master to the socket at @path as runc does. */
-int console_send(const char *path, int master, struct err *e);
+/* Connect to the socket at @path, while the host's paths are seen; an owned descriptor. */
+int console_connect(const char *path, struct err *e);
+/* Send @fd with @text over @sock in one message. */
+int console_send(int sock, const char *text, int fd, struct err *e);
 
 #endif

@@ -304,7 +304,7 @@ static int bring_up(struct creation *c, struct err *e)
 	if (r == 0 && c->run && !hooks)
 		r = child_go(&c->child, e);
 	while (r == 0) {
-		r = child_serve(&c->child, &c->setup, c->a->console_socket, state_for_listener, c, e);
+		r = child_serve(&c->child, state_for_listener, c, e);
 		if (r <= 0)
 			return r;
 		if (r == SYNC_HOOKS) {
@@ -343,6 +343,9 @@ static int prepare(struct creation *c, struct err *e)
 	if (c->dir_fd < 0)
 		return c->dir_fd;
 	r = prepare_filter(c, e);
+	if (r < 0)
+		return r;
+	r = child_connect(&c->child, a->console_socket, s->filter.listener_path, e);
 	if (r < 0)
 		return r;
 	if (!c->run) {

@@ -285,7 +285,7 @@ static int start(struct execution *x, struct err *e)
 	}
 	r = child_go(&x->child, e);
 	if (r == 0)
-		r = child_serve(&x->child, &x->setup, x->a->console_socket, state_for_listener, x, e);
+		r = child_serve(&x->child, state_for_listener, x, e);
 	return r < 0 || !foreground ? r : foreground_wait(&x->child.proc, x->child.master, e);
 }
 
@@ -307,9 +307,13 @@ static int prepare(struct execution *x, struct err *e)
 	s->no_new_keyring = a->no_new_keyring;
 	if (a->tty && a->process)
 		x->process.terminal = true;
+	if (!s->proc->terminal && a->console_socket)
+		return err_set(e, ERR_INVALID, "--console-socket is given, but no terminal is asked for");
 	if (s->proc->terminal && a->detach && !a->console_socket)
 		return err_set(e, ERR_INVALID, "a terminal is asked for: --console-socket is needed");
 	r = prepare_filter(x, e);
+	if (r == 0)
+		r = child_connect(&x->child, a->console_socket, s->filter.listener_path, e);
 	return r < 0 ? r : open_pid_dir(x, e);
 }
 

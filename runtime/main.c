@@ -195,6 +195,21 @@ static int fail(const struct args *a, const struct err *e)
 	}
 }
 
+/* Root in a user namespace is some user of the host, whose states belong elsewhere. */
+static bool is_host_root(void)
+{
+	char map[64] = "";
+	auto_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	unsigned int inside, outside, count;
+
+	if (geteuid() != 0)
+		return false;
+	if (fd < 0 || read(fd, map, sizeof(map) - 1) <= 0)
+		return true; /* a kernel without user namespaces */
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
+	       count == UINT32_MAX;
+}
+
 static int set_defaults(struct args *a, struct err *e)
 {
 	static char root[4096];
@@ -225,7 +240,7 @@ static int set_defaults(struct args *a, struct err *e)
 		}
 	}
 	if (!a->root) {
-		bool user = geteuid() != 0 && run && run[0] == '/';
+		bool user = !is_host_root() && run && run[0] == '/';
 
 		if (geteuid() != 0 && !user)
 			return err_set(e, ERR_INVALID, "XDG_RUNTIME_DIR is not set: --root is needed");

@@ -326,12 +326,15 @@ static int mount_fallback(struct setup *s, const struct oci_mount *m, const stru
 {
 	auto_close int source = open(k->fallback, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct oci_mount bind = *m;
-	/* What the host's mount forbids, it goes on forbidding. */
-	struct mount_attrs top = { .set = m->opts.top.set & ~(uint64_t)MOUNT_ATTR__ATIME };
+	const struct mount_attrs top = { 0 };
 
 	if (source < 0)
 		return err_sys(e, errno, "open the host's %s", k->fallback);
 	bind.source = k->fallback;
+	/* What is asked for one mount goes for all that the host has below, and what the host's
+	 * mounts forbid, they go on forbidding. */
+	bind.opts.tree.set = m->opts.top.set & ~(uint64_t)MOUNT_ATTR__ATIME;
+	bind.opts.tree.clear = 0;
 	return bind_fd(s, source, &bind, true, &top, k->no_links, e);
 }
 
