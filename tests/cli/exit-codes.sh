@@ -27,7 +27,7 @@ test_125_the_engine_failed() {
 	expect 125 ctr run --no-such-flag alpine true
 	contains "$ERR" "no-such-flag"
 	expect 125 ctr run --rm "no/such/image:x" true
-	matches "$ERR" '^Error: '
+	matches "$(tail -n 1 <<<"$ERR")" '^Error: .*no/such/image'
 	pull alpine
 	expect 125 ctr run --rm -v /no/such/place:/x alpine true
 	contains "$ERR" /no/such/place

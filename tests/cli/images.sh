@@ -170,7 +170,8 @@ test_unknown_images_and_registries() {
 
 test_interrupted_pull_leaves_nothing_and_the_next_one_works() {
 	local pid
-	command ctr-lite pull -q three >/dev/null 2>&1 &
+	# A background process of a shell ignores SIGINT; a foreground one does not.
+	env --default-signal=INT ctr-lite pull -q three >/dev/null 2>&1 &
 	pid=$!
 	sleep 0.3
 	kill -INT $pid

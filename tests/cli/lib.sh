@@ -30,7 +30,7 @@ ctr() { command ctr-lite ${CTR_GLOBAL[@]+"${CTR_GLOBAL[@]}"} "$@"; }
 fail() {
 	echo "FAIL: $*" >&2
 	[ -z "${STATUS:-}" ] || printf '  last run: status %s\n  stdout: %s\n  stderr: %s\n' \
-		"$STATUS" "${OUT:-}" "${ERR:-}" >&2
+		"$STATUS" "$(head -c 1500 <<<"${OUT:-}")" "$(head -c 1500 <<<"${ERR:-}")" >&2
 	exit 1
 }
 
@@ -120,12 +120,12 @@ no_store_check() { echo "$*" >"$T/.no-store-check"; }
 tty_start() { tmux -S "$T/tmux" -f /dev/null new-session -d -x 80 -y 24 -s t "$*"; }
 tty_type() { tmux -S "$T/tmux" send-keys -t t -l -- "$1"; }
 tty_key() { tmux -S "$T/tmux" send-keys -t t "$@"; }
-tty_screen() { tmux -S "$T/tmux" capture-pane -p -t t; }
+tty_screen() { tmux -S "$T/tmux" capture-pane -p -t t 2>&1 || true; }
 tty_shows() { tty_screen | grep -qE -- "$1"; }
 tty_wait() {
 	local end=$((SECONDS + ${2:-10} * ${SLOWER:-1}))
 	until tty_shows "$1"; do
-		[ "$SECONDS" -lt "$end" ] || fail "the terminal never showed $1: $(tty_screen 2>&1)"
+		[ "$SECONDS" -lt "$end" ] || fail "the terminal never showed $1: $(tty_screen)"
 		sleep 0.05
 	done
 }

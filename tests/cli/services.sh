@@ -39,14 +39,15 @@ test_redis_is_written_and_read() {
 	expect 0 ctr rm -v db
 }
 
-test_redis_data_survives_in_a_named_volume() {
+test_redis_data_survives_in_a_directory() {
+	mkdir -m 777 "$T/w/data"
 	pull redis
-	expect 0 ctr run -d --name one --network=none -v data:/data redis
+	expect 0 ctr run -d --name one --network=none -v "$T/w/data:/data" redis
 	wait_for 15 sh -c 'ctr-lite exec one redis-cli ping | grep -q PONG'
 	expect 0 ctr exec one redis-cli set key kept
 	expect 0 ctr exec one redis-cli save
 	expect 0 ctr rm -f one
-	expect 0 ctr run -d --name two --network=none -v data:/data redis
+	expect 0 ctr run -d --name two --network=none -v "$T/w/data:/data" redis
 	wait_for 15 sh -c 'ctr-lite exec two redis-cli ping | grep -q PONG'
 	expect 0 ctr exec two redis-cli get key
 	is "$OUT" kept
