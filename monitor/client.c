@@ -48,12 +48,8 @@ void client_drop(struct mon *m, struct client *c)
 {
 	if (c->dead)
 		return;
-	c->dead = true;
+	c->dead = true; /* what it has sent is still owed to the container: see clients_reap() */
 	source_close(m, &c->src);
-	if (c->held)
-		(void)munmap(c->held, MSG_BODY_MAX);
-	c->held = NULL;
-	c->held_len = 0;
 	if (c->owes_chunk) {
 		c->owes_chunk = false;
 		m->n_owing--;
@@ -158,6 +154,8 @@ static bool input_is_held(const struct mon *m)
 
 static void client_ack(struct mon *m, struct client *c)
 {
+	if (c->dead)
+		return;
 	c->owes_ack = true;
 	client_send(m, c, MON_STDIN_ACK, NULL, 0, &c->owes_ack);
 	if (c->owes_ack)
@@ -364,10 +362,12 @@ void clients_reap(struct mon *m, int64_t now_ms)
 	for (struct client **at = &m->clients; *at;) {
 		struct client *c = *at;
 
-		if (!c->dead) {
+		if (!c->dead || (c->held_len > 0 && m->state == MON_ST_RUNNING)) {
 			at = &c->next;
 			continue;
 		}
+		if (c->held)
+			(void)munmap(c->held, MSG_BODY_MAX);
 		*at = c->next;
 		m->n_clients--;
 		free(c);

@@ -68,8 +68,10 @@ static void read_complaint(int fd, char *buf, size_t cap)
 	text[n > 0 ? n : 0] = '\0';
 	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
-		if (str_starts(line, "Failed to send ") || !*line)
+		if (str_starts(line, "Failed to send "))
 			continue;
+		if (str_starts(line, "Usage:"))
+			break;
 		if (len < cap)
 			len += (size_t)snprintf(buf + len, cap - len, "%s%s", len ? "; " : "", line);
 	}

@@ -340,6 +340,7 @@ static int announce(struct mon *m, struct err *e)
 		return r;
 	started.pid = m->init.pid;
 	m->state = MON_ST_RUNNING;
+	output_resume(m); /* only now: what is said before is nobody's */
 	/* From here the launching command may be gone: it changes nothing. */
 	(void)msg_send(m->launch, MON_STARTED, &started, sizeof(started), NULL, 0);
 	if (m->p.attach)
