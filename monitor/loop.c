@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "idle.h"
 #include "mon.h"
 
 #define EVENTS_MAX 8
+#define IDLE_AFTER_MS 50	/* nothing happens for so long: memory is given back */
 #define DRAIN_IDLE_MS 500	/* after the end: how long descendants may hold the output open */
 #define RELEASE_AFTER_MS 1000	/* after the end: locks are given up although output is pending */
 
@@ -137,7 +139,15 @@ static int turn(struct mon *m, bool *ret_idle, struct err *e)
 		wait_ms = deadline - mon_now_ms();
 		wait_ms = wait_ms < 0 ? 0 : wait_ms > 1000000 ? 1000000 : wait_ms;
 	}
-	n = epoll_wait(m->epoll_fd, ev, EVENTS_MAX, (int)wait_ms);
+	n = epoll_wait(m->epoll_fd, ev, EVENTS_MAX, wait_ms < 0 || wait_ms > IDLE_AFTER_MS ?
+		       IDLE_AFTER_MS : (int)wait_ms);
+	if (n == 0 && (wait_ms < 0 || wait_ms > IDLE_AFTER_MS)) {
+		n = idle_wait(m->epoll_fd, ev, EVENTS_MAX, wait_ms < 0 ? -1 : (int)wait_ms - IDLE_AFTER_MS);
+		if (n < 0) {
+			errno = -n;
+			n = -1;
+		}
+	}
 	if (n < 0 && errno != EINTR)
 		return err_sys(e, errno, "wait for the container");
 	for (int i = 0; i < n; i++) {
@@ -161,6 +171,7 @@ int loop_init(struct mon *m, struct err *e)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGQUIT);
+	idle_init();
 	m->sig.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	m->sig.ready = signal_ready;
 	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -270,7 +270,7 @@ TEST(an_idle_monitor_is_small)
 	run_setup(&r, "echo hello; sleep 60");
 	run_begin(&r, "attach=1\0rm=1\0stdin=1\0log-driver=k8s-file\0");
 	run_until(&r, r.sock, MON_STDOUT);
-	run_sleep_ms(50);
+	run_sleep_ms(300);
 	kb = private_kb(r.monitor);
 	(void)printf("  idle monitor: %ld KB private\n", kb);
 	if (PRIVATE_MAX_KB)
@@ -306,6 +306,6 @@ TEST(a_flood_does_not_grow_it)
 	CHECK_UINT(newlines, 10000000);
 	(void)printf("  flooded monitor: %ld KB private\n", kb);
 	if (PRIVATE_MAX_KB)
-		CHECK(kb <= 400);
+		CHECK(kb <= 1200); /* its program's text, too, when no other monitor shares it */
 	run_end(&r);
 }
