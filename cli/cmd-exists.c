@@ -53,7 +53,7 @@ const struct command cmd_image_exists = {
 
 const struct command cmd_container_exists = {
 	.summary = "Check if a container exists in local storage",
-	.usage = "CONTAINER",
+	.usage = "[options] CONTAINER",
 	.description = "Ends with status 0 if the container exists, with 1 if it does not.",
 	.examples = "container exists web",
 	.run = container_main, .opts = container_opts, .min_args = 1, .max_args = 1,

@@ -24,7 +24,7 @@ struct tmpl_run {
 	json_t *pool;			/* array of what was made on the way */
 	struct variable vars[VARS_MAX];
 	size_t n_vars;
-	size_t steps;
+	size_t steps, bytes;		/* nodes visited, text made: both have limits */
 	const struct operand *at;	/* for errors */
 	struct err *e;
 };
@@ -61,6 +61,11 @@ int run_string(struct tmpl_run *run, struct strbuf *take, struct value *ret)
 {
 	json_t *j = NULL;
 
+	run->bytes += take->len;
+	if (run->bytes > TMPL_OUT_MAX_BYTES) {
+		strbuf_done(take);
+		return run_fail(run, "the template does too much");
+	}
 	if (!take->failed)
 		j = json_stringn_nocheck(take->data ? take->data : "", take->len);
 	strbuf_done(take);

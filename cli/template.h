@@ -14,7 +14,7 @@
 #include "str.h"
 
 #define TMPL_TEXT_MAX_BYTES (256u << 10)	/* of one template */
-#define TMPL_OUT_MAX_BYTES (64u << 20)		/* of what one execution prints */
+#define TMPL_OUT_MAX_BYTES (16u << 20)		/* of what one execution prints */
 
 enum {				/* struct tmpl_field, flags */
 	TMPL_MAP = 1,		/* a Go map: any key may be asked for, printed as map[k:v] */
