@@ -4,6 +4,8 @@
 #include "env.h"
 #include "targets.h"
 
+#define EXIT_SESSION 255	/* the session could not be made */
+
 extern char **environ;
 
 struct exec_args {
@@ -44,6 +46,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	char id[65];
 	size_t used;
 	int code, r = target_one(c, a->latest, a->cidfile, id, &used, e);
+	bool found = r == 0;
 
 	if (r == 0 && a->preserve_fds > 4)
 		r = err_set(e, ERR_INVALID, "--preserve-fds: expected 0..4");
@@ -59,11 +62,15 @@ static int run(struct cmd *c, void *args, struct err *e)
 		r = ctr_container_exec(c->eng, id, &o, &code, e);
 	strv_done(&o.args);
 	strv_done(&o.env);
+	if (r < 0 && found && e->kind == ERR_NOT_FOUND) { /* the user, as podman has it */
+		cmd_fail(c, e);
+		return EXIT_SESSION;
+	}
 	return r < 0 ? r : code;
 }
 
 static const struct cmd_exit exits[] = {
-	{ ERR_BUSY, 255 },
+	{ ERR_BUSY, EXIT_SESSION },
 	{ ERR_NONE, 0 },
 };
 

@@ -21,9 +21,9 @@ static int build_argv(const struct ctr_transfer *t, const char *const *args, str
 	const char *level = log_level_str(log_max);
 	int r = strv_add(argv, "ctr-lite-transfer");
 
-	if (r >= 0 && t)
+	if (r >= 0 && t && t->root)
 		r = strv_addf(argv, "--root=%s", t->root);
-	if (r >= 0 && t)
+	if (r >= 0 && t && t->run)
 		r = strv_addf(argv, "--runroot=%s", t->run);
 	if (r >= 0)
 		r = strv_addf(argv, "--err-fd=%d", TRANSFER_ERR_FD);

@@ -22,6 +22,8 @@ int container_dir(struct ctr_engine *eng, const char *id, struct err *e);
 int container_run_dir(struct ctr_engine *eng, const char *id, bool create, struct err *e);
 /* 1 while a living monitor holds it, 0, or -errno. */
 int container_is_held(struct ctr_engine *eng, const char *id);
+/* Wait until its monitor has cleaned up and gone. */
+void container_wait_released(struct ctr_engine *eng, const char *id);
 
 /* A fresh r->id, unless it has one. */
 int container_new_id(struct ctr_request *r, struct err *e);

@@ -267,6 +267,7 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 {
 	struct ctr_request req = CTR_REQUEST_INIT;
 	struct stage st = STAGE_INIT;
+	struct ctr_status status;
 	int held, rc;
 
 	rc = ctr_container_settle(eng, id, e);
@@ -274,6 +275,11 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 		rc = ctr_container_load(eng, id, &req, e);
 	if (rc < 0)
 		return rc;
+	rc = ctr_container_status(eng, id, &status, e);
+	if (rc < 0)
+		goto out;
+	if (status.state == CTR_EXITED) /* its monitor may still be cleaning up */
+		container_wait_released(eng, id);
 	held = container_is_held(eng, id);
 	if (held == 1 && !force) {
 		rc = err_set(e, ERR_BUSY, "cannot remove container %s as it is running - running or "

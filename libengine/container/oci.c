@@ -474,6 +474,10 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	rc = oci_caps(r, &caps, e);
 	if (rc == 0)
 		rc = spec_user_resolve(&m, r->user ? r->user : "", &r->group_add, &user, e);
+	if (rc < 0 && e && e->kind == ERR_NOT_FOUND) { /* podman counts it as the command's failure */
+		e->kind = ERR_CMD_NOT_EXEC;
+		rc = err_kind_errno(e->kind);
+	}
 	if (rc == 0)
 		rc = oci_user_dests(b, e);
 	if (rc == 0)

@@ -215,9 +215,7 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_request *r, const struc
 static int settle_for_start(struct ctr_engine *eng, const char *id, struct err *e)
 {
 	for (int i = 0; i < 1000; i++) {
-		auto_close int lock = FD_NONE;
 		struct ctr_status st;
-		char path[80];
 		int rc = ctr_container_settle(eng, id, e);
 
 		if (rc == 0)
@@ -229,10 +227,7 @@ static int settle_for_start(struct ctr_engine *eng, const char *id, struct err *
 		if (container_is_held(eng, id) != 1)
 			return 0;
 		/* A monitor that is starting or cleaning up: wait until it lets go. */
-		(void)snprintf(path, sizeof(path), "%s/lock", id);
-		lock = path_open_beneath(eng->store.run_containers_fd, path, O_RDWR);
-		if (lock >= 0)
-			(void)file_ofd_lock(lock, true);
+		container_wait_released(eng, id);
 	}
 	return err_set(e, ERR_BUSY, "container %.12s keeps being started and stopped by others", id);
 }

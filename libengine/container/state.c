@@ -120,6 +120,19 @@ int container_is_held(struct ctr_engine *eng, const char *id)
 	return file_ofd_held(fd);
 }
 
+void container_wait_released(struct ctr_engine *eng, const char *id)
+{
+	char path[80];
+
+	(void)snprintf(path, sizeof(path), "%s/lock", id);
+	for (int i = 0; i < 1000 && container_is_held(eng, id) == 1; i++) {
+		auto_close int lock = path_open_beneath(eng->store.run_containers_fd, path, O_RDWR);
+
+		if (lock >= 0)
+			(void)file_ofd_lock(lock, true); /* the loop looks whether it is free */
+	}
+}
+
 struct run_record {
 	uint64_t version;
 	int64_t pid, monitor_pid, started_ns, finished_ns, exit_code;
@@ -164,23 +177,22 @@ static int read_record(int dir_fd, const char *id, const char *file, struct run_
 	return r < 0 ? err_wrap(e, r, "%s of container %.64s", file, id) : 1;
 }
 
-int ctr_container_status(struct ctr_engine *eng, const char *id, struct ctr_status *ret, struct err *e)
+static int status_of(struct ctr_engine *eng, const char *id, bool held, struct ctr_status *ret,
+		     struct err *e)
 {
 	struct run_record run = { 0 }, end = { 0 };
 	struct ctr_status st = { .state = CTR_CREATED };
-	int held = container_is_held(eng, id);
 	int has_run, has_end = 0;
 
-	if (held < 0)
-		return err_sys(e, held, "ask for the state of container %.64s", id);
 	has_run = read_record(eng->store.run_containers_fd, id, "state.json", &run, e);
 	if (has_run < 0)
 		return has_run;
-	if (!held || !has_run)
-		has_end = read_record(eng->store.containers_fd, id, "exit.json", &end, e);
+	/* A monitor removes the record of an earlier run at its start and writes its own before it
+	 * cleans up: a record beside a living monitor is that of a container that has just ended. */
+	has_end = read_record(eng->store.containers_fd, id, "exit.json", &end, e);
 	if (has_end < 0)
 		return has_end;
-	if (held && has_run) {
+	if (held && has_run && !has_end) {
 		st.state = CTR_RUNNING;
 		st.pid = (pid_t)run.pid;
 		st.pid_start = run.pid_start;
@@ -201,6 +213,15 @@ int ctr_container_status(struct ctr_engine *eng, const char *id, struct ctr_stat
 	}
 	*ret = st;
 	return 0;
+}
+
+int ctr_container_status(struct ctr_engine *eng, const char *id, struct ctr_status *ret, struct err *e)
+{
+	int held = container_is_held(eng, id);
+
+	if (held < 0)
+		return err_sys(e, held, "ask for the state of container %.64s", id);
+	return status_of(eng, id, held, ret, e);
 }
 
 /* Kill what a dead monitor left; what is gone already is as it should be. */
@@ -233,7 +254,7 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	lock = path_open_beneath(eng->store.run_containers_fd, path, O_RDWR);
 	if (lock >= 0 && file_ofd_lock(lock, false) < 0)
 		return 0; /* another command does it, or it has just been started again */
-	r = ctr_container_status(eng, id, &st, e);
+	r = status_of(eng, id, false, &st, e); /* it is we who hold it */
 	if (r < 0 || st.state != CTR_LOST)
 		return r;
 	if (read_record(eng->store.run_containers_fd, id, "state.json", &run, NULL) == 1) {

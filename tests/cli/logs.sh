@@ -3,7 +3,7 @@
 #: fast
 test_streams_stay_apart() {
 	pull alpine
-	expect 0 ctr run --name c --network=none alpine sh -c 'echo one; echo two >&2; echo three; printf unfinished'
+	expect 0 ctr run --name c --network=none alpine sh -c 'echo one; echo two >&2; sleep 0.2; echo three; printf unfinished'
 	is "$OUT" $'one\nthree\nunfinished'
 	is "$ERR" two
 	expect 0 ctr logs c

@@ -11,7 +11,7 @@
 #include "err.h"
 
 struct ctr_transfer {
-	const char *root, *run;	/* of the store */
+	const char *root, *run;	/* of the store; NULL: not passed */
 	bool quiet;		/* no progress on stderr */
 };
 
