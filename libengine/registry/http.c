@@ -606,6 +606,8 @@ static void ended(struct http_request *q, CURLcode code)
 	} else if (!(curl_may_pass(code) && !stalled && again(q, -1))) {
 		const char *why = q->curl_error[0] ? q->curl_error : curl_easy_strerror(code);
 
+		if (code == CURLE_OUT_OF_MEMORY) /* what it says of a line that passes its own limit */
+			why = "a header is too long, or memory is short";
 		if (q->failure == -EAGAIN)
 			why = "the registry sends another range than was asked for";
 		finish(q, err_set(&q->err, ERR_REMOTE, "%s", why));

@@ -104,7 +104,9 @@ static int refused(struct registry_get *g, struct err *e)
 	switch (q->status) {
 	case 401:
 		return err_set(e, ERR_DENIED, "unauthorized%s%s", msg,
-			       reg_has_creds(g->reg) ? ": the credentials are not accepted"
+			       g->reg->token_withheld
+			       ? ": the token server is of another domain, so it got no credentials"
+			       : reg_has_creds(g->reg) ? ": the credentials are not accepted"
 						     : ": no credentials for this registry");
 	case 403:
 		return err_set(e, ERR_DENIED, "requested access to the resource is denied%s", msg);

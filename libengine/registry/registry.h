@@ -41,6 +41,7 @@ struct registry {
 	struct registry_get *waiting;	/* for the token */
 	struct http_request token;	/* the request for one */
 	void (*token_done)(struct registry *reg, int r, char *authorization, const struct err *e);
+	bool token_withheld;		/* its server was not trusted with our credentials */
 	char *token_url, *token_basic, *token_form, *token_body;
 	size_t token_len;
 };

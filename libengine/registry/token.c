@@ -175,6 +175,7 @@ static int prepare(struct registry *reg, const struct www_challenge *ch, struct 
 	auto_free char *scheme = NULL;
 	bool trusted = token_realm_trusted(reg->base, ch->realm);
 
+	reg->token_withheld = !trusted && reg_has_creds(reg);
 	if (http_url_split(ch->realm, &scheme, NULL, NULL) < 0 ||
 	    (!streq(scheme, "http") && !streq(scheme, "https")))
 		return err_set(e, ERR_CORRUPT, "the token realm \"%.100s\" is no http or https URL", ch->realm);
