@@ -28,6 +28,15 @@ static int set_str(int fs, const char *key, const char *value)
 	return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
 }
 
+/* Unlike "lowerdir+", these two are unescaped by the kernel. */
+static int set_escaped(int fs, const char *key, const char *path)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+
+	add_escaped(&b, path);
+	return b.failed ? -ENOMEM : set_str(fs, key, b.data);
+}
+
 static int set_lowers(int fs, const struct mnt_overlay *o)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
@@ -63,9 +72,9 @@ static int overlay_new_api(const struct mnt_overlay *o, const char *target)
 	if (r == 0)
 		r = set_lowers(fs, o);
 	if (r == 0 && o->upper)
-		r = set_str(fs, "upperdir", o->upper);
+		r = set_escaped(fs, "upperdir", o->upper);
 	if (r == 0 && o->upper)
-		r = set_str(fs, "workdir", o->work);
+		r = set_escaped(fs, "workdir", o->work);
 	if (r == 0 && fsconfig(fs, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
 		r = -errno;
 	if (r == 0 && o->volatile_ && o->upper &&

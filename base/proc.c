@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <stdio.h>
@@ -90,6 +91,9 @@ static int child_place_fds(const struct proc_spawn *s, int *report)
 {
 	int moved[32], floor_fd = 3, r;
 
+	/* Also what our own caller let us inherit.  Kernels before 5.11 cannot: there it is only what
+	 * we opened ourselves, all of it close-on-exec. */
+	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (s->n_fds > sizeof(moved) / sizeof(moved[0]))
 		return -E2BIG;
 	for (size_t i = 0; i < s->n_fds; i++)

@@ -58,8 +58,8 @@ int idmap_parse(const char *s, struct idmap_range *r, uint32_t *ret_n)
 			s += len;
 			if (*s != (i < 2 ? ':' : ',') && !(i == 2 && *s == '\0'))
 				return -EINVAL;
-			if (*s)
-				s++;
+			if (*s && !*++s)
+				return -EINVAL; /* a separator with nothing behind it */
 		}
 		if (v[2] == 0 || v[0] > UINT32_MAX - v[2] || v[1] > UINT32_MAX - v[2])
 			return -EINVAL;
