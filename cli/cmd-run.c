@@ -40,7 +40,13 @@ static int choose_streams(const struct run_args *a, struct ctr_client_opts *co, 
 	return 0;
 }
 
-static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, struct err *e)
+static bool host_network(const struct run_args *a)
+{
+	return a->networks.n && streq(a->networks.items[0], "host");
+}
+
+static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, struct ctr_launch **l,
+		  struct err *e)
 {
 	struct ctr_client_opts co = { .tty = a->tty, .sig_proxy = a->sig_proxy };
 	struct ctr_start_opts so = { .attach = !a->detach };
@@ -49,6 +55,9 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 
 	if (rc == 0)
 		rc = attached_keys(a->detach_keys, &co, e);
+	/* The namespaces are made on the other processor while the image is looked up here. */
+	if (rc == 0)
+		rc = ctr_launch_begin(c->eng, host_network(a), l, e);
 	if (rc == 0)
 		rc = run_request(c, a, r, e);
 	if (rc == 0)
@@ -60,7 +69,7 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 			 "properly");
 	if (a->tty)
 		ctr_terminal_size(&so.rows, &so.cols);
-	rc = ctr_container_run(c->eng, r, &so, &sock, e);
+	rc = ctr_container_run(c->eng, *l, r, &so, &sock, e);
 	if (rc == 0)
 		rc = run_write_cidfile(a, r->id, e);
 	if (rc < 0)
@@ -75,8 +84,10 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct ctr_request r = CTR_REQUEST_INIT;
-	int rc = run_it(c, args, &r, e);
+	struct ctr_launch *l = NULL;
+	int rc = run_it(c, args, &r, &l, e);
 
+	ctr_launch_free(l);
 	ctr_request_done(&r);
 	return rc;
 }

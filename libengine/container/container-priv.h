@@ -25,8 +25,8 @@ int container_is_held(struct ctr_engine *eng, const char *id);
 /* Wait until its monitor has cleaned up and gone. */
 void container_wait_released(struct ctr_engine *eng, const char *id);
 
-/* A fresh r->id, unless it has one. */
-int container_new_id(struct ctr_request *r, struct err *e);
+/* A fresh container ID; the caller frees it. */
+int container_new_id(char **ret, struct err *e);
 
 /* Which runtime runs this engine's containers: its absolute path, and whether it is ours. */
 int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e);

@@ -27,20 +27,18 @@ int write_file_at(int dir_fd, const char *name, const void *data, size_t len, mo
 }
 
 /* 64 hex digits of which the first twelve are not all decimal: a short id never looks a number. */
-int container_new_id(struct ctr_request *r, struct err *e)
+int container_new_id(char **ret, struct err *e)
 {
 	char id[65];
 	int rc;
 
-	if (r->id)
-		return 0;
 	do
 		rc = str_random_hex(32, id);
 	while (rc == 0 && strspn(id, "0123456789") >= 12);
 	if (rc < 0)
 		return err_sys(e, rc, "make an ID");
-	r->id = strdup(id);
-	return r->id ? 0 : err_sys(e, ENOMEM, "make an ID");
+	*ret = strdup(id);
+	return *ret ? 0 : err_sys(e, ENOMEM, "make an ID");
 }
 
 /* A volume without a name, as `-v /dest` and an image's VOLUME make it: volumes/<64 hex>/_data. */
@@ -200,7 +198,7 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 		return err_sys(e, ENOMEM, "create a container");
 	for (size_t i = 0; i < r->layers.n; i++)
 		layer_fds[i] = FD_NONE;
-	rc = container_new_id(r, e);
+	rc = r->id ? 0 : container_new_id(&r->id, e);
 	if (rc < 0)
 		return rc;
 	(void)clock_gettime(CLOCK_REALTIME, &now);

@@ -24,6 +24,7 @@ void launch_done(struct launch *l)
 	l->sock = fd_close(l->sock); /* before MON_RUN this ends the monitor */
 	if (l->monitor.pid > 0 && !l->started)
 		(void)proc_wait(&l->monitor, NULL); /* it ends by itself: only to reap */
+	l->started = false;
 	proc_done(&l->monitor);
 }
 

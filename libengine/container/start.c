@@ -176,20 +176,50 @@ static bool wants_new_netns(const struct ctr_request *r)
 	return r->networks.n == 0 || !streq(r->networks.items[0], "host");
 }
 
-int ctr_container_run(struct ctr_engine *eng, struct ctr_request *r, const struct ctr_start_opts *o,
-		      int *ret_sock, struct err *e)
+struct ctr_launch {
+	char *id;
+	struct launch l;
+};
+
+int ctr_launch_begin(struct ctr_engine *eng, bool host_net, struct ctr_launch **ret, struct err *e)
 {
-	auto_launch struct launch l = LAUNCH_INIT;
-	struct net n = NET_INIT;
-	bool created = false;
+	struct ctr_launch *l = calloc(1, sizeof(*l));
 	int rc;
 
+	if (!l)
+		return err_sys(e, ENOMEM, "start the monitor");
+	l->l = (struct launch)LAUNCH_INIT;
+	rc = container_new_id(&l->id, e);
+	if (rc == 0)
+		rc = launch_begin(eng, l->id, !host_net, &l->l, e);
+	if (rc < 0) {
+		ctr_launch_free(l);
+		return rc;
+	}
+	*ret = l;
+	return 0;
+}
+
+void ctr_launch_free(struct ctr_launch *l)
+{
+	if (!l)
+		return;
+	launch_done(&l->l);
+	free(l->id);
+	free(l);
+}
+
+int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_request *r,
+		      const struct ctr_start_opts *o, int *ret_sock, struct err *e)
+{
+	struct net n = NET_INIT;
+	bool created;
+	int rc;
+
+	free(r->id);
+	r->id = strdup(l->id);
 	/* Everything that can be refused without making anything comes first. */
-	rc = check_mounts(r, e);
-	if (rc == 0)
-		rc = container_new_id(r, e);
-	if (rc == 0)
-		rc = launch_begin(eng, r->id, wants_new_netns(r), &l, e);
+	rc = r->id ? check_mounts(r, e) : err_sys(e, ENOMEM, "run a container");
 	if (rc == 0)
 		rc = plan_network(r, &n, e);
 	if (rc == 0)
@@ -198,16 +228,16 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_request *r, const struc
 	if (rc == 0)
 		rc = write_files(eng, r, &n, true, e);
 	if (rc == 0)
-		rc = launch_run(eng, r, &n.plan, o, &l, e);
+		rc = launch_run(eng, r, &n.plan, o, &l->l, e);
 	net_done(&n);
 	if (rc < 0) {
-		l.sock = fd_close(l.sock);
+		launch_done(&l->l);
 		/* What the monitor has not removed already; nothing runs. */
 		if (created && r->rm)
 			(void)ctr_container_remove(eng, r->id, false, true, 0, NULL);
 		return rc;
 	}
-	*ret_sock = o->attach ? take_fd(&l.sock) : FD_NONE;
+	*ret_sock = o->attach ? take_fd(&l->l.sock) : FD_NONE;
 	return 0;
 }
 

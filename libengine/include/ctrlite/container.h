@@ -128,10 +128,17 @@ struct ctr_start_opts {
  */
 int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o,
 			int *ret_sock, struct err *e);
-/* Create and start at once: the monitor makes the namespaces while the files are written.  On
- * failure to start with r->rm the container is removed again. */
-int ctr_container_run(struct ctr_engine *eng, struct ctr_request *r, const struct ctr_start_opts *o,
-		      int *ret_sock, struct err *e);
+/*
+ * Create and start at once.  ctr_launch_begin() has a monitor make the namespaces (@host_net: not
+ * the network's) while the caller still finds out what to run; ctr_container_run() uses it.  On
+ * failure to start with r->rm the container is removed again.  ctr_launch_free() ends a monitor
+ * that runs nothing, and leaves nothing behind.
+ */
+struct ctr_launch;
+int ctr_launch_begin(struct ctr_engine *eng, bool host_net, struct ctr_launch **ret, struct err *e);
+void ctr_launch_free(struct ctr_launch *l);
+int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_request *r,
+		      const struct ctr_start_opts *o, int *ret_sock, struct err *e);
 
 /* Connect to a running container's monitor as one more client; ERR_BUSY when it does not run. */
 int ctr_container_attach(struct ctr_engine *eng, const char *id, bool want_stdin, bool want_output,
