@@ -1,0 +1,187 @@
+# The commands about local images: what they print, refuse, and end with.
+
+# A root filesystem of the static busybox, imported under the given names.
+import_bb() { # NAME [OPTION...]
+	local name=$1
+	shift
+	if [ ! -e "$T/w/bb.tar" ]; then
+		mkdir -p "$T/w/root/bin"
+		cp "$(command -v busybox)" "$T/w/root/bin/busybox"
+		ln -sf busybox "$T/w/root/bin/sh"
+		tar -C "$T/w/root" -cf "$T/w/bb.tar" .
+	fi
+	expect 0 ctr import -q "$@" "$T/w/bb.tar" "$name"
+	ID=${OUT#sha256:}
+}
+
+#: fast
+test_import_names_and_lists() {
+	expect 0 ctr images
+	is "$OUT" "REPOSITORY  TAG         IMAGE ID    CREATED     SIZE"
+	import_bb one -c 'CMD ["sh"]' -c 'ENV X=y' -c 'LABEL a=b' -m hello
+	matches "$ID" '^[0-9a-f]{64}$'
+	expect 0 ctr images --format '{{.Repository}}:{{.Tag}} {{.ID}} {{.Id}}'
+	is "$OUT" "localhost/one:latest ${ID:0:12} $ID"
+	expect 0 ctr images --no-trunc -q
+	is "$OUT" "sha256:$ID"
+	expect 0 ctr inspect one -f '{{.Config.Cmd}} {{.Config.Env}} {{.Config.Labels.a}} {{.Comment}}'
+	is "$OUT" "[sh] [X=y] b hello"
+	expect 0 ctr image inspect "${ID:0:6}"
+	is "$(jq -r '.[0].RepoTags[0]' <<<"$OUT")" localhost/one:latest
+	is "$(jq -r '.[0].Os' <<<"$OUT")" linux
+}
+
+#: fast
+test_tags() {
+	import_bb one
+	expect 0 ctr tag one other x/y:1 host:5000/z
+	is "$OUT$ERR" ""
+	expect 0 ctr images --format '{{.Repository}}:{{.Tag}}' --sort repository
+	is "$OUT" $'host:5000/z:latest\nlocalhost/one:latest\nlocalhost/other:latest\nlocalhost/x/y:1'
+	expect 0 ctr images -q
+	is "$OUT" "${ID:0:12}" "an ID stands once"
+	expect 0 ctr untag one x/y:1
+	expect 125 ctr untag one x/y:1
+	contains "$ERR" "localhost/x/y:1: tag not known"
+	expect 125 ctr tag nope x
+	is "$ERR" "Error: nope: image not known"
+	expect 125 ctr tag one UPPER
+	contains "$ERR" "must be lowercase"
+	expect 125 ctr tag one "x@sha256:$ID"
+	contains "$ERR" "tag by digest not supported"
+	expect 0 ctr untag one
+	expect 0 ctr images
+	contains "$OUT" "<none>"
+	expect 0 ctr images -q --filter dangling=true
+	is "$OUT" "${ID:0:12}"
+	# a name goes over to another image, which leaves the first without one
+	expect 0 ctr tag "$ID" moving
+	import_bb moving -m again
+	expect 0 ctr images -q --filter dangling=true
+	lacks "$OUT" "${ID:0:12}"
+}
+
+#: fast
+test_rmi() {
+	import_bb one
+	ctr tag one two
+	expect 0 ctr rmi one
+	is "$OUT" "Untagged: localhost/one:latest"
+	expect 0 ctr rmi two
+	is "$OUT" "Untagged: localhost/two:latest"$'\n'"Deleted: $ID"
+	is "$(ls "$GRAPHROOT/layers" "$GRAPHROOT/images/blobs/sha256" 2>/dev/null | grep -cE '^[0-9a-f]{64}$' || true)" 0 \
+		"blobs and layers left"
+	expect 1 ctr rmi nope
+	is "$ERR" "Error: nope: image not known"
+	expect 0 ctr rmi -f nope
+	expect 0 ctr rmi -i nope
+	expect 125 ctr rmi -a x
+	expect 0 ctr rmi -a
+	is "$OUT" ""
+}
+
+#: fast
+test_rmi_of_an_image_in_use() {
+	import_bb one
+	expect 0 ctr create --name c one sh
+	expect 2 ctr rmi one
+	contains "$ERR" "image is in use by a container"
+	expect 2 ctr rmi nope one
+	contains "$ERR" "nope: image not known"
+	# one of two names may go
+	ctr tag one two
+	expect 0 ctr rmi one
+	expect 2 ctr rmi two
+	expect 0 ctr rmi -f two
+	is "$OUT" "Untagged: localhost/two:latest"$'\n'"Deleted: $ID"
+	is "$(ctr ps -aq)" ""
+}
+
+#: fast
+test_by_id_several_names_need_force() {
+	import_bb one
+	ctr tag one two
+	expect 125 ctr rmi "$ID"
+	contains "$ERR" "by ID with more than one tag"
+	expect 0 ctr rmi -f "${ID:0:12}"
+	contains "$OUT" "Deleted: $ID"
+}
+
+#: fast
+test_exists() {
+	import_bb one
+	expect 0 ctr image exists one
+	expect 0 ctr image exists "$ID"
+	expect 1 ctr image exists nope
+	is "$OUT$ERR" ""
+	expect 1 ctr container exists nope
+	is "$OUT$ERR" ""
+}
+
+test_filters() {
+	local first
+	import_bb one -c 'LABEL kind=a'
+	first=$ID
+	import_bb two -c 'LABEL kind=b' -m other
+	expect 0 ctr images -f label=kind=a --format '{{.Repository}}'
+	is "$OUT" localhost/one
+	expect 0 ctr images -f label!=kind=a --format '{{.Repository}}'
+	is "$OUT" localhost/two
+	expect 0 ctr images -f reference='t*' --format '{{.Repository}}'
+	is "$OUT" localhost/two
+	expect 0 ctr images tw --format '{{.Repository}}'
+	is "$OUT" ""
+	expect 0 ctr images -f since=one -q
+	is "$OUT" "${ID:0:12}"
+	expect 0 ctr images -f before=two -q
+	is "$OUT" "${first:0:12}"
+	expect 0 ctr images -f until=1h -q
+	is "$OUT" ""
+	expect 0 ctr images -f "id=${first:0:8}" -f "id=${ID:0:8}" -q
+	is "$(wc -l <<<"$OUT")" 2
+	ctr create --name c one sh >/dev/null
+	expect 0 ctr images -f containers=true -q
+	is "$OUT" "${first:0:12}"
+	expect 125 ctr images -f a=b
+	contains "$ERR" 'unsupported image filter "a"'
+	expect 125 ctr images -f a
+	contains "$ERR" 'invalid image filter "a": must be in the format "filter=value or filter!=value"'
+	expect 125 ctr images -f dangling=maybe
+	expect 125 ctr images --sort nothing
+	contains "$ERR" "is not a valid field for sorting"
+	expect 125 ctr images -f before=nope
+	contains "$ERR" "nope: image not known"
+}
+
+#: fast
+test_formats() {
+	import_bb one
+	expect 0 ctr images --format json
+	is "$(jq -r '.[0].Names[0]' <<<"$OUT")" localhost/one:latest
+	is "$(jq -r '.[0].Id' <<<"$OUT")" "$ID"
+	matches "$OUT" $'^\\[\n    \\{\n        "Id"'
+	expect 0 ctr images --format 'table {{.ID}} {{.Repository}}'
+	is "$OUT" "IMAGE ID      REPOSITORY"$'\n'"${ID:0:12}  localhost/one"
+	expect 0 ctr images --noheading --format 'table {{.Tag}}'
+	is "$OUT" latest
+	expect 125 ctr images --format '{{.Foo}}'
+	contains "$ERR" "can't evaluate field Foo"
+	expect 125 ctr images --format '{{'
+	contains "$ERR" "template: images:1:"
+	expect 0 ctr images --format '{{.Repository}}\t{{.Tag}}'
+	is "$OUT" $'localhost/one\tlatest'
+	expect 125 ctr images -q --format json
+}
+
+# What an image says of itself goes to a terminal.
+#: fast
+test_control_bytes_of_an_image_are_not_printed() {
+	import_bb one -c $'LABEL evil=\e]0;title\a' -m $'\e[31mred'
+	expect 0 ctr inspect one
+	lacks "$OUT" $'\e' "inspect"
+	expect 0 ctr images --format 'table {{.Labels}}'
+	lacks "$OUT" $'\e' "table"
+	expect 0 ctr create --name c one sh -c $'\e[31mred'
+	expect 0 ctr ps -a
+	lacks "$OUT" $'\e' "ps"
+}
