@@ -93,6 +93,16 @@ int console_take(struct setup *s, struct err *e)
 	return 0;
 }
 
+void console_default_size(struct oci_process *p)
+{
+	struct winsize size;
+
+	if (!p->terminal || p->rows || p->cols || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+		return;
+	p->rows = size.ws_row;
+	p->cols = size.ws_col;
+}
+
 int console_connect(const char *path, struct err *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };

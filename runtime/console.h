@@ -9,6 +9,8 @@
 int console_open(struct setup *s, struct err *e);
 int console_take(struct setup *s, struct err *e);
 
+/* Without a size of its own the terminal starts with that of ours, if we have one. */
+void console_default_size(struct oci_process *p);
 /* Connect to the socket at @path, while the host's paths are seen; an owned descriptor. */
 int console_connect(const char *path, struct err *e);
 /* Send @fd with @text over @sock in one message. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "console.h"
 #include "fd.h"
 #include "file.h"
 #include "filter.h"
@@ -345,6 +346,8 @@ static int prepare(struct creation *c, struct err *e)
 	r = prepare_filter(c, e);
 	if (r < 0)
 		return r;
+	if (!a->console_socket)
+		console_default_size(&c->cfg.process);
 	r = child_connect(&c->child, a->console_socket, s->filter.listener_path, e);
 	if (r < 0)
 		return r;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "console.h"
 #include "fd.h"
 #include "file.h"
 #include "filter.h"
@@ -311,6 +312,8 @@ static int prepare(struct execution *x, struct err *e)
 		return err_set(e, ERR_INVALID, "--console-socket is given, but no terminal is asked for");
 	if (s->proc->terminal && a->detach && !a->console_socket)
 		return err_set(e, ERR_INVALID, "a terminal is asked for: --console-socket is needed");
+	if (!a->console_socket)
+		console_default_size(a->process ? &x->process : &x->cfg.process);
 	r = prepare_filter(x, e);
 	if (r == 0)
 		r = child_connect(&x->child, a->console_socket, s->filter.listener_path, e);

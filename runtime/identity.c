@@ -268,6 +268,7 @@ int identity_user(struct setup *s, struct err *e)
 	if (setgroups(p->n_groups, p->groups) < 0 &&
 	    !(errno == EPERM && p->n_groups == 0 && setgroups_denied(s)))
 		return err_sys(e, errno, "set the supplementary groups");
+	s->host_proc_fd = fd_close(s->host_proc_fd); /* its last use */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_sys(e, errno, "keep capabilities over the change of user");
 	if (setresgid(p->gid, p->gid, p->gid) < 0)

@@ -13,6 +13,7 @@
 #include "json.h"
 #include "log.h"
 #include "opt.h"
+#include "path.h"
 #include "runtime.h"
 #include "state.h"
 
@@ -105,7 +106,10 @@ static const struct opt plain_opts[] = {
 	{ 0 },
 };
 
-enum { GUARD = 1 };	/* starts a process in a container */
+enum {
+	GUARD = 1,	/* starts a process in a container */
+	STATES = 2,	/* reads or writes the directory of states */
+};
 
 static const struct command {
 	const char *name, *usage, *summary;
@@ -113,16 +117,16 @@ static const struct command {
 	const struct opt *opts;
 	unsigned int needs;
 } commands[] = {
-	{ "create", "ID", "create a container", cmd_create, create_opts, GUARD },
-	{ "delete", "ID", "remove what is left of a container", cmd_delete, delete_opts, 0 },
-	{ "exec", "ID [COMMAND [ARG...]]", "run another process in it", cmd_exec, exec_opts, GUARD },
+	{ "create", "ID", "create a container", cmd_create, create_opts, GUARD | STATES },
+	{ "delete", "ID", "remove what is left of a container", cmd_delete, delete_opts, STATES },
+	{ "exec", "ID [COMMAND [ARG...]]", "run another process in it", cmd_exec, exec_opts, GUARD | STATES },
 	{ "features", "", "print what is supported, as JSON", cmd_features, plain_opts, 0 },
-	{ "kill", "ID [SIGNAL]", "send a signal (default TERM)", cmd_kill, kill_opts, 0 },
-	{ "list", "", "list containers", cmd_list, list_opts, 0 },
-	{ "run", "ID", "create and start a container", cmd_run, run_opts, GUARD },
+	{ "kill", "ID [SIGNAL]", "send a signal (default TERM)", cmd_kill, kill_opts, STATES },
+	{ "list", "", "list containers", cmd_list, list_opts, STATES },
+	{ "run", "ID", "create and start a container", cmd_run, run_opts, GUARD | STATES },
 	{ "spec", "", "write a sample config.json", cmd_spec, spec_opts, 0 },
-	{ "start", "ID", "start a created container", cmd_start, plain_opts, 0 },
-	{ "state", "ID", "print its state as JSON", cmd_state, plain_opts, 0 },
+	{ "start", "ID", "start a created container", cmd_start, plain_opts, STATES },
+	{ "state", "ID", "print its state as JSON", cmd_state, plain_opts, STATES },
 };
 /* clang-format on */
 
@@ -210,11 +214,21 @@ static bool is_host_root(void)
 	       count == UINT32_MAX;
 }
 
-static int set_defaults(struct args *a, struct err *e)
+static int set_root(struct args *a, struct err *e)
 {
 	static char root[4096];
 	const char *run = getenv("XDG_RUNTIME_DIR");
+	bool user = !is_host_root() && run && run[0] == '/';
 
+	if (geteuid() != 0 && !user)
+		return err_set(e, ERR_INVALID, "XDG_RUNTIME_DIR is not set: --root is needed");
+	(void)snprintf(root, sizeof(root), "%s/" PROGRAM, user ? run : "/run");
+	a->root = root;
+	return 0;
+}
+
+static int check_globals(struct args *a, struct err *e)
+{
 	if (a->debug)
 		log_max = LOG_DEBUG;
 	if (a->systemd_cgroup || (a->cgroup_manager && streq(a->cgroup_manager, "systemd")))
@@ -238,14 +252,6 @@ static int set_defaults(struct args *a, struct err *e)
 			a->err_fd = 0;
 			return err_set(e, ERR_INVALID, "--err-fd: %u is not an open descriptor from 3 on", fd);
 		}
-	}
-	if (!a->root) {
-		bool user = !is_host_root() && run && run[0] == '/';
-
-		if (geteuid() != 0 && !user)
-			return err_set(e, ERR_INVALID, "XDG_RUNTIME_DIR is not set: --root is needed");
-		(void)snprintf(root, sizeof(root), "%s/" PROGRAM, user ? run : "/run");
-		a->root = root;
 	}
 	return 0;
 }
@@ -275,6 +281,41 @@ int args_close_fds(struct args *a, struct err *e)
 	return 0;
 }
 
+static int guard(struct args *a, char **argv, struct err *e)
+{
+	int r;
+
+	/* The copy of us reports to the same descriptor. */
+	if (a->err_fd)
+		(void)fd_set_cloexec((int)a->err_fd, false); /* open: checked above */
+	r = guard_own_program(argv, e);
+	if (a->err_fd)
+		(void)fd_set_cloexec((int)a->err_fd, true);
+	return r;
+}
+
+/* Commands go to the bundle, and exec to the container: what they are told stays what it was. */
+static int make_paths_absolute(struct args *a, struct err *e)
+{
+	const char **paths[] = { &a->root, &a->log, &a->seccomp_cache, &a->pid_file, &a->console_socket };
+	auto_free char *cwd = NULL;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const char **p = paths[i];
+
+		if (!*p || (*p)[0] == '/')
+			continue;
+		if (!cwd)
+			cwd = getcwd(NULL, 0);
+		if (!cwd)
+			return err_sys(e, errno, "find the working directory");
+		if (strv_add_take(&a->owned, path_join(cwd, *p)) < 0)
+			return err_sys(e, ENOMEM, "find the path of %s", *p);
+		*p = a->owned.items[a->owned.n - 1];
+	}
+	return 0;
+}
+
 static int run_command(struct args *a, int argc, char **argv, char **whole_argv, struct err *e)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -292,19 +333,12 @@ static int run_command(struct args *a, int argc, char **argv, char **whole_argv,
 		}
 		a->argc = argc - r;
 		a->argv = argv + r;
-		if (c->needs & GUARD) {
-			int guarded;
-
-			/* The copy of us reports to the same descriptor. */
-			if (a->err_fd)
-				(void)fd_set_cloexec((int)a->err_fd, false); /* open: checked above */
-			guarded = guard_own_program(whole_argv, e);
-			if (guarded < 0)
-				return guarded;
-			if (a->err_fd)
-				(void)fd_set_cloexec((int)a->err_fd, true);
-		}
-		return c->run(a, e);
+		r = c->needs & GUARD ? guard(a, whole_argv, e) : 0;
+		if (r == 0 && (c->needs & STATES) && !a->root)
+			r = set_root(a, e);
+		if (r == 0)
+			r = make_paths_absolute(a, e);
+		return r < 0 ? r : c->run(a, e);
 	}
 	return err_set(e, ERR_INVALID, "unknown command \"%s\"; see --help", argv[0]);
 }
@@ -328,12 +362,13 @@ int main(int argc, char **argv)
 		print_help();
 		return a.help ? 0 : 1;
 	}
-	r = set_defaults(&a, &e);
+	r = check_globals(&a, &e);
 	if (r == 0)
 		r = run_command(&a, argc - i, argv + i, argv, &e);
+	if (r < 0)
+		r = fail(&a, &e);
 	strv_done(&a.env);
 	strv_done(&a.caps);
-	if (r < 0)
-		return fail(&a, &e);
+	strv_done(&a.owned);
 	return fflush(stdout) == 0 ? r : 1;
 }

@@ -28,6 +28,7 @@ struct args {
 	/* what stands behind the options */
 	int argc;
 	char **argv;
+	struct strv owned;	/* strings that members above point to */
 };
 
 /* Each returns the exit status (>= 0), or -errno with @e. */

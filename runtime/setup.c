@@ -192,6 +192,9 @@ static int pass_fds(struct setup *s, struct err *e)
 		if (r < 0)
 			return err_sys(e, r, "--preserve-fds: pass descriptor %u", fd);
 	}
+	/* Nor may one of them be what the working directory leads to. */
+	s->root_fd = fd_close(s->root_fd);
+	s->proc_fd = fd_close(s->proc_fd);
 	if (close_range(3 + s->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_sys(e, errno, "close descriptors on exec");
 	return 0;
