@@ -1,0 +1,83 @@
+/* --env-file, --ulimit, --sysctl and --device; the first byte says which. */
+#include <string.h>
+
+#include "fuzz.h"
+#include "spec/device.h"
+#include "spec/env.h"
+#include "spec/sysctl.h"
+#include "spec/ulimit.h"
+
+static int fuzz_env(const uint8_t *data, size_t len)
+{
+	static const char *const host[] = { "HOME=/h", "SECRET=1", NULL };
+	struct strv env = STRV_INIT;
+	struct err e = ERR_INIT;
+	int r = spec_env_apply_text(&env, (const char *)data, len, "input", host, &e);
+
+	for (size_t i = 0; i < env.n; i++) {
+		const char *eq = strchr(env.items[i], '=');
+
+		FUZZ_CHECK(eq && eq > env.items[i]);
+		for (size_t k = 0; k < i; k++)	/* each name once */
+			FUZZ_CHECK(strncmp(env.items[k], env.items[i],
+					   (size_t)(eq - env.items[i]) + 1) != 0);
+		if (i > 64)
+			break;
+	}
+	strv_done(&env);
+	return r == 0;
+}
+
+static int fuzz_ulimit(const char *s)
+{
+	struct spec_ulimits u = SPEC_ULIMITS_INIT;
+	struct err e = ERR_INIT;
+	int r = spec_ulimits_add(&u, s, &e);
+
+	FUZZ_CHECK(r < 0 || u.host || (u.n == 1 && u.items[0].soft <= u.items[0].hard));
+	return r == 0;
+}
+
+static int fuzz_sysctl(const char *s)
+{
+	const struct spec_sysctl_ns ns = { true, true, true };
+	char *key = NULL, *value = NULL;
+	struct err e = ERR_INIT;
+	int r = spec_sysctl_parse(s, &ns, &key, &value, &e);
+
+	FUZZ_CHECK(r < 0 || (!strchr(key, '/') && !strstr(key, "..") && !strchr(value, '\n')));
+	free(key);
+	free(value);
+	return r == 0;
+}
+
+static int fuzz_device(const char *s)
+{
+	struct spec_device d = SPEC_DEVICE_INIT;
+	struct err e = ERR_INIT;
+	int r = spec_device_parse(s, &d, &e);
+
+	FUZZ_CHECK(r < 0 || (d.source[0] == '/' && d.dest[0] == '/' && d.access[0] &&
+			     !strstr(d.dest, "/../") && d.dest[1]));
+	spec_device_done(&d);
+	return r == 0;
+}
+
+int fuzz_one(const uint8_t *data, size_t len)
+{
+	char *s;
+	int r;
+
+	if (len == 0)
+		return 0;
+	if (data[0] == 'e')
+		return fuzz_env(data + 1, len - 1);
+	while (len > 1 && data[len - 1] == '\n')
+		len--;
+	s = fuzz_string(data + 1, len - 1);
+	if (!s)
+		return 0;
+	r = data[0] == 'u' ? fuzz_ulimit(s) : data[0] == 's' ? fuzz_sysctl(s) : fuzz_device(s);
+	free(s);
+	return r;
+}

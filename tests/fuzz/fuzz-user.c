@@ -1,0 +1,45 @@
+/*
+ * /etc/passwd and /etc/group of strangers.  Input: the user, a newline, passwd, a line "==", group.
+ * What is accepted has ids in range, and digits are exactly the id they are.
+ */
+#include <string.h>
+
+#include "fuzz.h"
+#include "spec/user.h"
+
+static const char *find(const char *p, const char *end, const char *what)
+{
+	return p < end ? memmem(p, (size_t)(end - p), what, strlen(what)) : NULL;
+}
+
+int fuzz_one(const uint8_t *data, size_t len)
+{
+	const char *p = (const char *)data, *end = p + len, *nl = find(p, end, "\n"), *cut;
+	struct spec_user u = SPEC_USER_INIT;
+	struct err e = ERR_INIT;
+	uint32_t id;
+	char *user;
+	int r;
+
+	user = nl ? fuzz_string(data, (size_t)(nl - p)) : NULL;
+	if (!user)
+		return 0;
+	p = nl + 1;
+	cut = find(p, end, "\n==\n");
+	r = spec_user_resolve_text(p, (size_t)((cut ? cut + 1 : end) - p), cut ? cut + 4 : NULL,
+				   cut ? (size_t)(end - cut - 4) : 0, user, NULL, &u, &e);
+	if (r < 0) {
+		FUZZ_CHECK(e.kind != ERR_NONE && e.text[0] && !u.home && !u.groups);
+	} else {
+		FUZZ_CHECK(u.uid <= SPEC_USER_ID_MAX && u.gid <= SPEC_USER_ID_MAX);
+		FUZZ_CHECK(u.home && u.home[0] == '/');
+		for (size_t i = 0; i < u.n_groups; i++)
+			FUZZ_CHECK(u.groups[i] <= SPEC_USER_ID_MAX && u.groups[i] != u.gid);
+		user[strcspn(user, ":")] = '\0';
+		if (str_u32(user, UINT32_MAX, &id) == 0)
+			FUZZ_CHECK(id == u.uid);
+	}
+	spec_user_done(&u);
+	free(user);
+	return r == 0;
+}
