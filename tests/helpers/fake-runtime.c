@@ -77,6 +77,10 @@ static int send_console(void)
 	if (sendmsg(s, &mh, 0) < 0)
 		return -1;
 	(void)close(master);
+	/* The receiver sets the size and then hangs up: a runtime that does not wait for that has to
+	 * go by consoleSize. */
+	while (read(s, text, 1) > 0)
+		;
 	(void)close(s);
 	return slave;
 }

@@ -82,6 +82,11 @@ static inline void run_launch(struct run *r)
 			(void)fcntl(3, F_SETFD, 0);
 		else
 			(void)dup2(sp[1], 3);
+		/* Its stderr is closed: under a sanitizer the exit status tells. */
+		(void)setenv("ASAN_OPTIONS", "exitcode=99:log_path=/tmp/ctr-monitor-asan", 1);
+		(void)setenv("UBSAN_OPTIONS", "exitcode=99:halt_on_error=1:log_path=/tmp/ctr-monitor-ubsan",
+			     1);
+		(void)setenv("LSAN_OPTIONS", "exitcode=99", 1);
 		(void)execl(path, "ctr-lite-monitor", RUN_ID, (char *)NULL);
 		_exit(99);
 	}
@@ -196,6 +201,8 @@ static inline void run_end(struct run *r)
 	(void)fd_close(r->sock);
 	r->sock = -1;
 	CHECK_INT(waitpid(r->monitor, &status, 0), r->monitor);
+	CHECK_MSG(status == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 1),
+		  "the monitor ended with wait status %#x", status);
 	r->monitor = -1;
 	for (int i = 0; i < 2; i++)
 		strbuf_done(&r->out[i]);

@@ -34,9 +34,9 @@ static void enter_namespaces(void)
 
 static const char *abs_path(const char *name)
 {
-	static char bufs[8][PATH_MAX + 64];
+	static char bufs[128][PATH_MAX + 64];
 	static unsigned int next;
-	char *buf = bufs[next++ % 8];
+	char *buf = bufs[next++ % 128];
 
 	(void)snprintf(buf, sizeof(bufs[0]), "%s/t/%s", test_tmpdir(), name);
 	return buf;
@@ -93,8 +93,8 @@ TEST(names_with_colons_commas_and_backslashes)
 		test_write(path, "x");
 		lower[i] = abs_path(names[i]);
 	}
-	o.upper = strdup(abs_path("up:1,2"));
-	o.work = strdup(abs_path("work\\:"));
+	o.upper = abs_path("up:1,2");
+	o.work = abs_path("work\\:");
 	CHECK_OK(mnt_overlay(&o, abs_path("m"), &e), e);
 	for (size_t i = 0; i < 5; i++) {
 		(void)snprintf(path, sizeof(path), "m/f%zu", i);
@@ -138,15 +138,12 @@ TEST(a_hundred_layers)
 	struct mnt_overlay o = { .lower = lower, .n_lower = 100 };
 	struct err e = ERR_INIT;
 	char name[16];
-	int fs;
 
 	enter_namespaces();
-	fs = open("/proc/filesystems", O_RDONLY | O_CLOEXEC);
-	(void)close(fs);
 	for (int i = 0; i < 100; i++) {
 		(void)snprintf(name, sizeof(name), "layer%d", i);
 		test_mkdir(name);
-		lower[i] = strdup(abs_path(name));
+		lower[i] = abs_path(name);
 	}
 	test_mkdir("m");
 	CHECK_OK(mnt_overlay(&o, abs_path("m"), &e), e);

@@ -105,6 +105,7 @@ TEST(later_clients_see_what_comes_and_the_end)
 	CHECK_INT(seen.exit.exit_code, 6);
 	run_until(&r, r.sock, MON_EXIT);
 	CHECK_STR(r.out[0].data, "early\nlate\n");
+	strbuf_done(&seen.out[0]);
 	run_end(&r);
 	run_check_gone(true);
 }
