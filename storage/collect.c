@@ -373,6 +373,7 @@ static int drop_dead(struct collect *c, struct stage *st, struct err *e)
 	return r < 0 ? err_sys(e, r, "remove %s/tmp/%s", c->s->root, st->name) : 0;
 }
 
+/* 1 when something of a dead process was removed, 0 when there was nothing to do. */
 static int collect_one(struct collect *c, const char *name, struct err *e)
 {
 	auto_close int fd = openat(c->s->tmp_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -397,7 +398,24 @@ static int collect_one(struct collect *c, const char *name, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	return drop_dead(c, &st, e);
+	r = drop_dead(c, &st, e);
+	return r < 0 ? r : 1;
+}
+
+/* A maker that died left a stage, and perhaps a name that it had claimed for what it made, or the
+ * run directory of a container that it was removing. */
+static void collect_names(struct store *s)
+{
+	auto_strv struct strv names = STRV_INIT, runs = STRV_INIT;
+	struct digest d;
+
+	if (list_dir(s->names_fd, ".", &names) == 0)
+		for (size_t i = 0; i < names.n; i++)
+			store_name_collect(s, names.items[i]);
+	if (list_dir(s->run_containers_fd, ".", &runs) == 0)
+		for (size_t i = 0; i < runs.n; i++)
+			if (digest_parse_hex(runs.items[i], &d, NULL) == 0)
+				store_run_dir_collect(s, runs.items[i]);
 }
 
 int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, struct err *e),
@@ -405,6 +423,7 @@ int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, 
 {
 	struct collect c = { .s = s, .get_map = get_map, .arg = arg };
 	auto_strv struct strv names = STRV_INIT;
+	bool any = false;
 	int r, first = 0;
 
 	if (s->tmp_fd < 0)
@@ -417,7 +436,10 @@ int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, 
 		r = collect_one(&c, names.items[i], first < 0 ? NULL : e);
 		if (r < 0 && first == 0)
 			first = r;
+		any = any || r > 0;
 	}
+	if (any)
+		collect_names(s);
 	free(c.map);
 	return first;
 }

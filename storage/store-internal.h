@@ -24,6 +24,11 @@ void store_stage_release(struct stage *st);
 /* Undo what the stage's STAGE_PENDING notes, as far as no image uses it. */
 int store_collect_pending(struct store *s, struct stage *st, struct err *e);
 
+/* Remove the name if its maker died and its container does not exist. */
+void store_name_collect(struct store *s, const char *name);
+/* Remove the run directory of @id if there is no such container and no monitor holds it. */
+void store_run_dir_collect(struct store *s, const char *id);
+
 /* What an incoming image has in its stage while it is being put into place, see collect.c. */
 #define STAGE_PENDING "pending"
 /* Prefix of the directories in a stage that a worker unpacks into. */

@@ -476,3 +476,30 @@ void store_name_release(struct store *s, const char *name, const char *id)
 	if (path_is_component(name) && read_name(s->names_fd, name, &t) == 0 && streq(t.id, id))
 		(void)unlinkat(s->names_fd, name, 0); /* a claim left behind is taken over later */
 }
+
+void store_name_collect(struct store *s, const char *name)
+{
+	auto_close int lock = FD_NONE;
+	struct name_target t;
+
+	if (read_name(s->names_fd, name, &t) < 0 || name_is_live(s, &t))
+		return;
+	lock = lock_names(s);
+	/* Again: until the lock was ours the name may have been taken over. */
+	if (lock >= 0 && read_name(s->names_fd, name, &t) == 0 && !name_is_live(s, &t))
+		(void)unlinkat(s->names_fd, name, 0); /* what stays is taken over or collected later */
+}
+
+void store_run_dir_collect(struct store *s, const char *id)
+{
+	auto_close int dir = FD_NONE, lock = FD_NONE;
+
+	if (container_exists(s, id))
+		return;
+	dir = path_open_beneath(s->run_containers_fd, id, O_RDONLY | O_DIRECTORY);
+	lock = dir < 0 ? dir : path_open_beneath(dir, "lock", O_RDWR);
+	/* Held while we remove it: no monitor may start in it, and one that cleans up is left to. */
+	if (dir < 0 || (lock >= 0 && file_ofd_lock(lock, false) < 0))
+		return;
+	(void)path_remove_tree(s->run_containers_fd, id); /* if something stays, the next one tries */
+}

@@ -63,8 +63,8 @@ int store_stage_take(struct store *s, int dir_fd, const char *name, struct stage
  * @m (may be NULL: then what cannot be removed directly stays and -EACCES is returned). */
 int store_stage_drop(struct store *s, struct stage *st, const struct idmap *m, struct err *e);
 
-/* Remove staging directories of dead processes.  Costs one empty directory read when there is
- * nothing to do.  @get_map is called only when files of mapped ids are met. */
+/* Remove staging directories of dead processes and, when there was one, names and run directories
+ * whose container does not exist.  Costs one empty directory read when there is nothing to do.  @get_map is called only when files of mapped ids are met. */
 int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, struct err *e),
 		  void *arg, struct err *e);
 

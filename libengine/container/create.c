@@ -304,9 +304,12 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 	store_name_release(&eng->store, req.name, id);
 	if (req.cidfile)
 		(void)unlink(req.cidfile); /* it may have been removed by hand */
-	rc = drop_stage(eng, &st, e);
+	/* The stage goes last: as long as it is there, what we leave when killed is found. */
+	rc = path_remove_tree(eng->store.run_containers_fd, id);
+	if (rc < 0)
+		(void)err_sys(e, rc, "remove the run directory of container %.12s", id);
 	if (rc == 0)
-		rc = path_remove_tree(eng->store.run_containers_fd, id);
+		rc = drop_stage(eng, &st, e);
 	if (rc == 0 && volumes)
 		rc = remove_volumes(eng, &req, e);
 out:

@@ -145,6 +145,48 @@ TEST(collect_takes_only_what_is_dead)
 	store_close(&s);
 }
 
+TEST(collect_takes_names_and_run_directories_of_the_dead)
+{
+	struct digest gone = fixture_digest('a'), here = fixture_digest('b'), busy = fixture_digest('c');
+	char lock[80], id[65];
+	struct stage live = STAGE_INIT;
+	struct err e = ERR_INIT;
+	struct store s;
+	struct proc p;
+	int fd;
+
+	fixture_open(&s);
+	CHECK_OK(store_stage_new(&s, &live, &e), e);
+	CHECK_OK(store_name_claim(&s, "being-made", busy.hex, &live, NULL, &e), e);
+	CHECK(mkdirat(s.containers_fd, here.hex, 0700) == 0);
+	CHECK_OK(store_name_claim(&s, "here", here.hex, NULL, NULL, &e), e);
+	CHECK(mkdirat(s.run_containers_fd, here.hex, 0700) == 0);
+	CHECK(mkdirat(s.run_containers_fd, gone.hex, 0700) == 0);
+	CHECK(mkdirat(s.run_containers_fd, busy.hex, 0700) == 0);
+	/* A monitor that cleans up after its container has gone. */
+	(void)snprintf(lock, sizeof(lock), "%s/lock", busy.hex);
+	fd = openat(s.run_containers_fd, lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && file_ofd_lock(fd, false) == 0);
+	CHECK(proc_fork(&p) >= 0);
+	if (p.pid <= 0) {
+		struct stage st = STAGE_INIT;
+
+		_exit(store_stage_new(&s, &st, NULL) < 0 ||
+		      store_name_claim(&s, "dead", gone.hex, &st, NULL, NULL) < 0);
+	}
+	CHECK_INT(proc_wait(&p, NULL), 0);
+	CHECK_OK(store_collect(&s, NULL, NULL, &e), e);
+	CHECK_INT(store_name_lookup(&s, "dead", id), -ENOENT);
+	CHECK_INT(store_name_lookup(&s, "being-made", id), 0);
+	CHECK_INT(store_name_lookup(&s, "here", id), 0);
+	CHECK_INT(faccessat(s.run_containers_fd, gone.hex, F_OK, 0), -1);
+	CHECK_INT(faccessat(s.run_containers_fd, here.hex, F_OK, 0), 0);
+	CHECK_INT(faccessat(s.run_containers_fd, busy.hex, F_OK, 0), 0);
+	(void)fd_close(fd);
+	CHECK_OK(store_stage_drop(&s, &live, NULL, &e), e);
+	store_close(&s);
+}
+
 TEST(names_are_unique_while_their_holder_lives)
 {
 	char id_a[65], id_b[65], holder[65] = "";
@@ -199,38 +241,51 @@ TEST(a_dead_makers_name_is_taken_over)
 	store_close(&s);
 }
 
+/* Claim the name, tell, and live until everybody has told: a dead winner's name is anybody's. */
+static void __attribute__((noreturn)) race_for_name(struct store *s, char who, int tell, int hold)
+{
+	struct digest d = fixture_digest(who);
+	struct stage st = STAGE_INIT;
+	char won = store_stage_new(s, &st, NULL) == 0 &&
+		   store_name_claim(s, "n", d.hex, &st, NULL, NULL) == 0;
+
+	_exit(write(tell, &won, 1) == 1 && read(hold, &won, 1) == 0 ? 0 : 1);
+}
+
 TEST(one_of_many_gets_the_name)
 {
 	enum { RACERS = 8, ROUNDS = 40 };
 	struct store s;
-	int wins;
 
 	fixture_open(&s);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct proc p[RACERS];
+		int tell[2], hold[2], wins = 0;
 
-		wins = 0;
+		CHECK(pipe2(tell, O_CLOEXEC) == 0 && pipe2(hold, O_CLOEXEC) == 0);
 		for (int i = 0; i < RACERS; i++) {
 			CHECK(proc_fork(&p[i]) >= 0);
 			if (p[i].pid <= 0) {
-				struct digest d = fixture_digest((char)('a' + i % 6));
-				struct stage st = STAGE_INIT;
-
-				/* Each holds on while it lives; a racer that lost goes at once. */
-				if (store_stage_new(&s, &st, NULL) < 0 ||
-				    store_name_claim(&s, "n", d.hex, &st, NULL, NULL) < 0)
-					_exit(1);
-				(void)usleep(30000);
-				_exit(0);
+				(void)close(hold[1]);
+				race_for_name(&s, (char)('a' + i % 6), tell[1], hold[0]);
 			}
 		}
 		for (int i = 0; i < RACERS; i++) {
-			int status = 0;
+			char won;
 
-			CHECK_INT(proc_wait(&p[i], &status), 0);
-			wins += status == 0;
+			CHECK_INT(read(tell[0], &won, 1), 1);
+			wins += won;
+		}
+		for (int i = 0; i < 2; i++)
+			(void)close(hold[1 - i]); /* the writing end first: the racers go */
+		for (int i = 0; i < RACERS; i++) {
+			int status = 1;
+
+			CHECK(proc_wait(&p[i], &status) == 0 && status == 0);
 			proc_done(&p[i]);
 		}
+		(void)close(tell[0]);
+		(void)close(tell[1]);
 		/* The name left by the last round's dead winner was taken over exactly once. */
 		CHECK_INT(wins, 1);
 	}
