@@ -2,19 +2,7 @@
 # is evil-registry.py; each scenario is a repository of it.
 #: timeout=120
 
-evil_start() { # OPTIONS OF THE SERVER
-	mkdir -p "$T/evil"
-	mkfifo "$T/evil/stdin"
-	python3 "$TESTS/hostile/evil-registry.py" "$T/evil" "$@" <"$T/evil/stdin" >"$T/evil/out" 2>&1 &
-	exec 8>"$T/evil/stdin" # it ends when this shell does
-	wait_for 10 test -e "$T/evil/env"
-	. "$T/evil/env"
-	printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$EVIL" >"$T/evil/registries.conf"
-	export CONTAINERS_REGISTRIES_CONF=$T/evil/registries.conf
-	printf '{"auths":{"%s":{"auth":"dXNlcjpzZWNyZXQ="}}}' "$EVIL" >"$T/evil/auth.json"
-	unset REGISTRY_AUTH_FILE
-}
-with_credentials() { export REGISTRY_AUTH_FILE=$T/evil/auth.json; }
+. "$TESTS/hostile/evil-lib"
 
 # Nothing of a refused image is in the store.
 in_store() {
