@@ -611,11 +611,8 @@ static bool any_state(const struct ps_args *a)
 	return a->all || a->latest || a->last >= 0;
 }
 
-static int make_rows(struct context *x, const struct ps_args *a, const struct filters *f,
-		     struct rows *ret, struct err *e)
+static int make_rows(struct context *x, const struct filters *f, struct rows *ret, struct err *e)
 {
-	bool all = any_state(a);
-
 	ret->items = calloc(x->list.n + 1, sizeof(*ret->items));
 	if (!ret->items)
 		return err_sys(e, ENOMEM, "list containers");
@@ -623,8 +620,6 @@ static int make_rows(struct context *x, const struct ps_args *a, const struct fi
 		struct ctr_container *c = &x->list.items[i];
 		struct row row = { .c = c };
 
-		if (!all && c->status.state != CTR_RUNNING)
-			continue;
 		row.command = ctr_request_command(&c->req);
 		row.status = status_text(&c->status);
 		if (!row.command || !row.status) {
@@ -697,7 +692,7 @@ static int print_rows(const struct rows *rows, const struct ps_args *a, struct e
 static int list(struct context *x, const struct ps_args *a, const struct filters *f, struct err *e)
 {
 	struct rows rows = { 0 };
-	int r = make_rows(x, a, f, &rows, e);
+	int r = make_rows(x, f, &rows, e);
 
 	if (r >= 0 && (a->latest || a->last >= 0))
 		keep_last(&rows, a->latest ? 1 : (size_t)a->last);
@@ -730,7 +725,8 @@ static int run(struct cmd *c, void *args, struct err *e)
 		return err_set(e, ERR_INVALID, "last and latest are mutually exclusive");
 	r = filters_parse(&a->filters, filter_keys, &filter_words, &x, &f, e);
 	if (r >= 0)
-		r = ctr_container_list(c->eng, &x.list, e);
+		r = any_state(a) ? ctr_container_list(c->eng, &x.list, e)
+				 : ctr_container_list_running(c->eng, &x.list, e);
 	if (r >= 0)
 		r = list(&x, a, &f, e);
 	for (size_t i = 0; i < x.n_regexes; i++)

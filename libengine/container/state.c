@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "log.h"
 #include "json.h"
 #include "path.h"
 
@@ -303,7 +304,34 @@ static int by_created(const void *a, const void *b)
 	return strcmp(x->req.id, y->req.id);
 }
 
-int ctr_container_list(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e)
+/* Read one with its state: 1, 0 when it is not wanted or has vanished, or an error. */
+static int list_one(struct ctr_engine *eng, const char *id, bool running_only, struct ctr_container *c,
+		    struct err *e)
+{
+	struct err why = ERR_INIT;
+	int r = ctr_container_status(eng, id, &c->status, e);
+
+	if (r == 0 && c->status.state == CTR_LOST) {
+		/* a full disk must not keep the others from being shown */
+		if (ctr_container_settle(eng, id, &why) < 0)
+			log_warn("%s", why.text);
+		r = ctr_container_status(eng, id, &c->status, e);
+	}
+	if (r == 0 && running_only && c->status.state != CTR_RUNNING)
+		return 0;
+	if (r == 0)
+		r = ctr_container_load(eng, id, &c->req, e);
+	if (r == -ENOENT) {
+		ctr_request_done(&c->req);
+		if (e)
+			*e = (struct err)ERR_INIT;
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+static int list_some(struct ctr_engine *eng, bool running_only, struct ctr_container_list *ret,
+		     struct err *e)
 {
 	auto_strv struct strv ids = STRV_INIT;
 	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
@@ -315,28 +343,26 @@ int ctr_container_list(struct ctr_engine *eng, struct ctr_container_list *ret, s
 	if (!l.items)
 		return err_sys(e, ENOMEM, "list the containers");
 	for (size_t i = 0; i < ids.n; i++) {
-		struct ctr_container *c = &l.items[l.n];
-
-		r = ctr_container_load(eng, ids.items[i], &c->req, e);
-		if (r == 0) {
-			l.n++;
-			r = ctr_container_status(eng, ids.items[i], &c->status, e);
-		}
-		if (r == -ENOENT) {
-			if (e)
-				*e = (struct err)ERR_INIT;
-			continue;
-		}
+		r = list_one(eng, ids.items[i], running_only, &l.items[l.n], e);
 		if (r < 0) {
 			ctr_container_list_done(&l);
 			return r;
 		}
-		if (c->status.state == CTR_LOST && ctr_container_settle(eng, ids.items[i], e) == 0)
-			(void)ctr_container_status(eng, ids.items[i], &c->status, NULL);
+		l.n += (size_t)r;
 	}
 	qsort(l.items, l.n, sizeof(*l.items), by_created);
 	*ret = l;
 	return 0;
+}
+
+int ctr_container_list(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e)
+{
+	return list_some(eng, false, ret, e);
+}
+
+int ctr_container_list_running(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e)
+{
+	return list_some(eng, true, ret, e);
 }
 
 void ctr_container_list_done(struct ctr_container_list *l)

@@ -104,6 +104,9 @@ struct ctr_container_list {
 #define CTR_CONTAINER_LIST_INIT { 0 }
 /* All with their state, oldest first; one that vanishes meanwhile is left out. */
 int ctr_container_list(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e);
+/* The same, of those that run; the records of the others are not read. */
+int ctr_container_list_running(struct ctr_engine *eng, struct ctr_container_list *ret,
+			       struct err *e);
 void ctr_container_list_done(struct ctr_container_list *l);
 /* Layer keys that containers use (for garbage collection and `rmi`) into @keys; @users (may be
  * NULL) gets "<manifest hex> <container id>" lines. */
