@@ -128,39 +128,33 @@ static int put_pair(json_t *config, bool is_env, const char *word, struct err *e
 	return r < 0 ? out_of_memory(e) : 0;
 }
 
-/* "k=v k2=v2", or the old form "k the rest". */
+/* "k=v k2=v2", or the old form "k the rest", or (perfectly valid) a name without a value. */
 static int set_pairs(json_t *config, bool is_env, const char *value, struct err *e)
 {
-	size_t first = strcspn(value, "= \t");
+	auto_strbuf struct strbuf first = STRBUF_INIT;
 	const char *p = value;
-	int r;
+	int r = next_word(&p, &first, e);
 
-	if (value[first] != '=' && value[first]) {
-		auto_strbuf struct strbuf b = STRBUF_INIT;
-		const char *rest = value + first;
-
-		while (isspace((unsigned char)*rest))
-			rest++;
-		strbuf_addn(&b, value, first);
-		strbuf_addf(&b, "=%s", rest);
-		return b.failed ? out_of_memory(e) : put_pair(config, is_env, b.data, e);
+	if (r < 0)
+		return r;
+	if (!first.data || !strchr(first.data, '=')) {
+		while (isspace((unsigned char)*p))
+			p++;
+		strbuf_addf(&first, "=%s", p);
+		return first.failed ? out_of_memory(e) : put_pair(config, is_env, first.data, e);
 	}
-	for (;;) {
+	r = put_pair(config, is_env, first.data, e);
+	while (r == 0) {
 		auto_strbuf struct strbuf word = STRBUF_INIT;
 
 		r = next_word(&p, &word, e);
 		if (r <= 0)
 			return r;
-		if (!word.data || !strchr(word.data, '=')) {
-			if (word.data && p[strspn(p, " \t")] == '\0' && word.data[0])
-				strbuf_addc(&word, '='); /* ENV NAME: perfectly valid to have no value */
-			else
-				return err_set(e, ERR_INVALID, "expected NAME=VALUE");
-		}
-		r = word.failed ? out_of_memory(e) : put_pair(config, is_env, word.data, e);
-		if (r < 0)
-			return r;
+		if (!word.data || !strchr(word.data, '='))
+			return err_set(e, ERR_INVALID, "expected NAME=VALUE");
+		r = put_pair(config, is_env, word.data, e);
 	}
+	return r;
 }
 
 static int set_flag(json_t *config, const char *key, const char *member, struct err *e)

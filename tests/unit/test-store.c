@@ -124,12 +124,14 @@ TEST(collect_takes_only_what_is_dead)
 	struct err e = ERR_INIT;
 	struct store s;
 	struct proc p;
+	int r;
 
 	fixture_open(&s);
 	CHECK_OK(store_collect(&s, NULL, NULL, &e), e);
 	CHECK_OK(store_stage_new(&s, &live, &e), e);
-	CHECK(proc_fork(&p) >= 0);
-	if (p.pid <= 0) {
+	r = proc_fork(&p);
+	CHECK(r >= 0);
+	if (r == 0) {
 		/* A maker that dies in the middle of its work. */
 		(void)store_stage_new(&s, &st, NULL);
 		(void)mkdirat(st.fd, "half", 0700);
@@ -167,8 +169,9 @@ TEST(collect_takes_names_and_run_directories_of_the_dead)
 	(void)snprintf(lock, sizeof(lock), "%s/lock", busy.hex);
 	fd = openat(s.run_containers_fd, lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	CHECK(fd >= 0 && file_ofd_lock(fd, false) == 0);
-	CHECK(proc_fork(&p) >= 0);
-	if (p.pid <= 0) {
+	r = proc_fork(&p);
+	CHECK(r >= 0);
+	if (r == 0) {
 		struct stage st = STAGE_INIT;
 
 		_exit(store_stage_new(&s, &st, NULL) < 0 ||
@@ -222,12 +225,14 @@ TEST(a_dead_makers_name_is_taken_over)
 	struct err e = ERR_INIT;
 	struct store s;
 	struct proc p;
+	int r;
 
 	fixture_open(&s);
 	memcpy(id_a, fixture_digest('a').hex, 65);
 	memcpy(id_b, fixture_digest('b').hex, 65);
-	CHECK(proc_fork(&p) >= 0);
-	if (p.pid <= 0) {
+	r = proc_fork(&p);
+	CHECK(r >= 0);
+	if (r == 0) {
 		struct stage st = STAGE_INIT;
 
 		(void)store_stage_new(&s, &st, NULL);
@@ -264,8 +269,10 @@ TEST(one_of_many_gets_the_name)
 
 		CHECK(pipe2(tell, O_CLOEXEC) == 0 && pipe2(hold, O_CLOEXEC) == 0);
 		for (int i = 0; i < RACERS; i++) {
-			CHECK(proc_fork(&p[i]) >= 0);
-			if (p[i].pid <= 0) {
+			int r = proc_fork(&p[i]);
+
+			CHECK(r >= 0);
+			if (r == 0) {
 				(void)close(hold[1]);
 				race_for_name(&s, (char)('a' + i % 6), tell[1], hold[0]);
 			}

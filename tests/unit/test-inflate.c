@@ -1,0 +1,241 @@
+/* Decompression: the same bytes however they arrive, and every kind of damage noticed. */
+#include "test.h"
+
+#include <isa-l.h>
+#include <sys/mman.h>
+#include <zstd.h>
+
+#include "gzip.h"
+#include "hash.h"
+#include "inflate.h"
+#include "proc.h"
+#include "str.h"
+
+struct bytes {
+	unsigned char *p;
+	size_t len;
+};
+
+static void add(struct bytes *b, const void *p, size_t len)
+{
+	b->p = realloc(b->p, b->len + len + 1);
+	CHECK(b->p != NULL);
+	memcpy(b->p + b->len, p, len);
+	b->len += len;
+}
+
+static int sink(void *arg, const void *data, size_t len, struct err *e)
+{
+	(void)e;
+	add(arg, data, len);
+	return 0;
+}
+
+/* Text that compresses, but not to nothing. */
+static struct bytes sample(size_t len)
+{
+	struct bytes b = { 0 };
+	uint32_t x = 12345;
+
+	while (b.len < len) {
+		char word[32];
+		int n;
+
+		x = x * 1664525u + 1013904223u;
+		n = snprintf(word, sizeof(word), "w%u ", (x >> 16) % 5000);
+		add(&b, word, (size_t)n);
+	}
+	b.len = len;
+	return b;
+}
+
+static struct bytes gz(const struct bytes *in)
+{
+	struct bytes out = { 0 };
+	struct err e = ERR_INIT;
+	struct gzip *g;
+
+	CHECK_OK(gzip_new(&g, &e), e);
+	for (size_t at = 0; at < in->len; at += 100000)
+		CHECK_OK(gzip_add(g, in->p + at, in->len - at < 100000 ? in->len - at : 100000, false, sink,
+				  &out, &e), e);
+	CHECK_OK(gzip_add(g, NULL, 0, true, sink, &out, &e), e);
+	gzip_free(g);
+	return out;
+}
+
+static struct bytes zst(const struct bytes *in)
+{
+	struct bytes out = { .p = malloc(ZSTD_compressBound(in->len)) };
+
+	out.len = ZSTD_compress(out.p, ZSTD_compressBound(in->len), in->p, in->len, 3);
+	CHECK(!ZSTD_isError(out.len));
+	return out;
+}
+
+/* Inflate what arrives in pieces of @piece bytes. */
+static int inflate_all(const struct bytes *in, size_t piece, struct bytes *out, struct err *e)
+{
+	struct inflate *x;
+	struct proc p;
+	int fds[2], r;
+	ssize_t n;
+
+	CHECK(pipe2(fds, O_CLOEXEC) == 0);
+	r = proc_fork(&p);
+	CHECK(r >= 0);
+	if (r == 0) {
+		(void)close(fds[0]);
+		(void)signal(SIGPIPE, SIG_DFL);
+		for (size_t at = 0; at < in->len; at += piece)
+			if (fd_write_all(fds[1], in->p + at, in->len - at < piece ? in->len - at : piece) < 0)
+				break;
+		_exit(0);
+	}
+	(void)close(fds[1]);
+	out->len = 0;
+	CHECK_OK(inflate_new(fds[0], &x, e), *e);
+	for (;;) {
+		const void *buf;
+
+		n = inflate_next(x, &buf, e);
+		if (n <= 0)
+			break;
+		add(out, buf, (size_t)n);
+	}
+	if (n == 0)
+		CHECK_UINT(inflate_bytes_in(x), in->len);
+	inflate_free(x);
+	(void)close(fds[0]);
+	(void)proc_wait(&p, NULL);
+	proc_done(&p);
+	return (int)n;
+}
+
+static void check_same(const struct bytes *packed, const struct bytes *want, size_t piece)
+{
+	struct bytes got = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK_OK(inflate_all(packed, piece, &got, &e), e);
+	CHECK_UINT(got.len, want->len);
+	CHECK(want->len == 0 || memcmp(got.p, want->p, want->len) == 0);
+	free(got.p);
+}
+
+static void check_bad(const struct bytes *packed, enum err_kind kind)
+{
+	struct bytes got = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK_ERR(inflate_all(packed, 1000, &got, &e), e, kind);
+	free(got.p);
+}
+
+TEST(every_form_in_every_portion)
+{
+	static const size_t sizes[] = { 0, 1, 511, 100000, 3000000 };
+	static const size_t pieces[] = { 1, 7, 4096, 1 << 20 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct bytes in = sample(sizes[i]), g = gz(&in), z = zst(&in);
+
+		for (size_t k = 0; k < sizeof(pieces) / sizeof(pieces[0]); k++) {
+			if (sizes[i] > 200000 && pieces[k] < 4096)
+				continue; /* millions of system calls show no more */
+			check_same(&in, &in, pieces[k]);
+			check_same(&g, &in, pieces[k]);
+			check_same(&z, &in, pieces[k]);
+		}
+		free(in.p);
+		free(g.p);
+		free(z.p);
+	}
+}
+
+TEST(members_one_after_another)
+{
+	struct bytes a = sample(70000), b = sample(12345), both = { 0 }, packed = { 0 };
+	struct bytes ga = gz(&a), gb = gz(&b), za = zst(&a), zb = zst(&b);
+
+	add(&both, a.p, a.len);
+	add(&both, b.p, b.len);
+	add(&packed, ga.p, ga.len);
+	add(&packed, gb.p, gb.len);
+	check_same(&packed, &both, 1);
+	check_same(&packed, &both, 1 << 20);
+	add(&packed, "\0\0\0\0\0\0\0", 7);
+	check_same(&packed, &both, 13);
+	packed.len = 0;
+	add(&packed, za.p, za.len);
+	/* A skippable frame of 5 bytes between them. */
+	add(&packed, "\x5a\x2a\x4d\x18\x05\0\0\0hello", 13);
+	add(&packed, zb.p, zb.len);
+	check_same(&packed, &both, 1);
+	check_same(&packed, &both, 1 << 20);
+}
+
+TEST(every_cut_is_noticed)
+{
+	struct bytes in = sample(2000), g = gz(&in), z = zst(&in);
+
+	for (size_t len = 12; len < g.len; len += len < 40 || len > g.len - 12 ? 1 : 37) {
+		struct bytes cut = { g.p, len };
+
+		check_bad(&cut, ERR_CORRUPT);
+	}
+	for (size_t len = 5; len < z.len; len += len < 40 || len > z.len - 12 ? 1 : 37) {
+		struct bytes cut = { z.p, len };
+
+		check_bad(&cut, ERR_CORRUPT);
+	}
+}
+
+TEST(damage_is_noticed)
+{
+	struct bytes in = sample(50000), g = gz(&in), packed = { 0 };
+
+	/* The checksum and the length at the end of the member. */
+	for (size_t i = 1; i <= 8; i++) {
+		g.p[g.len - i] ^= 1;
+		check_bad(&g, ERR_CORRUPT);
+		g.p[g.len - i] ^= 1;
+	}
+	check_same(&g, &in, 4096);
+	add(&packed, g.p, g.len);
+	add(&packed, "garbage", 7);
+	check_bad(&packed, ERR_CORRUPT);
+	packed.len = 0;
+	add(&packed, g.p, g.len);
+	add(&packed, "\x1f\x8b\x08", 3);
+	check_bad(&packed, ERR_CORRUPT);
+}
+
+TEST(windows_beyond_the_limit)
+{
+	/* Frame header: no content size, a window of 2^log; then the last block, one raw byte. */
+	for (int log = 20; log <= 31; log++) {
+		unsigned char f[] = { 0x28, 0xb5, 0x2f, 0xfd, 0, (unsigned char)((log - 10) << 3), 9, 0, 0, 'x' };
+		struct bytes b = { f, sizeof(f) };
+		struct bytes x = { (unsigned char *)strdup("x"), 1 };
+
+		if (log <= INFLATE_WINDOW_LOG_MAX)
+			check_same(&b, &x, 100);
+		else
+			check_bad(&b, ERR_LIMIT);
+	}
+}
+
+TEST(what_is_no_layer)
+{
+	struct bytes xz = { (unsigned char *)strdup("\xfd" "7zXZ"), 6 };
+	struct bytes bz = { (unsigned char *)strdup("BZh91AY&SY"), 10 };
+
+	check_bad(&xz, ERR_UNSUPPORTED);
+	check_bad(&bz, ERR_UNSUPPORTED);
+	CHECK_INT(compression_detect("\x1f\x8b\x08", 3), COMPRESSION_GZIP);
+	CHECK_INT(compression_detect("\x1f\x8b", 2), COMPRESSION_NONE);
+	CHECK_INT(compression_detect("", 0), COMPRESSION_NONE);
+	CHECK_INT(compression_detect("BZhello", 7), COMPRESSION_NONE);
+	CHECK_STR(compression_str(COMPRESSION_ZSTD), "zstd");
+}
