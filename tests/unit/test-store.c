@@ -155,6 +155,7 @@ TEST(collect_takes_names_and_run_directories_of_the_dead)
 	struct err e = ERR_INIT;
 	struct store s;
 	struct proc p;
+	int r;
 	int fd;
 
 	fixture_open(&s);
