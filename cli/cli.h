@@ -26,7 +26,6 @@ struct globals {
 	const char *root, *runroot;	/* NULL: the default */
 	const char *runtime;		/* name or path of an OCI runtime; NULL: the default */
 	const char *log_level;
-	const char *cgroup_manager;	/* NULL, "systemd" or "cgroupfs" */
 	const char *storage_driver;
 	bool debug, version;
 };

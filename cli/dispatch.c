@@ -19,8 +19,8 @@ static const struct cmd_exit default_exits[] = {
 #define ARG(member) offsetof(struct globals, member)
 #define REMOTE_REASON "ctr-lite works on this machine only"
 const struct opt global_opts[] = {
-	{ 0, "cgroup-manager", "NAME", OPT_STRING, ARG(cgroup_manager),
-	  "Cgroup manager to use (systemd, cgroupfs)" },
+	{ 0, "cgroup-manager", "NAME", OPT_REFUSED, 0, "Cgroup manager to use",
+	  .text = "containers are not put into cgroups of their own" },
 	{ 'D', "debug", NULL, OPT_FLAG, ARG(debug), "Docker's spelling of --log-level=debug", OPT_HIDDEN },
 	{ 0, "log-level", "LEVEL", OPT_STRING, ARG(log_level),
 	  "Log messages at and above this level (trace, debug, info, warn, error, fatal, panic) (default warn)" },
@@ -205,12 +205,6 @@ static int apply_globals(const struct globals *g, struct err *e)
 	}
 	if (g->debug)
 		log_max = LOG_DEBUG;
-	if (g->cgroup_manager && !streq(g->cgroup_manager, "systemd") &&
-	    !streq(g->cgroup_manager, "cgroupfs")) {
-		auto_free char *shown = str_quote(g->cgroup_manager);
-		return err_set(e, ERR_INVALID, "--cgroup-manager %s: choose from: systemd, cgroupfs",
-			       shown ? shown : "");
-	}
 	if (g->storage_driver && *g->storage_driver && !streq(g->storage_driver, "overlay")) {
 		auto_free char *shown = str_quote(g->storage_driver);
 		return err_set(e, ERR_UNSUPPORTED, "--storage-driver %s is not supported yet: layers "

@@ -89,7 +89,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "network",      "MODE",     OPT_LIST,    ARG(networks),    "private (default), none, host, pasta[:OPTIONS] or slirp4netns[:OPTIONS]" },
 	{ 0,   "net",          NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network" },
 	{ 0,   "network-alias", "NAME",    OPT_REFUSED, 0,                "alias", .text = "user-defined networks are not supported yet" },
-	{ 0,   "no-healthcheck", NULL,     OPT_FLAG,    ARG(unset_all),   "no effect: health checks are not run", OPT_HIDDEN | OPT_COMPAT },
+	{ 0,   "no-healthcheck", NULL,     OPT_FLAG,    ARG(no_healthcheck), "no effect: health checks are not run", OPT_HIDDEN | OPT_COMPAT },
 	{ 0,   "no-hosts",     NULL,       OPT_FLAG,    ARG(no_hosts),    "leave the image's /etc/hosts alone" },
 	{ 0,   "oom-kill-disable", NULL,   OPT_REFUSED, 0,                "never kill on memory shortage", .text = LIMITS },
 	{ 0,   "oom-score-adj", "N",       OPT_REFUSED, 0,                "adjust the OOM score", .text = LIMITS },

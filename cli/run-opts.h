@@ -14,7 +14,7 @@ struct run_args {
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
 		*pid, *ipc, *uts, *cgroupns, *network_value, *init_path;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
-		env_host, http_proxy, no_hosts, unset_all;
+		env_host, http_proxy, no_hosts, unset_all, no_healthcheck;
 	int pull;		/* enum ctr_pull_policy */
 	uint64_t shm_size, stop_timeout, timeout;
 	struct strv env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,
