@@ -12,7 +12,8 @@
 
 struct pull_args {
 	bool quiet, tls_verify;
-	const char *platform, *arch, *os, *variant, *authfile, *cert_dir, *policy;
+	const char *platform, *arch, *os, *variant, *authfile, *cert_dir, *policy, *creds;
+	uint64_t retry;
 };
 
 enum policy { POLICY_ALWAYS, POLICY_MISSING, POLICY_NEVER };
@@ -24,15 +25,15 @@ static const struct opt pull_opts[] = {
 	{ 0,   "arch",       "ARCH",     OPT_STRING,  ARG(arch),       "Use ARCH instead of the architecture of the machine for choosing images" },
 	{ 0,   "authfile",   "FILE",     OPT_STRING,  ARG(authfile),   "Path of the authentication file", 0, COMPLETE_FILE },
 	{ 0,   "cert-dir",   "DIR",      OPT_STRING,  ARG(cert_dir),   "Directory containing TLS certificates and keys", 0, COMPLETE_DIR },
-	{ 0,   "creds",      "CREDS",    OPT_REFUSED, .text = "put the credentials into an --authfile, where other users cannot read them" },
+	{ 0,   "creds",      "USER:PASSWORD", OPT_STRING, ARG(creds),  "Credentials for the registry (an --authfile does not show them to other users)" },
 	{ 0,   "decryption-key", "KEY",  OPT_REFUSED, .text = "encrypted images cannot be read" },
 	{ 0,   "disable-content-trust", NULL, OPT_REFUSED, .text = "there is no content trust to disable" },
 	{ 0,   "os",         "OS",       OPT_STRING,  ARG(os),         "Use OS instead of the running OS for choosing images" },
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
-	{ 0,   "retry",      "N",        OPT_REFUSED, .text = "failed transfers are retried with growing pauses" },
-	{ 0,   "retry-delay","DURATION", OPT_REFUSED, .text = "failed transfers are retried with growing pauses" },
+	{ 0,   "retry",      "N",        OPT_U64,     ARG(retry),      "Number of times to retry a failed transfer, with growing pauses (default 3)" },
+	{ 0,   "retry-delay","DURATION", OPT_REFUSED, .text = "the pauses between retries grow by themselves" },
 	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
 	{ 0,   "tls-verify", NULL,       OPT_FLAG,    ARG(tls_verify), "Require HTTPS and verify certificates (default true; false also allows HTTP)" },
 	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
@@ -125,15 +126,16 @@ static int add_operands(struct strv *v, const char *const *operands)
 	return r;
 }
 
-static int transfer(struct cmd *c, const struct strv *args, bool quiet, char **ret, struct err *e)
+static int transfer(struct cmd *c, const struct strv *args, bool quiet, const char *creds, char **ret,
+		    struct err *e)
 {
-	const struct ctr_transfer t = { c->eng->store.root, c->eng->store.run, quiet };
+	const struct ctr_transfer t = { c->eng->store.root, c->eng->store.run, quiet, creds };
 
 	return ctr_transfer_run(&t, (const char *const *)strv_argv(args), ret, e);
 }
 
 static int pull_one(struct cmd *c, const struct pull_args *a, const char *platform,
-		    const char *name, struct err *e)
+		    const char *creds, const char *name, struct err *e)
 {
 	auto_strv struct strv v = STRV_INIT;
 	auto_free char *id = NULL;
@@ -147,37 +149,66 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 		r = add_value(&v, "authfile", a->authfile);
 	if (r >= 0)
 		r = add_value(&v, "cert-dir", a->cert_dir);
+	if (r >= 0 && opt_seen(c->opts, "retry"))
+		r = strv_addf(&v, "--retry=%llu", (unsigned long long)a->retry);
 	if (r >= 0)
 		r = add_operands(&v, (const char *const[]){ name, NULL });
 	if (r < 0)
 		return err_sys(e, r, "pull %s", name);
-	r = transfer(c, &v, a->quiet, &id, e);
+	r = transfer(c, &v, a->quiet, creds, &id, e);
 	if (r >= 0)
 		printf("%s\n", id);
 	return r;
 }
 
-static int pull_main(struct cmd *c, void *args, struct err *e)
+/* Take the secret out of our argv, where every user of the host reads it. */
+static int take_creds(const struct pull_args *a, char **ret, struct err *e)
 {
-	const struct pull_args *a = args;
-	auto_free char *platform = NULL;
-	enum policy policy = POLICY_ALWAYS;
-	int r = choose_platform(c, a, &platform, e);
+	if (!a->creds)
+		return 0;
+	if (!strchr(a->creds, ':'))
+		return err_set(e, ERR_INVALID, "--creds: USER:PASSWORD is expected");
+	*ret = strdup(a->creds);
+	if (!*ret)
+		return err_sys(e, ENOMEM, "read the credentials");
+	explicit_bzero((char *)(uintptr_t)a->creds, strlen(a->creds)); /* it is memory of argv */
+	return 0;
+}
 
-	if (r >= 0)
-		r = parse_policy(a->policy, &policy, e);
-	if (r < 0)
-		return r;
+static int pull_all(struct cmd *c, const struct pull_args *a, const char *platform, enum policy policy,
+		    const char *creds, struct err *e)
+{
+	int r;
+
 	for (size_t i = 0; i < c->n_args; i++) {
 		r = policy == POLICY_ALWAYS ? 0 : print_local(c, c->args[i], e);
 		if (r == 0 && policy == POLICY_NEVER)
 			r = err_set(e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
 		else if (r == 0)
-			r = pull_one(c, a, platform, c->args[i], e);
+			r = pull_one(c, a, platform, creds, c->args[i], e);
 		if (r < 0)
 			cmd_fail(c, e);
 	}
 	return c->status;
+}
+
+static int pull_main(struct cmd *c, void *args, struct err *e)
+{
+	const struct pull_args *a = args;
+	auto_free char *platform = NULL, *creds = NULL;
+	enum policy policy = POLICY_ALWAYS;
+	int r = choose_platform(c, a, &platform, e);
+
+	if (r >= 0)
+		r = parse_policy(a->policy, &policy, e);
+	if (r >= 0)
+		r = take_creds(a, &creds, e);
+	if (r < 0)
+		return r;
+	r = pull_all(c, a, platform, policy, creds, e);
+	if (creds)
+		explicit_bzero(creds, strlen(creds));
+	return r;
 }
 
 const struct command cmd_pull = {
@@ -235,7 +266,7 @@ static int import_main(struct cmd *c, void *args, struct err *e)
 		r = add_operands(&v, (const char *const[]){ c->args[0], name, NULL });
 	if (r < 0)
 		return err_sys(e, r, "import %s", c->args[0]);
-	r = transfer(c, &v, a->quiet, &id, e);
+	r = transfer(c, &v, a->quiet, NULL, &id, e);
 	if (r >= 0)
 		printf("sha256:%s\n", id);
 	return r;

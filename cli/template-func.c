@@ -123,36 +123,50 @@ static int func_title(struct tmpl_run *run, const struct value *a, size_t n, str
 	return run_string(run, &b, ret);
 }
 
+static bool add_part(json_t *list, const char *s, size_t len)
+{
+	return json_array_append_new(list, json_stringn_nocheck(s, len)) == 0;
+}
+
+static bool split_characters(json_t *list, const char *s)
+{
+	while (*s) {
+		size_t len = 1;
+
+		while (((unsigned char)s[len] & 0xc0) == 0x80)
+			len++;
+		if (!add_part(list, s, len))
+			return false;
+		s += len;
+	}
+	return true;
+}
+
+static bool split_by(json_t *list, const char *s, const char *sep)
+{
+	const char *end;
+
+	while ((end = strstr(s, sep))) {
+		if (!add_part(list, s, (size_t)(end - s)))
+			return false;
+		s = end + strlen(sep);
+	}
+	return add_part(list, s, strlen(s));
+}
+
 static int func_split(struct tmpl_run *run, const struct value *a, size_t n, struct value *ret)
 {
-	const char *s = text_of(&a[0]), *sep = text_of(&a[1]), *end;
-	size_t sep_len = strlen(sep);
-	json_t *list = json_array();
+	const char *s = text_of(&a[0]), *sep = text_of(&a[1]);
 	int r = want_string(run, "split", &a[0]);
+	json_t *list;
 
 	(void)n;
 	if (r >= 0)
 		r = want_string(run, "split", &a[1]);
-	if (r < 0) {
-		json_decref(list);
+	if (r < 0)
 		return r;
-	}
-	do {
-		size_t len = 1;
-
-		end = sep_len ? strstr(s, sep) : NULL;
-		if (sep_len) {
-			len = end ? (size_t)(end - s) : strlen(s);
-		} else {
-			/* every character by itself */
-			while (((unsigned char)s[len] & 0xc0) == 0x80 && *s)
-				len++;
-		}
-		if ((sep_len || *s) && json_array_append_new(list, json_stringn_nocheck(s, len)) < 0)
-			r = -ENOMEM;
-		s = end ? end + sep_len : s + (*s ? len : 0);
-	} while (r >= 0 && (sep_len ? end != NULL : *s));
-	if (r < 0) {
+	list = json_array();
+	if (!(*sep ? split_by(list, s, sep) : split_characters(list, s))) {
 		json_decref(list);
 		list = NULL;
 	}

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #define TRANSFER_OUT_MAX_BYTES (1u << 20)
 #define TRANSFER_ERR_FD 3	/* its --err-fd */
+#define TRANSFER_CREDS_FD 4	/* its --creds-fd */
 
 static int build_argv(const struct ctr_transfer *t, const char *const *args, struct strv *argv)
 {
@@ -31,9 +33,27 @@ static int build_argv(const struct ctr_transfer *t, const char *const *args, str
 		r = strv_addf(argv, "--log-level=%s", level);
 	if (r >= 0 && t && t->quiet)
 		r = strv_add(argv, "--quiet");
+	if (r >= 0)
+		r = strv_add(argv, *args++);
+	if (r >= 0 && t && t->creds)
+		r = strv_addf(argv, "--creds-fd=%d", TRANSFER_CREDS_FD);
 	for (; r >= 0 && *args; args++)
 		r = strv_add(argv, *args);
 	return r;
+}
+
+/* A secret in a file that has no name, read from its beginning. */
+static int secret_file(const char *secret)
+{
+	auto_close int fd = memfd_create("credentials", MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, secret, strlen(secret));
+	if (r < 0)
+		return r;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : take_fd(&fd);
 }
 
 /* The child's own word where it left one, else what its end looked like. */
@@ -96,13 +116,18 @@ int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char
 		return err_sys(e, errno, "make a pipe");
 	auto_close int err_r = err_pipe[0];
 	auto_close int err_w = err_pipe[1];
+	auto_close int creds = t && t->creds ? secret_file(t->creds) : FD_NONE;
+
+	if (t && t->creds && creds < 0)
+		return err_sys(e, creds, "hand over the credentials");
 	const struct proc_fd fds[] = {
 		{ out_w, STDOUT_FILENO },
 		{ err_w, TRANSFER_ERR_FD },
+		{ creds, TRANSFER_CREDS_FD },
 	};
 	const struct proc_spawn s = {
 		.path = path, .argv = strv_argv(&argv), .fds = fds,
-		.n_fds = sizeof(fds) / sizeof(*fds), .dir_fd = FD_NONE, .pdeathsig = SIGTERM,
+		.n_fds = t && t->creds ? 3 : 2, .dir_fd = FD_NONE, .pdeathsig = SIGTERM,
 	};
 	r = proc_spawn(&s, &p, e);
 	if (r < 0)

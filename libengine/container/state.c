@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "log.h"
 #include "json.h"
+#include "log.h"
 #include "path.h"
 
 #define STATE_MAX_BYTES 4096

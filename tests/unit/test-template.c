@@ -175,6 +175,7 @@ TEST(functions)
 	       "[\"a\",\"b\",\"c\"] \"<a href='x'>&\\\"\" null null");
 	prints("{{join .List \", \"}}|{{join .Nothing \",\"}}", "a, b, c|");
 	prints("{{upper .Name}} {{lower \"ABC\"}} {{title \"two words\"}}", "WEB abc Two Words");
+	prints("{{split \"\" \"\"}}{{split \"h\u00e4\" \"\"}}", "[][h \u00e4]");
 	prints("{{split \"a,b\" \",\"}} {{len (split \"\" \",\")}} {{split \"ab\" \"\"}}", "[a b] 1 [a b]");
 	prints("[{{pad .Name 1 2}}] [{{pad .Empty 1 2}}]", "[ web  ] []");
 	prints("{{truncate .Id 4}} {{truncate .Name 10}}", "0123 web");

@@ -13,6 +13,7 @@
 struct ctr_transfer {
 	const char *root, *run;	/* of the store; NULL: not passed */
 	bool quiet;		/* no progress on stderr */
+	const char *creds;	/* "USER:PASSWORD" for the command, over a descriptor; NULL: none */
 };
 
 /*
