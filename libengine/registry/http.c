@@ -319,6 +319,18 @@ static void set_options(struct http_request *q)
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, q);
 }
 
+/* curl reads the environment itself, but for HTTP_PROXY, which it leaves to CGI programs. */
+static void set_proxy(struct http_request *q)
+{
+	const char *upper = getenv("HTTP_PROXY");
+
+	if (is_loopback(q->at))
+		(void)curl_easy_setopt(q->easy, CURLOPT_NOPROXY, "*");
+	else if (upper && *upper && !getenv("http_proxy") && !getenv("REQUEST_METHOD") &&
+		 str_starts(q->at, "http:"))
+		(void)curl_easy_setopt(q->easy, CURLOPT_PROXY, upper);
+}
+
 /* Put one attempt on the wire. */
 static int launch(struct http_request *q)
 {
@@ -352,8 +364,8 @@ static int launch(struct http_request *q)
 	if (r == 0 && q->post && home &&
 	    curl_easy_setopt(q->easy, CURLOPT_COPYPOSTFIELDS, q->post) != CURLE_OK)
 		r = -ENOMEM;
-	if (r == 0 && is_loopback(q->at))
-		(void)curl_easy_setopt(q->easy, CURLOPT_NOPROXY, "*");
+	if (r == 0)
+		set_proxy(q);
 	if (r == 0 && curl_multi_add_handle(q->http->multi, q->easy) != CURLM_OK)
 		r = -ENOMEM;
 	if (log_max <= LOG_DEBUG) {

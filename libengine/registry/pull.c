@@ -12,6 +12,7 @@
 #include "log.h"
 #include "lookup.h"
 #include "manifest.h"
+#include "policy.h"
 #include "pull-layers.h"
 #include "registries-conf.h"
 #include "registry.h"
@@ -262,7 +263,9 @@ static int pull_reference(struct pull *p, const struct registries_conf *conf,
 
 	(void)ctr_reference_str(full, ref);
 	say(p, "Trying to pull %s...", ref);
-	r = registries_conf_sources(conf, ref, full->digest.hex[0], &sources, e);
+	r = policy_check(ref, e);
+	if (r == 0)
+		r = registries_conf_sources(conf, ref, full->digest.hex[0], &sources, e);
 	for (size_t i = 0; r == 0 && i < sources.n; i++) {
 		if (e)
 			*e = (struct err)ERR_INIT;

@@ -237,3 +237,15 @@ test_platforms() {
 	expect 0 ctr pull --platform linux/arm64 busybox
 	[ "$(ctr inspect --type image --format '{{.Architecture}}' busybox)" = amd64 ]
 }
+
+test_policy() {
+	mkdir -p "$HOME/.config/containers"
+	echo '{"default":[{"type":"reject"}],"transports":{"docker":{"docker.io/library":
+		[{"type":"insecureAcceptAnything"}]}}}' >"$HOME/.config/containers/policy.json"
+	expect 125 ctr pull "$REGISTRY/library/alpine"
+	contains "$ERR" "is rejected by policy"
+	expect 0 ctr pull -q alpine
+	echo '{"default":[{"type":"signedBy"}]}' >"$HOME/.config/containers/policy.json"
+	expect 125 ctr pull busybox
+	contains "$ERR" "signature"
+}
