@@ -65,13 +65,19 @@ void output_ready(struct mon *m, struct source *s, uint32_t events)
 		(void)output_read(m, (struct output *)s);
 }
 
+/* Without memory even for that, output_paused() makes the loop try again. */
 void output_resume(struct mon *m)
 {
 	if (m->n_owing > 0)
 		return;
 	for (int i = 0; i < 2; i++)
-		if (source_set(m, &m->out[i].src, EPOLLIN) < 0)
-			output_close(m, &m->out[i]); /* no memory even for that: better lost than stuck */
+		(void)source_set(m, &m->out[i].src, EPOLLIN);
+}
+
+bool output_paused(const struct mon *m)
+{
+	return m->n_owing == 0 && ((m->out[0].src.fd >= 0 && !m->out[0].src.events) ||
+				   (m->out[1].src.fd >= 0 && !m->out[1].src.events));
 }
 
 bool output_pending(const struct mon *m)

@@ -24,7 +24,7 @@ static bool is_launch_socket(int fd)
 }
 
 /* Signals that the loop reads, and those that must not end us. */
-static void set_signals(void)
+static int set_signals(struct err *e)
 {
 	static const int ignored[] = { SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN,
 				       SIGTTOU, SIGXFSZ, SIGIO, SIGVTALRM, SIGPROF };
@@ -38,7 +38,8 @@ static void set_signals(void)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGQUIT);
-	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	/* Unblocked they would never be seen: the loop reads them from a descriptor. */
+	return sigprocmask(SIG_SETMASK, &set, NULL) < 0 ? err_sys(e, errno, "block signals") : 0;
 }
 
 /* Nothing ties us to the caller's terminal, directory or descriptors. */
@@ -67,10 +68,8 @@ static int run(struct mon *m, struct err *e)
 {
 	int r = leave_caller(e);
 
-	if (r < 0)
-		return r;
-	set_signals();
-	r = mon_start(m, e);
+	r = r < 0 ? r : set_signals(e);
+	r = r < 0 ? r : mon_start(m, e);
 	return r < 0 ? r : mon_loop(m, e);
 }
 

@@ -137,6 +137,7 @@ int64_t mon_now_ns(void);	/* CLOCK_REALTIME */
 /* io.c */
 void output_ready(struct mon *m, struct source *s, uint32_t events);
 void output_resume(struct mon *m);
+bool output_paused(const struct mon *m);	/* it should be watched and is not */
 bool output_pending(const struct mon *m);	/* not yet at its end, or not yet with all clients */
 /* Read what is there now, for at most a bounded number of bytes. */
 void output_drain(struct mon *m);

@@ -85,10 +85,13 @@ static int send_console(void)
 	return slave;
 }
 
-static void container(int tty, bool pdeathsig)
+static void container(int tty, bool pdeathsig, pid_t parent)
 {
-	if (pdeathsig)
+	if (pdeathsig) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(91); /* it died before the line above */
+	}
 	(void)setsid();
 	if (tty >= 0) {
 		(void)ioctl(tty, TIOCSCTTY, 0);
@@ -112,6 +115,7 @@ static void state_dir(const char *id, bool make)
 static int cmd_run(const char *id, bool pdeathsig)
 {
 	struct clone_args args = { .flags = CLONE_PARENT };
+	pid_t parent = getppid();
 	int tty = -1;
 	long pid;
 	FILE *f;
@@ -138,7 +142,7 @@ static int cmd_run(const char *id, bool pdeathsig)
 	}
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0)
-		container(tty, pdeathsig);
+		container(tty, pdeathsig, parent);
 	f = fopen(pid_file, "we");
 	if (!f || fprintf(f, "%ld", pid) < 0 || fclose(f) < 0)
 		return 94;
