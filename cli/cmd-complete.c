@@ -55,9 +55,18 @@ struct place {
 	bool options_end;
 };
 
+/* What shells may show and insert as it is: a name in the store need not be ours. */
+static bool is_plain(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f || (unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
 static void candidate(const char *word, const char *cur, const char *text)
 {
-	if (!str_starts(word, cur))
+	if (!str_starts(word, cur) || !is_plain(word))
 		return;
 	if (text && *text)
 		printf("%s\t%s\n", word, text);
@@ -85,7 +94,7 @@ static void complete_containers(struct ctr_engine *eng, const char *cur, bool ru
 		if (running && c->status.state != CTR_RUNNING)
 			continue;
 		snprintf(id, sizeof(id), "%.12s", c->req.id);
-		candidate(c->req.name, cur, c->req.image);
+		candidate(c->req.name, cur, is_plain(c->req.image) ? c->req.image : NULL);
 		/* ids only where one has been begun: they double the list */
 		if (*cur)
 			candidate(id, cur, c->req.name);

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "fd.h"
 
 struct rmi_args {
 	bool all, force, ignore, no_prune;
@@ -24,8 +25,11 @@ static const struct opt opts[] = {
 
 static void print_removed(const struct ctr_image_removed *r)
 {
-	for (size_t i = 0; i < r->untagged.n; i++)
-		printf("Untagged: %s\n", r->untagged.items[i]);
+	for (size_t i = 0; i < r->untagged.n; i++) {
+		auto_free char *name = str_printable(r->untagged.items[i]);
+
+		printf("Untagged: %s\n", name ? name : "");
+	}
 	if (r->deleted.hex[0])
 		printf("Deleted: %s\n", r->deleted.hex);
 }

@@ -2,6 +2,7 @@
 _ctr_lite() {
 	local cur=${COMP_WORDS[COMP_CWORD]} line words=() out kind=
 	COMPREPLY=()
+	case $cur in [=:]) cur= ;; esac
 	# bash parts words at "=" and ":"; the program wants them whole
 	local text=${COMP_LINE:0:COMP_POINT}
 	read -ra words <<<"$text"
@@ -22,7 +23,7 @@ _ctr_lite() {
 	esac
 	# what bash has already parted off must not come again
 	local prefix=${whole%"$cur"}
-	if [ -n "$prefix" ] && [ "$prefix" != "$whole" ]; then
+	if [ -n "$prefix" ] && { [ -z "$cur" ] || [ "$prefix" != "$whole" ]; }; then
 		local i
 		for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]=${COMPREPLY[i]#"$prefix"}; done
 	fi

@@ -80,3 +80,24 @@ test_bash_completes() {
 	expect 0 bash "$T/w/try" "$T/w/bash" 'ctr-lite import ./'
 	contains "$OUT" "./"
 }
+
+# bash parts a word at ":" and wants only what follows.
+test_bash_completes_behind_a_colon() {
+	mkdir -p "$T/w/root/bin"
+	cp "$(command -v busybox)" "$T/w/root/bin/sh"
+	tar -C "$T/w/root" -cf "$T/w/bb.tar" .
+	expect 0 ctr import -q "$T/w/bb.tar" some/image
+	ctr completion bash >"$T/w/bash"
+	tty_start "bash --norc"
+	tty_type "PS1='> '; source $T/w/bash"
+	tty_key Enter
+	tty_type "ctr-lite rmi image:"
+	tty_key Tab
+	tty_wait 'rmi image:latest'
+	tty_key C-u
+	tty_type "ctr-lite rmi image:la"
+	tty_key Tab
+	tty_type "#"
+	tty_wait 'rmi image:latest #'
+	tty_end
+}
