@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 
 #include "caps.h"
+#include "seccomp-int.h"
 #include "seccomp.h"
 #include "str.h"
 
@@ -292,6 +293,19 @@ TEST(profile_files_that_are_refused)
 	CHECK(fd >= 0 && ftruncate(fd, SPEC_SECCOMP_MAX_BYTES + 1) == 0 && close(fd) == 0);
 	CHECK_ERR(spec_seccomp_text(-1, "big", 0, &a, &e), e, ERR_LIMIT);
 	CHECK(a == NULL);
+}
+
+/* What is compiled in, for hosts without a profile: it must be a whole one. */
+TEST(built_in_profile)
+{
+	auto_free char *text = NULL;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(resolve(spec_seccomp_builtin, spec_caps_default(), &text, &e), e);
+	CHECK_CONTAINS(text, "{\"defaultAction\":\"SCMP_ACT_ERRNO\"");
+	CHECK_CONTAINS(text, "SCMP_ARCH_X86_64");
+	CHECK_CONTAINS(text, "\"openat2\"");
+	CHECK(strlen(text) > 4000);
 }
 
 /* The distribution's or ours: rules for what the container may and may not do. */
