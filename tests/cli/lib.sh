@@ -136,5 +136,5 @@ tidy_up() {
 	tty_end
 	[ -d "$GRAPHROOT/containers" ] || return 0
 	[ -n "$(ls -A "$GRAPHROOT/containers" 2>/dev/null)" ] || return 0
-	ctr rm -f -a -t 0 >/dev/null
+	ctr rm -f -a -v -t 0 >/dev/null
 }
