@@ -11,15 +11,7 @@
 
 #include "cli.h"
 #include "commands.h"
-
-/* The scripts, from contrib/completions. */
-#define EMBED(symbol, file)                                                                        \
-	__asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" file "\"\n.byte 0\n.popsection\n"); \
-	extern const char symbol[]
-
-EMBED(completion_bash, COMPLETIONS_DIR "/ctr-lite.bash");
-EMBED(completion_zsh, COMPLETIONS_DIR "/_ctr-lite");
-EMBED(completion_fish, COMPLETIONS_DIR "/ctr-lite.fish");
+#include "completions.h"
 
 static int completion_main(struct cmd *c, void *args, struct err *e)
 {
