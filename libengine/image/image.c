@@ -102,29 +102,47 @@ static int add_name(struct ctr_image *i, const char *ref, const struct digest *d
 	return strv_has(&i->repo_digests, full) ? 0 : strv_add(&i->repo_digests, full);
 }
 
-/* Fill all but the names from the blobs of what was found. */
-static int load(struct store *s, const struct ctr_image_found *f, struct ctr_image *ret, struct err *e)
+/* What the record tells of it, without a look into the blobs. */
+static int identify(const struct ctr_image_found *f, struct ctr_image *ret, struct err *e)
 {
-	int r;
+	int r = 0;
 
 	ret->id = f->config;
 	ret->digest = f->entry;
 	ret->manifest = f->manifest;
 	ret->is_index = !digest_eq(&f->entry, &f->manifest);
+	ret->size_bytes = f->unpacked ? f->record.size_bytes : 0;
+	for (size_t i = 0; r >= 0 && f->unpacked && i < f->record.layers.n; i++)
+		r = strv_add(&ret->layers, f->record.layers.items[i]);
+	return r < 0 ? err_sys(e, r, "read image %s", f->config.hex) : 0;
+}
+
+/* A blob that is gone is damage to the image, not an image that is not there. */
+static int damaged(int r, const char *name, struct err *e)
+{
+	if (e && e->kind == ERR_NOT_FOUND)
+		e->kind = ERR_CORRUPT;
+	return err_wrap(e, r == -ENOENT ? -EBADMSG : r, "image %s is damaged: pull it again or remove it",
+			name);
+}
+
+/* Fill all but the names. */
+static int load(struct store *s, const struct ctr_image_found *f, const char *name,
+		struct ctr_image *ret, struct err *e)
+{
+	int r = identify(f, ret, e);
+
+	if (r < 0)
+		return r;
 	r = layout_blob_json(s, &f->config, LAYOUT_CONFIG_MAX_BYTES, &ret->config, e);
 	if (r >= 0)
 		r = layout_blob_json(s, &f->manifest, LAYOUT_MANIFEST_MAX_BYTES, &ret->manifest_doc, e);
 	if (r < 0)
-		return r;
+		return damaged(r, name, e);
 	ret->created_ns = ctr_image_time(json_string_value(json_object_get(ret->config, "created")));
-	if (!f->unpacked) {
+	if (!f->unpacked)
 		ret->size_bytes = compressed_size(ret->manifest_doc);
-		return 0;
-	}
-	ret->size_bytes = f->record.size_bytes;
-	for (size_t i = 0; r >= 0 && i < f->record.layers.n; i++)
-		r = strv_add(&ret->layers, f->record.layers.items[i]);
-	return r < 0 ? err_sys(e, r, "read image %s", f->config.hex) : 0;
+	return 0;
 }
 
 static struct ctr_image *find_id(struct ctr_image_list *l, const struct digest *id)
@@ -148,6 +166,7 @@ static int list_entry(struct ctr_engine *eng, const struct layout_entry *entry,
 		      struct ctr_image_list *l, struct err *e)
 {
 	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	const char *name = entry->ref ? entry->ref : entry->manifest.hex;
 	struct err why = ERR_INIT;
 	struct ctr_image *i;
 	int r;
@@ -155,16 +174,16 @@ static int list_entry(struct ctr_engine *eng, const struct layout_entry *entry,
 	r = ctr_image_resolve(&eng->store, entry, &f, &why);
 	if (r < 0) {
 		/* of another platform, damaged, or removed meanwhile */
-		log_debug("image %s is not listed: %s", entry->manifest.hex, why.text);
+		log_debug("image %s is not listed: %s", name, why.text);
 		return 0;
 	}
 	i = find_id(l, &f.config);
 	if (!i) {
 		i = &l->items[l->n];
 		*i = (struct ctr_image)CTR_IMAGE_INIT;
-		r = load(&eng->store, &f, i, &why);
+		r = load(&eng->store, &f, name, i, &why);
 		if (r < 0) {
-			log_warn("image %s is left out: %s", f.config.hex, why.text);
+			log_warn("%s", why.text);
 			ctr_image_done(i);
 			return 0;
 		}
@@ -222,7 +241,7 @@ static int collect_names(struct ctr_engine *eng, const struct layout_index *x,
 	return r < 0 ? err_sys(e, r, "read the names of image %s", f->config.hex) : 0;
 }
 
-static int get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text,
+static int get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text, bool blobs,
 		  struct ctr_image *ret, char **ret_name, struct err *e)
 {
 	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
@@ -232,7 +251,7 @@ static int get_in(struct ctr_engine *eng, const struct layout_index *x, const ch
 	r = ctr_image_lookup_in(&eng->store, x, text, &f, e);
 	if (r < 0)
 		return r;
-	r = load(&eng->store, &f, &i, e);
+	r = blobs ? load(&eng->store, &f, text, &i, e) : identify(&f, &i, e);
 	if (r >= 0)
 		r = collect_names(eng, x, &f, &i, e);
 	if (r < 0) {
@@ -251,7 +270,7 @@ int ctr_image_get(struct ctr_engine *eng, const char *text, struct ctr_image *re
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
 	int r = layout_read(&eng->store, &x, e);
 
-	return r < 0 ? r : get_in(eng, &x, text, ret, ret_name, e);
+	return r < 0 ? r : get_in(eng, &x, text, true, ret, ret_name, e);
 }
 
 int ctr_image_full_name(const char *name, char **ret, struct err *e)
@@ -437,6 +456,29 @@ static int drop_entries(struct ctr_engine *eng, const struct layout_index *x,
 	return r < 0 ? r : 0;
 }
 
+/* Without its manifest nothing is known of an image but its full name: that much can be removed.
+ * Returns the error @r of the look-up where @text is no such name. */
+static int remove_unreadable(struct ctr_engine *eng, const struct layout_index *x, const char *text,
+			     struct ctr_image_removed *ret, int r, struct err *e)
+{
+	auto_free char *full = NULL;
+	const char *ref = NULL;
+
+	(void)ctr_image_full_name(text, &full, NULL);	/* then it is compared as it stands */
+	for (size_t i = 0; i < x->n && !ref; i++)
+		if (x->entries[i].ref && (streq(x->entries[i].ref, text) ||
+					  (full && streq(x->entries[i].ref, full))))
+			ref = x->entries[i].ref;
+	if (!ref)
+		return r;
+	if (e)
+		*e = (struct err)ERR_INIT;
+	r = layout_untag(&eng->store, ref, false, e);
+	if (r >= 0)
+		r = strv_add(&ret->untagged, ref);
+	return r < 0 ? r : collect(eng, e);
+}
+
 int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
 		     struct ctr_image_removed *ret, struct err *e)
 {
@@ -447,9 +489,9 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
 
 	r = layout_read(&eng->store, &x, e);
 	if (r >= 0)
-		r = get_in(eng, &x, text, &i, &name, e);
+		r = get_in(eng, &x, text, false, &i, &name, e);
 	if (r < 0)
-		return r;
+		return remove_unreadable(eng, &x, text, ret, r, e);
 	if (name && i.names.n > 1) {
 		r = drop_name(eng, name, ret, e);
 		goto out;

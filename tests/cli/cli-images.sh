@@ -185,3 +185,55 @@ test_control_bytes_of_an_image_are_not_printed() {
 	expect 0 ctr ps -a
 	lacks "$OUT" $'\e' "ps"
 }
+
+# Another tool, or an attacker's layout copied in, may have put any name into index.json.
+test_foreign_names_do_no_harm() {
+	import_bb good
+	local index=$GRAPHROOT/images/index.json
+	jq --arg n $'evil\e[31m\nname' '.manifests += [.manifests[0] | .annotations["org.opencontainers.image.ref.name"] = $n]' \
+		"$index" >"$T/w/index" && cat "$T/w/index" >"$index"
+	expect 0 ctr images
+	lacks "$OUT" $'\e' images
+	contains "$OUT" 'evil\x1b[31m'
+	is "$(wc -l <<<"$OUT")" 3 "lines of images"
+	expect 0 ctr inspect good
+	lacks "$OUT" $'\e' inspect
+	expect 0 ctr __complete -- rmi ''
+	lacks "$OUT" evil completion
+	expect 0 ctr rmi -f good
+	expect 0 ctr rmi -a -f
+	lacks "$OUT" $'\e' rmi
+	is "$(ctr images -q)" ""
+}
+
+# One damaged image does not hide the others.
+test_a_damaged_image_is_left_out() {
+	local config
+	import_bb good
+	config=$ID
+	import_bb bad -m other
+	rm "$GRAPHROOT/images/blobs/sha256/$ID"
+	expect 0 ctr images -q
+	is "$OUT" "${config:0:12}"
+	expect 125 ctr inspect bad
+	lacks "$ERR" "panic"
+	printf '{"config": "text", "history": {}, "created": 7, "rootfs": []}' >"$GRAPHROOT/images/blobs/sha256/$ID"
+	expect 0 ctr inspect bad
+	expect 0 ctr images
+	expect 0 ctr images --format '{{.Labels}} {{.Created}} {{.Arch}}|'
+	printf '[' >"$GRAPHROOT/images/blobs/sha256/$ID"
+	expect 0 ctr images -q
+	expect 0 ctr rmi good
+	expect 0 ctr rmi bad
+	is "$OUT" "Untagged: localhost/bad:latest"$'\n'"Deleted: $ID"
+	# without a manifest nothing but its name is known
+	import_bb worse
+	expect 0 ctr inspect -f '{{.Digest}}' worse
+	rm "$GRAPHROOT/images/blobs/sha256/${OUT#sha256:}" "$GRAPHROOT/meta/${OUT#sha256:}.json"
+	expect 0 ctr images -q
+	expect 0 ctr rmi worse
+	is "$OUT" "Untagged: localhost/worse:latest"
+	expect 1 ctr rmi worse
+	is "$(ls -A "$GRAPHROOT/layers")" "" "layers left"
+	no_store_check "a blob was damaged on purpose"
+}
