@@ -148,6 +148,7 @@ static int join_here(struct creation *c, enum ns_kind k, struct err *e)
 	if (setns(*fd, (int)ns_types[k].flag) < 0)
 		return err_sys(e, errno, "join the %s namespace", ns_types[k].name);
 	*fd = fd_close(*fd);
+	c->a->joined = true;
 	return 0;
 }
 

@@ -253,6 +253,7 @@ static int join(struct execution *x, struct err *e)
 			return err_set(e, ERR_BUSY, "container \"%s\" is not running", x->state.id);
 		return err_sys(e, errno, "join the container's namespaces");
 	}
+	x->a->joined = true;
 	x->setup.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return x->setup.root_fd < 0 ? err_sys(e, errno, "open the container's root") : 0;
 }

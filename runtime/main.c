@@ -370,5 +370,9 @@ int main(int argc, char **argv)
 	strv_done(&a.env);
 	strv_done(&a.caps);
 	strv_done(&a.owned);
-	return fflush(stdout) == 0 ? r : 1;
+	r = fflush(stdout) == 0 ? r : 1;
+	/* Exit handlers (those of sanitizers) may start threads, whose ids mean something else now. */
+	if (a.joined)
+		_exit(r);
+	return r;
 }

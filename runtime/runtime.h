@@ -28,6 +28,7 @@ struct args {
 	/* what stands behind the options */
 	int argc;
 	char **argv;
+	bool joined;		/* this process has entered namespaces of a container */
 	struct strv owned;	/* strings that members above point to */
 };
 
