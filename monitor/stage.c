@@ -181,19 +181,19 @@ static int step_wait_exec(struct stage_ctx *c, struct err *e)
 
 #define CONSOLE_PATH_MAX 108 /* sun_path */
 
-/* The console socket's path for connect(2); where it is too long, by a descriptor of the directory
- * that the runtime inherits and, as everything beyond stdio, does not pass on. */
-static int console_path(const char *rundir, char *ret)
+/* The console socket's path.  Ours connects to a path of any length and closes what it inherits;
+ * for another runtime one that is too long goes by a descriptor of the directory, which it inherits
+ * and, as everything beyond stdio, does not pass on. */
+static int add_console(const struct params *p, struct strv *v)
 {
 	int fd;
 
-	if (snprintf(ret, CONSOLE_PATH_MAX, "%s/console", rundir) < CONSOLE_PATH_MAX)
-		return 0;
-	fd = open(rundir, O_PATH | O_DIRECTORY);
+	if (p->runtime_ours || strlen(p->rundir) + sizeof("/console") <= CONSOLE_PATH_MAX)
+		return strv_addf(v, "--console-socket=%s/console", p->rundir);
+	fd = open(p->rundir, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return -errno;
-	(void)snprintf(ret, CONSOLE_PATH_MAX, "/proc/self/fd/%d/console", fd);
-	return 0;
+	return strv_addf(v, "--console-socket=/proc/self/fd/%d/console", fd);
 }
 
 static int make_argv(const struct stage_ctx *c, struct strv *v)
@@ -216,12 +216,8 @@ static int make_argv(const struct stage_ctx *c, struct strv *v)
 		r = r < 0 ? r : strv_add(v, "--pdeathsig");
 	r = r < 0 ? r : strv_addf(v, "--bundle=%s", p->bundle);
 	r = r < 0 ? r : strv_addf(v, "--pid-file=%s/pid", p->rundir);
-	if (p->terminal) {
-		char where[CONSOLE_PATH_MAX];
-
-		r = r < 0 ? r : console_path(p->rundir, where);
-		r = r < 0 ? r : strv_addf(v, "--console-socket=%s", where);
-	}
+	if (p->terminal)
+		r = r < 0 ? r : add_console(p, v);
 	return r < 0 ? r : strv_add(v, p->id);
 }
 

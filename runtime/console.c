@@ -106,14 +106,24 @@ void console_default_size(struct oci_process *p)
 int console_connect(const char *path, struct err *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_close int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), dir = FD_NONE;
+	const char *base = path_base(path);
+	int n;
 
 	if (sock < 0)
 		return err_sys(e, errno, "make a socket");
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return err_set(e, ERR_INVALID, "the path of the socket %s is longer than %zu bytes", path,
-			       sizeof(sa.sun_path) - 1);
-	(void)stpcpy(sa.sun_path, path);
+	n = snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	if ((size_t)n >= sizeof(sa.sun_path) && base > path) {
+		/* sun_path holds 107 bytes, a path more: by a descriptor of its directory. */
+		auto_free char *parent = strndup(path, (size_t)(base - path));
+
+		dir = parent ? open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC) : FD_NONE;
+		if (dir < 0)
+			return err_sys(e, parent ? errno : ENOMEM, "open the directory of %s", path);
+		n = snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s", dir, base);
+	}
+	if ((size_t)n >= sizeof(sa.sun_path))
+		return err_set(e, ERR_INVALID, "the name of the socket %s is too long", path);
 	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return err_sys(e, errno, "connect to the socket %s", path);
 	return take_fd(&sock);

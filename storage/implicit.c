@@ -33,8 +33,9 @@ static bool is_opaque(int fd)
 	return fgetxattr(fd, "user.overlay.opaque", &v, 1) == 1 && v == 'y';
 }
 
-/* @path in one layer: a descriptor; -ENOENT: look further down; -ENOTDIR: hidden from here on. */
-static int look_in_layer(const struct implicit_layer *l, const char *path)
+/* @path in one layer: a descriptor; -ENOENT: look further down; -ENOTDIR: hidden from here on.
+ * *@ret_opaque: what lies below this layer is hidden there. */
+static int look_in_layer(const struct implicit_layer *l, const char *path, bool *ret_opaque)
 {
 	auto_close int fd = open_diff(l);
 	bool opaque;
@@ -59,13 +60,16 @@ static int look_in_layer(const struct implicit_layer *l, const char *path)
 		opaque |= is_opaque(fd);
 		path += len + (path[len] == '/');
 	}
+	*ret_opaque = opaque;
 	return take_fd(&fd);
 }
 
 static int find_below(const struct implicit_layer *layers, size_t n, const char *path)
 {
+	bool opaque;
+
 	while (n-- > 0) {
-		int fd = look_in_layer(&layers[n], path);
+		int fd = look_in_layer(&layers[n], path, &opaque);
 
 		if (fd != -ENOENT)
 			return fd;
@@ -117,20 +121,20 @@ static int fix_all(const struct implicit_layer *layers, size_t n)
 	const struct implicit_layer *top = &layers[n - 1];
 	auto_close int dir = path_open_beneath(top->dir_fd, top->name, O_PATH | O_DIRECTORY);
 	auto_close int list_fd = dir < 0 ? dir : path_open_beneath(dir, UNPACK_IMPLICIT, O_RDONLY);
-	auto_close int root = dir < 0 ? dir : path_open_beneath(dir, "diff", O_RDONLY | O_DIRECTORY);
 	auto_free char *list = NULL;
 	size_t len;
 	int r;
 
-	if (list_fd < 0 || root < 0)
-		return list_fd < 0 ? list_fd : root;
+	if (list_fd < 0)
+		return list_fd;
 	r = fd_read_file(list_fd, TREE_DIRS_MAX_BYTES, &list, &len);
 	for (size_t i = 0; r == 0 && i < len; i += strlen(list + i) + 1) {
 		/* A path through a link of the layer's own has nothing below to look like. */
-		auto_close int to = path_open_beneath(root, list + i, O_RDONLY | O_DIRECTORY);
-		auto_close int from = to < 0 ? to : find_below(layers, n - 1, list + i);
+		bool opaque = true;
+		auto_close int to = look_in_layer(top, list + i, &opaque);
+		auto_close int from = opaque ? -ENOENT : find_below(layers, n - 1, list + i);
 
-		if (from >= 0)
+		if (to >= 0 && from >= 0)
 			r = copy_meta(from, to);
 	}
 	return r;

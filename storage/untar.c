@@ -38,7 +38,7 @@ const struct unpack_limits unpack_limits_default = {
 	.max_bytes = 1ull << 40,
 	.max_entries = 4u << 20,
 	.max_ratio = 200,
-	.ratio_floor = 2ull << 30,
+	.ratio_floor = 1ull << 30,
 	.keep_free_percent = 5,
 };
 

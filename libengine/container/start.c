@@ -11,6 +11,7 @@
 #include "ctrlite/helper-path.h"
 #include "file.h"
 #include "launch.h"
+#include "log.h"
 #include "oci.h"
 #include "path.h"
 
@@ -61,6 +62,7 @@ static int copy_list(struct strv *to, const struct strv *from)
 /* Parse, check and plan; random ports are written back into the request. */
 static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
 {
+	bool dropped = false;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < r->networks.n; i++)
@@ -75,9 +77,14 @@ static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
 	    copy_list(&n->names.add_host, &r->add_hosts) < 0)
 		return err_sys(e, ENOMEM, "plan the network");
 	n->names.no_hosts = r->no_hosts;
-	rc = ctr_network_check(&n->network, &n->names, NULL, e);
+	rc = ctr_network_check(&n->network, &n->names, &dropped, e);
 	if (rc == 0)
 		rc = ctr_network_plan(&n->network, &n->plan, e);
+	if (dropped)
+		log_warn("Port mappings have been discarded because \"%s\" network namespace mode does "
+			 "not support them", ctr_net_mode_str(n->network.mode));
+	if (n->plan.warning)
+		log_warn("%s", n->plan.warning);
 	if (rc < 0 || !r->publish.n)
 		return rc;
 	strv_done(&r->publish);

@@ -25,6 +25,7 @@ void ctr_net_plan_done(struct ctr_net_plan *p)
 	strv_done(&p->args);
 	free(p->api);
 	strv_done(&p->forwards);
+	free(p->warning);
 	*p = (struct ctr_net_plan)CTR_NET_PLAN_INIT;
 }
 
@@ -147,6 +148,30 @@ static int pasta_args(const struct ctr_network *n, bool root, bool maps_guest, b
 	return r == 0 ? pasta_namespaces(a, root) : r;
 }
 
+/* The first published UDP port; unless @all, only one with another number inside.  Or NULL. */
+static const struct ctr_net_port *udp_port(const struct ctr_network *n, bool all)
+{
+	for (size_t i = 0; i < n->n_ports; i++)
+		if (n->ports[i].udp && (all || n->ports[i].host_port != n->ports[i].ctr_port))
+			return &n->ports[i];
+	return NULL;
+}
+
+/*
+ * Both helpers lose the answers to UDP clients on this very host in some cases (measured with
+ * passt 2023-03 and slirp4netns 1.2); clients elsewhere are served.
+ */
+static int warn_udp(const struct ctr_net_port *p, const char *why, const char *cure,
+		    struct ctr_net_plan *plan, struct err *e)
+{
+	if (!p)
+		return 0;
+	plan->warning = str_printf("published port %u/udp: programs on this host get no answer on "
+				   "127.0.0.1, because %s; %s (other hosts are not affected)",
+				   p->host_port, why, cure);
+	return plan->warning ? 0 : no_memory(e);
+}
+
 static int plan_pasta(const struct ctr_network *n, const char *path, bool maps_guest,
 		      const char *ifname, struct ctr_net_plan *p, struct err *e)
 {
@@ -165,7 +190,10 @@ static int plan_pasta(const struct ctr_network *n, const char *path, bool maps_g
 	p->path = strdup(path);
 	if (!p->path || pasta_args(n, geteuid() == 0, maps_guest, forward, p) < 0)
 		return no_memory(e);
-	return 0;
+	if (maps_guest)
+		return 0;
+	return warn_udp(udp_port(n, false), "this version of pasta is older than 2024",
+			"use the same port number inside and outside, or a newer passt", p, e);
 }
 
 static const char *slirp_opt(const struct ctr_network *n, const char *key)
@@ -271,6 +299,10 @@ static int plan_slirp(const struct ctr_network *n, const char *path, const char 
 		(void)cidr_address(cidr, 2, p->host_address); /* it parsed above */
 	else
 		net_host_address(ifname, p->host_address);
+	if (!loopback && warn_udp(udp_port(n, true), "slirp4netns keeps the container from the "
+				  "host's loopback", "use --network slirp4netns:"
+				  "allow_host_loopback=true to permit it", p, e) < 0)
+		return -ENOMEM;
 	return slirp_forwards(n, p, e);
 }
 

@@ -57,7 +57,7 @@ test_exec_it_is_a_terminal() {
 	pull alpine
 	expect 0 ctr run -d --name c --network=none alpine sleep 1000
 	tty_start ctr-lite exec -it c sh
-	tty_wait '# $'
+	tty_wait '# ?$'
 	tty_type 'tty; stty size; echo $((6*7))'
 	tty_key Enter
 	tty_wait '^/dev/pts/'
@@ -84,7 +84,7 @@ test_run_it_is_a_terminal_and_gives_the_old_one_back() {
 	tty_start sh
 	tty_type 'before=$(stty -g); ctr-lite run -it --rm --network=none alpine sh; echo code $?; [ "$(stty -g)" = "$before" ] && echo terminal restored'
 	tty_key Enter
-	tty_wait '# $'
+	tty_wait '# ?$'
 	tty_type 'test -t 0 && test -t 1 && echo both are terminals; echo TERM is $TERM; stty size; exit 4'
 	tty_key Enter
 	tty_wait '^both are terminals'
@@ -99,7 +99,7 @@ test_detach_keys_leave_it_running_and_attach_comes_back() {
 	tty_start sh
 	tty_type 'ctr-lite run -it --name c --network=none alpine sh; echo detached with $?'
 	tty_key Enter
-	tty_wait '# $'
+	tty_wait '# ?$'
 	tty_type 'x=kept'
 	tty_key Enter
 	# The shell asks the terminal where its cursor is: the answer is input, too, and must not come
@@ -124,7 +124,7 @@ test_a_killed_client_leaves_the_session_running() {
 	local cli
 	pull alpine
 	tty_start ctr-lite run -it --name c --network=none alpine sh
-	tty_wait '# $'
+	tty_wait '# ?$'
 	cli=$(tmux -S "$T/tmux" list-panes -t t -F '#{pane_pid}')
 	kill -KILL "$cli"
 	is "$(ctr inspect -f '{{.State.Status}}' c)" running

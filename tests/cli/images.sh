@@ -81,11 +81,11 @@ test_skopeo_copies_into_the_store() {
 test_nginx_image_is_the_same_tree_as_umoci_unpacks() {
 	pull nginx
 	expect 0 ctr run --rm --network=none --entrypoint '' nginx sh -c \
-		'cd / && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./etc/hosts -o -path ./etc/hostname -o -path ./etc/resolv.conf -o -path ./run \) -prune -o -printf "%y %m %U:%G %s %T@ %p -> %l\n" | grep -v "^d.* \./\(\|etc\) -> " | sed "s/^\(d [0-9]* [0-9:]*\) [0-9]*/\1 -/" | sort'
+		'cd / && find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./etc/hosts -o -path ./etc/hostname -o -path ./etc/resolv.conf -o -path ./run \) -prune -o -printf "%y %m %U:%G %s %T@ %p -> %l\n" | grep -vE "^d.* \.(/etc)? -> " | sed "s/^\(d [0-9]* [0-9:]*\) [0-9]*/\1 -/" | sort'
 	sort "$T/.out" >"$T/w/ours"
 	umoci unpack --rootless --image "$LAYOUT:nginx" "$T/w/bundle" >/dev/null 2>&1
 	(cd "$T/w/bundle/rootfs" && find . \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./etc/hosts -o -path ./etc/hostname -o -path ./etc/resolv.conf -o -path ./run \) -prune -o -printf '%y %m %s %T@ %p -> %l\n') |
-		grep -v '^d.* \./\(\|etc\) -> ' | sed 's/^\(d [0-9]*\) [0-9]*/\1 -/' | sort >"$T/w/theirs"
+		grep -vE '^d.* \.(/etc)? -> ' | sed 's/^\(d [0-9]*\) [0-9]*/\1 -/' | sort >"$T/w/theirs"
 	# umoci without root cannot give files to others: compare without owners.
 	sed -E 's/^(. [0-9]+) [0-9]+:[0-9]+/\1/' "$T/w/ours" | sort >"$T/w/ours-no-owner"
 	diff "$T/w/theirs" "$T/w/ours-no-owner" | head -20 >"$T/w/diff" || true
@@ -177,7 +177,7 @@ test_interrupted_pull_leaves_nothing_and_the_next_one_works() {
 	kill -INT $pid
 	wait $pid || true
 	is "$(ctr images -q)" ""
-	is "$(ls "$GRAPHROOT/tmp" | wc -l)" 0 "staging directories after Ctrl-C"
+	wait_for 5 sh -c '[ -z "$(ls -A "$GRAPHROOT/tmp")" ]' # what was staged
 	expect 0 ctr pull -q three
 	expect 0 ctr run --rm --network=none three true
 }

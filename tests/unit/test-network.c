@@ -193,6 +193,21 @@ static void plan(const char *network, const char *ports, struct ctr_net_plan *p)
 	ctr_network_done(&n);
 }
 
+/* From here on no program is found but what fake() makes. */
+static void hide_programs(void)
+{
+	static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+					    "/usr/bin", "/sbin", "/bin" };
+
+	(void)mkdir("none", 0755);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		test_skip("no user namespace here: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (access(dirs[i], F_OK) == 0 && mount("none", dirs[i], NULL, MS_BIND, NULL) < 0)
+			test_skip("cannot hide %s: %s", dirs[i], strerror(errno));
+	CHECK(setenv("PATH", "/nowhere", 1) == 0);
+}
+
 /* Give this test's processes another /etc/resolv.conf. */
 static void host_resolv(const char *text)
 {
@@ -279,16 +294,39 @@ TEST(plan_newer_pasta)
 	struct ctr_net_plan p = CTR_NET_PLAN_INIT;
 	auto_free char *got = NULL;
 
+	auto_free char *map = str_printf("1000 %u 1\n", geteuid());
+
+	/* root cannot hand this one a namespace: be somebody else */
+	if (unshare(CLONE_NEWUSER) < 0)
+		test_skip("no user namespace here: %s", strerror(errno));
+	test_write("/proc/self/uid_map", map);
 	fake("pasta", "... map-guest-addr ...");
-	CHECK(chmod(".", 0755) == 0);
-	/* root cannot hand this one a namespace, see below */
-	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
-		test_skip("cannot become an ordinary user");
 	plan("pasta", "", &p);
 	got = args_of(&p);
 	CHECK_CONTAINS(got, " --map-guest-addr 169.254.1.2 ");
 	CHECK_STR(p.host_address, "169.254.1.2");
 	ctr_net_plan_done(&p);
+}
+
+/* It closes the descriptor that root's namespace is passed by. */
+TEST(plan_newer_pasta_for_root)
+{
+	struct ctr_net_plan p = CTR_NET_PLAN_INIT;
+	struct ctr_network n = CTR_NETWORK_INIT;
+	auto_free char *map = str_printf("0 %u 1\n", geteuid());
+	struct err e = ERR_INIT;
+
+	hide_programs();
+	test_write("/proc/self/uid_map", map);
+	fake("pasta", "... map-guest-addr ...");
+	CHECK_OK(ctr_network_parse(&n, "private", &e), e);
+	CHECK_ERR(ctr_network_plan(&n, &p, &e), e, ERR_UNSUPPORTED);
+	CHECK_CONTAINS(e.text, "install slirp4netns");
+	fake("slirp4netns", "");
+	CHECK_OK(ctr_network_plan(&n, &p, &e), e);
+	CHECK_INT(p.mode, CTR_NET_SLIRP);
+	ctr_net_plan_done(&p);
+	ctr_network_done(&n);
 }
 
 TEST(plan_pasta_with_user_options)
@@ -304,21 +342,6 @@ TEST(plan_pasta_with_user_options)
 	CHECK(!strstr(got, "map-gw") && !strstr(got, "-T none") && !strstr(got, "-U none"));
 	CHECK_STR(p.dns_forward, "");
 	ctr_net_plan_done(&p);
-}
-
-/* From here on no program is found but what fake() makes. */
-static void hide_programs(void)
-{
-	static const char *const dirs[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
-					    "/usr/bin", "/sbin", "/bin" };
-
-	(void)mkdir("none", 0755);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		test_skip("no user namespace here: %s", strerror(errno));
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		if (access(dirs[i], F_OK) == 0 && mount("none", dirs[i], NULL, MS_BIND, NULL) < 0)
-			test_skip("cannot hide %s: %s", dirs[i], strerror(errno));
-	CHECK(setenv("PATH", "/nowhere", 1) == 0);
 }
 
 TEST(plan_when_programs_are_missing)
@@ -391,6 +414,33 @@ TEST(plan_slirp)
 	CHECK_STR(p.address, "10.0.2.100");
 	CHECK_STR(p.dns_forward, "10.0.2.3");
 	ctr_net_plan_done(&p);
+}
+
+TEST(warnings)
+{
+	static const struct {
+		const char *network, *ports;
+		bool warns;
+	} rows[] = {
+		{ "pasta", "127.0.0.1:28101:80", false },
+		{ "pasta", "127.0.0.1:28101:28101/udp", false },
+		{ "pasta", "127.0.0.1:28101:53/udp", true },
+		{ "slirp4netns", "127.0.0.1:28101:80", false },
+		{ "slirp4netns", "127.0.0.1:28101:28101/udp", true },
+		{ "slirp4netns:allow_host_loopback=true", "127.0.0.1:28101:53/udp", false },
+	};
+
+	fake("pasta", "an old one");
+	fake("slirp4netns", "");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ctr_net_plan p = CTR_NET_PLAN_INIT;
+
+		plan(rows[i].network, rows[i].ports, &p);
+		CHECK_INT(p.warning != NULL, rows[i].warns);
+		if (p.warning)
+			CHECK_CONTAINS(p.warning, "port 28101/udp");
+		ctr_net_plan_done(&p);
+	}
 }
 
 TEST(plan_slirp_options)

@@ -102,6 +102,7 @@ struct ctr_net_plan {
 	const char *ready;	/* net-ready */
 	char *api;		/* net-api, or NULL */
 	struct strv forwards;	/* net-fwd */
+	char *warning;		/* what will not work as asked, for the user; or NULL */
 	/* for the files */
 	char address[INET6_ADDRSTRLEN];		/* the container's first address; "" unknown */
 	char dns_forward[INET6_ADDRSTRLEN];	/* the helper answers DNS there; "" it does not */
