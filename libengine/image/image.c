@@ -181,7 +181,7 @@ static int list_entry(struct ctr_engine *eng, const struct layout_entry *entry,
 	if (!i) {
 		i = &l->items[l->n];
 		*i = (struct ctr_image)CTR_IMAGE_INIT;
-		r = load(&eng->store, &f, name, i, &why);
+		r = load(&eng->store, &f, entry->ref ? entry->ref : f.config.hex, i, &why);
 		if (r < 0) {
 			log_warn("%s", why.text);
 			ctr_image_done(i);
