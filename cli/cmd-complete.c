@@ -25,17 +25,20 @@ static int completion_main(struct cmd *c, void *args, struct err *e)
 	else if (streq(shell, "fish"))
 		fputs(completion_fish, stdout);
 	else
-		return err_set(e, ERR_INVALID, "%s is not a valid shell, choose from: bash, zsh, fish",
-			       shell);
+		return err_set(e, ERR_INVALID,
+			       "%s is not a valid shell, choose from: bash, zsh, fish", shell);
 	return 0;
 }
 
 const struct command cmd_completion = {
 	.summary = "Generate shell completion scripts",
 	.usage = "{bash|zsh|fish}",
-	.description = "Prints the completion script of a shell.  An installation puts it in place.",
+	.description =
+		"Prints the completion script of a shell.  An installation puts it in place.",
 	.examples = "completion bash > ~/.local/share/bash-completion/completions/ctr-lite",
-	.run = completion_main, .min_args = 1, .max_args = 1,
+	.run = completion_main,
+	.min_args = 1,
+	.max_args = 1,
 };
 
 /* What the words before the cursor lead to. */
@@ -70,7 +73,8 @@ static void complete_commands(const char *group, const char *cur)
 {
 	for (const struct command_name *n = commands; n->path; n++)
 		if (command_name_in(n, group))
-			candidate(command_name_in(n, group), cur, n->cmd ? n->cmd->summary : n->group);
+			candidate(command_name_in(n, group), cur,
+				  n->cmd ? n->cmd->summary : n->group);
 }
 
 static void complete_containers(struct ctr_engine *eng, const char *cur, bool running)
@@ -124,7 +128,8 @@ static void complete_objects(const struct place *at, enum opt_complete what, con
 
 	if (ctr_engine_open(&eng, &o, NULL) < 0)
 		return;	/* nothing to offer */
-	if (what == COMPLETE_CONTAINER || what == COMPLETE_CONTAINER_RUNNING || what == COMPLETE_OBJECT)
+	if (what == COMPLETE_CONTAINER || what == COMPLETE_CONTAINER_RUNNING ||
+	    what == COMPLETE_OBJECT)
 		complete_containers(&eng, cur, what == COMPLETE_CONTAINER_RUNNING);
 	if (what == COMPLETE_IMAGE || what == COMPLETE_OBJECT)
 		complete_images(&eng, cur);
@@ -172,7 +177,8 @@ static void complete_options(const struct opt *table, const char *cur)
 	for (size_t i = 0; i < n; i++) {
 		char word[80];
 
-		snprintf(word, sizeof(word), "--%s%s", rows[i]->name, opt_takes_value(rows[i]) ? "=" : "");
+		snprintf(word, sizeof(word), "--%s%s", rows[i]->name,
+			 opt_takes_value(rows[i]) ? "=" : "");
 		candidate(word, cur, rows[i]->help);
 	}
 }
@@ -253,7 +259,8 @@ static int complete_main(struct cmd *c, void *args, struct err *e)
 		if (o)
 			complete_value(&at, o, eq + 1);
 	} else if (!at.options_end && cur[0] == '-') {
-		complete_options(at.name ? (at.name->cmd ? at.name->cmd->opts : NULL) : global_opts, cur);
+		complete_options(at.name ? (at.name->cmd ? at.name->cmd->opts : NULL) : global_opts,
+				 cur);
 	} else if (!at.name) {
 		complete_commands(NULL, cur);
 	} else if (!at.name->cmd) {

@@ -200,7 +200,8 @@ static const struct filter_key filter_keys[] = {
 };
 
 static const struct filter_words filter_words = {
-	.malformed = "invalid image filter \"%s\": must be in the format \"filter=value or filter!=value\"",
+	.malformed = "invalid image filter \"%s\": must be in the format \"filter=value or "
+		     "filter!=value\"",
 	.unknown = "unsupported image filter \"%s\"",
 };
 
@@ -327,8 +328,10 @@ static int sort_rows(struct rows *rows, const char *field, struct err *e)
 		}
 	}
 	auto_free char *shown = str_quote(field);
-	return err_set(e, ERR_INVALID, "%s is not a valid field for sorting. Choose from: tag, created, "
-		       "id, repository, size", shown ? shown : "");
+	return err_set(e, ERR_INVALID,
+		       "%s is not a valid field for sorting. Choose from: tag, created, "
+		       "id, repository, size",
+		       shown ? shown : "");
 }
 
 static json_t *string_list(const struct strv *v)
@@ -354,8 +357,8 @@ static json_t *row_json(const struct context *x, const struct row *row)
 	char digest[DIGEST_STR_MAX];
 	json_t *j;
 
-	j = json_pack("{s:s, s:s, s:n, s:o, s:I, s:i, s:I, s:o, s:i}", "Id", i->id.hex, "ParentId", "",
-		      "RepoTags", "RepoDigests", string_list(&i->repo_digests), "Size",
+	j = json_pack("{s:s, s:s, s:n, s:o, s:I, s:i, s:I, s:o, s:i}", "Id", i->id.hex, "ParentId",
+		      "", "RepoTags", "RepoDigests", string_list(&i->repo_digests), "Size",
 		      (json_int_t)i->size_bytes, "SharedSize", 0, "VirtualSize",
 		      (json_int_t)i->size_bytes, "Labels", labels_json(i), "Containers",
 		      (int)users_of(x, i));
@@ -387,8 +390,8 @@ static json_t *row_view(const struct context *x, const struct row *row, bool no_
 		labels = json_object();
 	j = json_pack("{s:s?, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s}", "ID", id, "Id",
 		      i->id.hex, "Repository", row->repository, "Tag", row->tag, "Created", ago,
-		      "CreatedSince", ago, "CreatedAt", created, "CreatedTime", created, "Size", size,
-		      "Digest", digest_str(&i->digest, digest));
+		      "CreatedSince", ago, "CreatedAt", created, "CreatedTime", created, "Size",
+		      size, "Digest", digest_str(&i->digest, digest));
 	json_object_set_new(j, "Labels", labels);
 	json_object_set_new(j, "Names", string_list(&i->names));
 	json_object_set_new(j, "RepoTags", string_list(&i->names));
@@ -433,13 +436,17 @@ static int print_rows(struct context *x, const struct rows *rows, const struct i
 		      struct err *e)
 {
 	auto_format struct out_format f = OUT_FORMAT_INIT;
-	struct out_list l = { .views = json_array(), .json = json_array(), .fields = fields, .indent = 4 };
+	struct out_list l = {
+		.views = json_array(), .json = json_array(), .fields = fields, .indent = 4
+	};
 	int r;
 
-	r = out_format_parse("images", a->format,
-			     a->digests ? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Created}}\t{{.Size}}"
-					: "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Created}}\t{{.Size}}",
-			     true, &f, e);
+	r = out_format_parse(
+		"images", a->format,
+		a->digests
+			? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Created}}\t{{.Size}}"
+			: "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Created}}\t{{.Size}}",
+		true, &f, e);
 	/* who uses an image costs reading every container: only where it may be shown */
 	if (r >= 0 && a->format)
 		r = users_read(x, e);
@@ -521,7 +528,13 @@ const struct command cmd_images = {
 	.summary = "List images in local storage",
 	.usage = "[options] [IMAGE]",
 	.description = "Lists the images of the store, newest first, one row for each name.",
-	.examples = "images\nimages --filter dangling=true\nimages --format '{{.Repository}}:{{.Tag}} {{.ID}}'",
-	.run = run, .opts = opts, .args_size = sizeof(struct images_args), .defaults = &defaults,
-	.max_args = 1, .needs = NEED_STORE, .complete = COMPLETE_IMAGE,
+	.examples = "images\nimages --filter dangling=true\nimages --format "
+		    "'{{.Repository}}:{{.Tag}} {{.ID}}'",
+	.run = run,
+	.opts = opts,
+	.args_size = sizeof(struct images_args),
+	.defaults = &defaults,
+	.max_args = 1,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_IMAGE,
 };

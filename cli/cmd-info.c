@@ -84,13 +84,14 @@ static int version_main(struct cmd *c, void *args, struct err *e)
 		return err_sys(e, ENOMEM, "describe the version");
 	if (a->format && *a->format)
 		return print_one("version", a->format, view, json, NULL, e);
-	printf("Client:       %s\nVersion:      %s\nAPI Version:  %s\nOS/Arch:      %s\n", PROG, CTR_VERSION,
-	       CTR_VERSION, json_string_value(json_object_get(v, "OsArch")));
+	printf("Client:       %s\nVersion:      %s\nAPI Version:  %s\nOS/Arch:      %s\n", PROG,
+	       CTR_VERSION, CTR_VERSION, json_string_value(json_object_get(v, "OsArch")));
 	return 0;
 }
 
 static const struct opt version_opts[] = {
-	{ 'f', "format", "FORMAT", OPT_STRING, ARG(format), "Change the output format to json or a Go template" },
+	{ 'f', "format", "FORMAT", OPT_STRING, ARG(format),
+	  "Change the output format to json or a Go template" },
 	{ 0 },
 };
 

@@ -220,9 +220,12 @@ static int parse_type(const char *name, enum type *ret, struct err *e)
 
 		for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
 			if (streq(name, later[i]))
-				return err_set(e, ERR_UNSUPPORTED, "--type %s is not supported yet: there "
-					       "are containers and images", name);
-		return err_set(e, ERR_INVALID, "invalid type %s: must be one of all, container, image",
+				return err_set(e, ERR_UNSUPPORTED,
+					       "--type %s is not supported yet: there "
+					       "are containers and images",
+					       name);
+		return err_set(e, ERR_INVALID,
+			       "invalid type %s: must be one of all, container, image",
 			       shown ? shown : "");
 	}
 	return 0;

@@ -135,7 +135,8 @@ static int read_health(void *ctx, struct filter *f, struct err *e)
 	if (streq(f->value, "none") || streq(f->value, "starting") || streq(f->value, "healthy") ||
 	    streq(f->value, "unhealthy"))
 		return 0;
-	return err_set(e, ERR_INVALID, "health filter: choose from starting, healthy, unhealthy, none");
+	return err_set(e, ERR_INVALID,
+		       "health filter: choose from starting, healthy, unhealthy, none");
 }
 
 static const struct ctr_request *request(const void *object)
@@ -397,9 +398,10 @@ static json_t *ports_json(const struct ctr_request *r)
 
 		if (ctr_net_port_parse(r->publish.items[i], &p, NULL) < 0)
 			continue;
-		json_array_append_new(a, json_pack("{s:s, s:i, s:i, s:i, s:s}", "host_ip", p.host_ip,
-						   "container_port", p.ctr_port, "host_port", p.host_port,
-						   "range", p.count, "protocol", p.udp ? "udp" : "tcp"));
+		json_array_append_new(a, json_pack("{s:s, s:i, s:i, s:i, s:s}", "host_ip",
+						   p.host_ip, "container_port", p.ctr_port,
+						   "host_port", p.host_port, "range", p.count,
+						   "protocol", p.udp ? "udp" : "tcp"));
 	}
 	if (json_array_size(a))
 		return a;
@@ -447,9 +449,10 @@ static json_t *row_json(const struct row *row, bool size)
 	json_object_set_new(j, "Ports", ports_json(r));
 	json_object_set_new(j, "Restarts", json_integer(0));
 	if (size)
-		json_object_set_new(j, "Size", json_pack("{s:I, s:I}", "rootFsSize",
-							 (json_int_t)(row->size_rw + row->size_image),
-							 "rwSize", (json_int_t)row->size_rw));
+		json_object_set_new(j, "Size",
+				    json_pack("{s:I, s:I}", "rootFsSize",
+					      (json_int_t)(row->size_rw + row->size_image),
+					      "rwSize", (json_int_t)row->size_rw));
 	else
 		json_object_set_new(j, "Size", json_null());
 	json_object_set_new(j, "StartedAt", json_integer(seconds(s->started_ns)));
@@ -467,7 +470,8 @@ static json_t *row_view(const struct row *row, const struct ps_args *a)
 	auto_free char *ago = out_ago(r->created_ns), *ports = ports_text(r);
 	auto_free char *created = out_rfc3339(r->created_ns, false);
 	auto_free char *size = a->size ? size_text(row) : strdup("");
-	auto_free char *command = NULL, *id = a->no_trunc ? strdup(r->id) : strndup(r->id, SHORT_ID);
+	auto_free char *command = NULL,
+		       *id = a->no_trunc ? strdup(r->id) : strndup(r->id, SHORT_ID);
 	json_t *j;
 
 	if (!a->no_trunc && strlen(row->command) > COMMAND_WIDTH) {
@@ -477,8 +481,8 @@ static json_t *row_view(const struct row *row, const struct ps_args *a)
 			cut--;	/* not within a character */
 		command = str_printf("%.*s...", cut, row->command);
 	}
-	j = json_pack("{s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:s?, s:s}", "ID", id,
-		      "Image", r->image, "ImageID", r->image_id, "Command",
+	j = json_pack("{s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:s?, s:s}", "ID",
+		      id, "Image", r->image, "ImageID", r->image_id, "Command",
 		      command ? command : row->command, "CreatedAt", created, "Created", created,
 		      "CreatedHuman", ago, "RunningFor", ago, "Status", row->status, "State",
 		      ctr_state_str(s->state), "Ports", ports, "Names", r->name);
@@ -560,7 +564,8 @@ static int by_running(const void *a, const void *b)
 static int by_size(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	int r = compare_int((int64_t)(x->size_rw + x->size_image), (int64_t)(y->size_rw + y->size_image));
+	int r = compare_int((int64_t)(x->size_rw + x->size_image),
+			    (int64_t)(y->size_rw + y->size_image));
 
 	return r ? r : by_created(a, b);
 }
@@ -577,9 +582,9 @@ static const struct {
 	const char *name;
 	int (*compare)(const void *a, const void *b);
 } sorts[] = {
-	{ "command", by_command }, { "created", by_created }, { "id", by_id }, { "image", by_image },
-	{ "names", by_names }, { "runningfor", by_running }, { "size", by_size },
-	{ "status", by_status },
+	{ "command", by_command }, { "created", by_created }, { "id", by_id },
+	{ "image", by_image },	   { "names", by_names },     { "runningfor", by_running },
+	{ "size", by_size },	   { "status", by_status },
 };
 
 static int sort_rows(struct rows *rows, const char *field, struct err *e)
@@ -606,7 +611,8 @@ static void row_done(struct row *row)
 static bool any_state(const struct ps_args *a)
 {
 	for (size_t i = 0; i < a->filters.n; i++)
-		if (str_starts(a->filters.items[i], "status") || str_starts(a->filters.items[i], "exited"))
+		if (str_starts(a->filters.items[i], "status") ||
+		    str_starts(a->filters.items[i], "exited"))
 			return true;
 	return a->all || a->latest || a->last >= 0;
 }
@@ -665,20 +671,24 @@ static int read_sizes(struct cmd *c, struct rows *rows, struct err *e)
 static int print_rows(const struct rows *rows, const struct ps_args *a, struct err *e)
 {
 	auto_format struct out_format f = OUT_FORMAT_INIT;
-	struct out_list l = { .views = json_array(), .json = json_array(), .fields = fields, .indent = 2 };
+	struct out_list l = {
+		.views = json_array(), .json = json_array(), .fields = fields, .indent = 2
+	};
 	int r;
 
-	r = out_format_parse("ps", a->format,
-			     a->size ? "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t"
-				       "{{.Ports}}\t{{.Names}}\t{{.Size}}"
-				     : "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t"
-				       "{{.Ports}}\t{{.Names}}",
-			     true, &f, e);
+	r = out_format_parse(
+		"ps", a->format,
+		a->size ? "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t"
+			  "{{.Ports}}\t{{.Names}}\t{{.Size}}"
+			: "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t"
+			  "{{.Ports}}\t{{.Names}}",
+		true, &f, e);
 	l.headings = json_pack("{s:s, s:s, s:s}", "ID", "CONTAINER ID", "CreatedHuman", "CREATED",
 			       "RunningFor", "CREATED");
 	for (size_t i = 0; r >= 0 && i < rows->n; i++) {
 		if (json_array_append_new(l.views, row_view(&rows->items[i], a)) < 0 ||
-		    (a->format && json_array_append_new(l.json, row_json(&rows->items[i], a->size)) < 0))
+		    (a->format &&
+		     json_array_append_new(l.json, row_json(&rows->items[i], a->size)) < 0))
 			r = err_sys(e, ENOMEM, "list containers");
 	}
 	if (r >= 0)

@@ -60,7 +60,8 @@ static const struct pull_args pull_defaults = { .tls_verify = true, .policy = "a
 #endif
 
 /* --os, --arch and --variant together are a platform. */
-static int choose_platform(const struct cmd *c, const struct pull_args *a, char **ret, struct err *e)
+static int choose_platform(const struct cmd *c, const struct pull_args *a, char **ret,
+			   struct err *e)
 {
 	static const char *const parts[] = { "arch", "os", "variant" };
 	int r = 0;
@@ -72,8 +73,9 @@ static int choose_platform(const struct cmd *c, const struct pull_args *a, char 
 	if (a->platform)
 		*ret = strdup(a->platform);
 	else if (a->os || a->arch || a->variant)
-		*ret = str_printf("%s/%s%s%s", a->os ? a->os : MACHINE_OS, a->arch ? a->arch : MACHINE_ARCH,
-				  a->variant ? "/" : "", a->variant ? a->variant : "");
+		*ret = str_printf("%s/%s%s%s", a->os ? a->os : MACHINE_OS,
+				  a->arch ? a->arch : MACHINE_ARCH, a->variant ? "/" : "",
+				  a->variant ? a->variant : "");
 	else
 		return 0;
 	return *ret ? 0 : err_sys(e, ENOMEM, "read the platform");
@@ -126,8 +128,8 @@ static int add_operands(struct strv *v, const char *const *operands)
 	return r;
 }
 
-static int transfer(struct cmd *c, const struct strv *args, bool quiet, const char *creds, char **ret,
-		    struct err *e)
+static int transfer(struct cmd *c, const struct strv *args, bool quiet, const char *creds,
+		    char **ret, struct err *e)
 {
 	const struct ctr_transfer t = { c->eng->store.root, c->eng->store.run, quiet, creds };
 
@@ -175,8 +177,8 @@ static int take_creds(const struct pull_args *a, char **ret, struct err *e)
 	return 0;
 }
 
-static int pull_all(struct cmd *c, const struct pull_args *a, const char *platform, enum policy policy,
-		    const char *creds, struct err *e)
+static int pull_all(struct cmd *c, const struct pull_args *a, const char *platform,
+		    enum policy policy, const char *creds, struct err *e)
 {
 	int r;
 
@@ -214,11 +216,18 @@ static int pull_main(struct cmd *c, void *args, struct err *e)
 const struct command cmd_pull = {
 	.summary = "Pull an image from a registry",
 	.usage = "[options] IMAGE [IMAGE...]",
-	.description = "Pulls images from registries and stores them locally.\n"
-		       "An image can be pulled by tag or digest.  Without either, the tag is latest.",
-	.examples = "pull alpine\npull quay.io/prometheus/busybox:glibc\npull --platform linux/arm64 debian:12",
-	.run = pull_main, .opts = pull_opts, .args_size = sizeof(struct pull_args),
-	.defaults = &pull_defaults, .min_args = 1, .max_args = ARGS_ANY, .needs = NEED_STORE,
+	.description =
+		"Pulls images from registries and stores them locally.\n"
+		"An image can be pulled by tag or digest.  Without either, the tag is latest.",
+	.examples = "pull alpine\npull quay.io/prometheus/busybox:glibc\npull --platform "
+		    "linux/arm64 debian:12",
+	.run = pull_main,
+	.opts = pull_opts,
+	.args_size = sizeof(struct pull_args),
+	.defaults = &pull_defaults,
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
 	.complete = COMPLETE_IMAGE,
 };
 
@@ -251,8 +260,10 @@ static int import_main(struct cmd *c, void *args, struct err *e)
 	int r = 0;
 
 	if (strstr(c->args[0], "://"))
-		return err_set(e, ERR_UNSUPPORTED, "import %s: fetching archives is not supported yet: "
-			       "download it, or pipe it in and import -", c->args[0]);
+		return err_set(e, ERR_UNSUPPORTED,
+			       "import %s: fetching archives is not supported yet: "
+			       "download it, or pipe it in and import -",
+			       c->args[0]);
 	if (c->n_args > 1)
 		r = ctr_image_full_name(c->args[1], &name, e);
 	if (r < 0)
@@ -275,10 +286,17 @@ static int import_main(struct cmd *c, void *args, struct err *e)
 const struct command cmd_import = {
 	.summary = "Import a tarball to create a filesystem image",
 	.usage = "[options] PATH [REFERENCE]",
-	.description = "Makes an image of one layer from a tar archive of a root filesystem; - is stdin.\n"
-		       "The archive may be compressed.  Without a reference the image has no name.",
-	.examples = "import rootfs.tar.gz mine:latest\n"
-		    "import --change 'CMD [\"/bin/sh\"]' --message 'from a tarball' rootfs.tar mine",
-	.run = import_main, .opts = import_opts, .args_size = sizeof(struct import_args),
-	.min_args = 1, .max_args = 2, .needs = NEED_STORE, .complete = COMPLETE_FILE,
+	.description =
+		"Makes an image of one layer from a tar archive of a root filesystem; - is stdin.\n"
+		"The archive may be compressed.  Without a reference the image has no name.",
+	.examples =
+		"import rootfs.tar.gz mine:latest\n"
+		"import --change 'CMD [\"/bin/sh\"]' --message 'from a tarball' rootfs.tar mine",
+	.run = import_main,
+	.opts = import_opts,
+	.args_size = sizeof(struct import_args),
+	.min_args = 1,
+	.max_args = 2,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_FILE,
 };

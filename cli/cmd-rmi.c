@@ -103,9 +103,14 @@ static int run(struct cmd *c, void *args, struct err *e)
 const struct command cmd_rmi = {
 	.summary = "Remove one or more images from local storage",
 	.usage = "[options] IMAGE [IMAGE...]",
-	.description = "Removes names of images; with its last name, or by its ID, an image is deleted.\n"
-		       "An image that a container uses is only removed with --force.",
+	.description =
+		"Removes names of images; with its last name, or by its ID, an image is deleted.\n"
+		"An image that a container uses is only removed with --force.",
 	.examples = "rmi alpine\nrmi --force c4db7d9d\nrmi --all",
-	.run = run, .opts = opts, .args_size = sizeof(struct rmi_args), .max_args = ARGS_ANY,
-	.needs = NEED_STORE, .complete = COMPLETE_IMAGE,
+	.run = run,
+	.opts = opts,
+	.args_size = sizeof(struct rmi_args),
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_IMAGE,
 };

@@ -36,17 +36,25 @@ static int untag_main(struct cmd *c, void *args, struct err *e)
 const struct command cmd_tag = {
 	.summary = "Add an additional name to a local image",
 	.usage = "IMAGE TARGET_NAME [TARGET_NAME...]",
-	.description = "Adds one or more names to a local image.  A short name is put below localhost/.",
+	.description =
+		"Adds one or more names to a local image.  A short name is put below localhost/.",
 	.examples = "tag 0e3bbc2 fedora:latest\ntag httpd myregistryhost:5000/fedora/httpd:v2",
-	.run = tag_main, .min_args = 2, .max_args = ARGS_ANY, .needs = NEED_STORE,
+	.run = tag_main,
+	.min_args = 2,
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
 	.complete = COMPLETE_IMAGE,
 };
 
 const struct command cmd_untag = {
 	.summary = "Remove a name from a local image",
 	.usage = "IMAGE [NAME...]",
-	.description = "Removes names from a local image, all of them where none is given.  The image stays.",
+	.description = "Removes names from a local image, all of them where none is given.  The "
+		       "image stays.",
 	.examples = "untag 0e3bbc2\nuntag imageName:latest otherImageName:latest",
-	.run = untag_main, .min_args = 1, .max_args = ARGS_ANY, .needs = NEED_STORE,
+	.run = untag_main,
+	.min_args = 1,
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
 	.complete = COMPLETE_IMAGE,
 };

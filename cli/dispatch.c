@@ -200,15 +200,19 @@ static int apply_globals(const struct globals *g, struct err *e)
 {
 	if (g->log_level && log_level_parse(g->log_level, &log_max) < 0) {
 		auto_free char *shown = str_quote(g->log_level);
-		return err_set(e, ERR_INVALID, "Log Level %s is not supported, choose from: trace, "
-			       "debug, info, warn, warning, error, fatal, panic", shown ? shown : "");
+		return err_set(e, ERR_INVALID,
+			       "Log Level %s is not supported, choose from: trace, "
+			       "debug, info, warn, warning, error, fatal, panic",
+			       shown ? shown : "");
 	}
 	if (g->debug)
 		log_max = LOG_DEBUG;
 	if (g->storage_driver && *g->storage_driver && !streq(g->storage_driver, "overlay")) {
 		auto_free char *shown = str_quote(g->storage_driver);
-		return err_set(e, ERR_UNSUPPORTED, "--storage-driver %s is not supported yet: layers "
-			       "are stored for overlay", shown ? shown : "");
+		return err_set(e, ERR_UNSUPPORTED,
+			       "--storage-driver %s is not supported yet: layers "
+			       "are stored for overlay",
+			       shown ? shown : "");
 	}
 	return 0;
 }

@@ -70,7 +70,8 @@ int filters_parse(const struct strv *texts, const struct filter_key *keys,
 	for (; ret->n < texts->n; ret->n++) {
 		size_t i = ret->n;
 
-		r = parse_one(texts->items[i], keys, words, ctx, &ret->items[i], &ret->copies[i], e);
+		r = parse_one(texts->items[i], keys, words, ctx, &ret->items[i], &ret->copies[i],
+			      e);
 		if (r < 0) {
 			ret->n++;
 			return r;

@@ -279,7 +279,8 @@ static int store(const struct opt *o, const char *value, void *base, struct err 
 	case OPT_CSVLIST:
 		r = opt_split_csv(value, dst);
 		if (r == -EINVAL)
-			return bad_value(o, value, e, "parse error: stray \" in a comma-separated list");
+			return bad_value(o, value, e,
+					 "parse error: stray \" in a comma-separated list");
 		return r < 0 ? err_sys(e, r, "keep the value of --%s", o->name) : 0;
 	case OPT_U64:
 		r = str_u64(value, UINT64_MAX, dst);
@@ -362,7 +363,8 @@ static int found_store(struct opt_parse *p, struct found f, const char *value, s
 {
 	if (!opt_seen(p, f.o->name)) {
 		if (p->n_seen == OPT_SEEN_MAX)
-			return err_set(e, ERR_LIMIT, "more than %d different options", OPT_SEEN_MAX);
+			return err_set(e, ERR_LIMIT, "more than %d different options",
+				       OPT_SEEN_MAX);
 		p->seen[p->n_seen++] = f.o->name;
 	}
 	return store(f.o, value, f.dst, e);

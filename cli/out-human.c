@@ -200,6 +200,8 @@ int out_time_parse(const char *s, int64_t *ret_ns, struct err *e)
 		return 0;
 	}
 	auto_free char *quoted = str_quote(s);
-	return err_set(e, ERR_INVALID, "%s is no time: a date such as 2006-01-02T15:04:05Z, seconds "
-		       "since 1970 or a duration such as 10m is expected", quoted ? quoted : "\"\"");
+	return err_set(e, ERR_INVALID,
+		       "%s is no time: a date such as 2006-01-02T15:04:05Z, seconds "
+		       "since 1970 or a duration such as 10m is expected",
+		       quoted ? quoted : "\"\"");
 }

@@ -111,7 +111,8 @@ static char *normal_format(const char *s, bool table)
 		if (*s == '\\' && (s[1] == 't' || s[1] == 'n')) {
 			strbuf_addc(&b, s[1] == 't' ? '\t' : '\n');
 			s++;
-		} else if (table && str_starts(s, "}} ") && str_starts(s + 2 + strspn(s + 2, " "), "{{")) {
+		} else if (table && str_starts(s, "}} ") &&
+			   str_starts(s + 2 + strspn(s + 2, " "), "{{")) {
 			strbuf_add(&b, "}}\t");
 			s += 1 + strspn(s + 2, " ");
 		} else {
@@ -123,7 +124,8 @@ static char *normal_format(const char *s, bool table)
 
 static bool is_json_word(const char *s, bool json_list)
 {
-	static const char *const words[] = { "{{json .}}", "{{ json .}}", "{{json . }}", "{{ json . }}" };
+	static const char *const words[] = { "{{json .}}", "{{ json .}}", "{{json . }}",
+					     "{{ json . }}" };
 
 	if (streq(s, "json"))
 		return true;

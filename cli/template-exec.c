@@ -103,7 +103,9 @@ struct value value_member(const struct value *v, const char *key)
 
 struct value value_element(const struct value *v, size_t i)
 {
-	return (struct value){ .j = json_array_get(v->j, i), .under = v->under, .is_time = v->is_time };
+	return (struct value){ .j = json_array_get(v->j, i),
+			       .under = v->under,
+			       .is_time = v->is_time };
 }
 
 bool value_true(const struct value *v)
@@ -481,8 +483,8 @@ static int eval_operand(struct tmpl_run *run, const struct operand *o, const str
 	return r;
 }
 
-static int eval_invocation(struct tmpl_run *run, const struct invocation *i, const struct value *dot,
-			   const struct value *last, struct value *ret)
+static int eval_invocation(struct tmpl_run *run, const struct invocation *i,
+			   const struct value *dot, const struct value *last, struct value *ret)
 {
 	const struct operand *o = i->first;
 	struct value args[ARGS_MAX];

@@ -42,7 +42,8 @@ static int want_string(struct tmpl_run *run, const char *func, const struct valu
 {
 	if (json_is_string(v->j))
 		return 0;
-	return run_fail(run, "wrong type for value of %s; expected string; got %s", func, kind_of(v));
+	return run_fail(run, "wrong type for value of %s; expected string; got %s", func,
+			kind_of(v));
 }
 
 static int want_int(struct tmpl_run *run, const char *func, const struct value *v)
@@ -68,8 +69,8 @@ static int func_join(struct tmpl_run *run, const struct value *a, size_t n, stru
 
 	(void)n;
 	if ((a[0].j && !json_is_array(a[0].j) && !json_is_null(a[0].j)) || !json_is_string(a[1].j))
-		return run_fail(run, "join needs a list and a string; got %s and %s", kind_of(&a[0]),
-				kind_of(&a[1]));
+		return run_fail(run, "join needs a list and a string; got %s and %s",
+				kind_of(&a[0]), kind_of(&a[1]));
 	for (size_t i = 0; i < json_array_size(a[0].j); i++) {
 		struct value v = value_element(&a[0], i);
 
@@ -232,8 +233,10 @@ static int index_one(struct tmpl_run *run, const struct value *v, const struct v
 		return run_value(run, json_integer((unsigned char)json_string_value(v->j)[i]), ret);
 	}
 	if (v->j && !json_is_object(v->j) && !(json_is_null(v->j) && v->is_map))
-		return run_fail(run, json_is_null(v->j) ? "index of untyped nil"
-							: "can't index item of type %s", kind_of(v));
+		return run_fail(run,
+				json_is_null(v->j) ? "index of untyped nil"
+						   : "can't index item of type %s",
+				kind_of(v));
 	if (!json_is_string(key->j))
 		return run_fail(run, "value is %s; should be string", kind_of(key));
 	*ret = value_member(v, json_string_value(key->j));
@@ -298,7 +301,8 @@ static int func_slice(struct tmpl_run *run, const struct value *a, size_t n, str
 	if (n > 2)
 		to = json_integer_value(a[2].j);
 	if (from < 0 || to > len || from > to)
-		return run_fail(run, "index out of range: %lld", (long long)(from < 0 || from > to ? from : to));
+		return run_fail(run, "index out of range: %lld",
+				(long long)(from < 0 || from > to ? from : to));
 	if (!list)
 		return run_value(run, json_stringn_nocheck(text_of(&a[0]) + from,
 							   (size_t)(to - from)), ret);
@@ -341,7 +345,8 @@ static int compare(struct tmpl_run *run, const struct value *a, const struct val
 	}
 	if (!strcmp(kind_of(a), kind_of(b)))
 		return run_fail(run, "non-comparable type %s", kind_of(a));
-	return run_fail(run, "incompatible types for comparison: %s and %s", kind_of(a), kind_of(b));
+	return run_fail(run, "incompatible types for comparison: %s and %s", kind_of(a),
+			kind_of(b));
 }
 
 static int func_eq(struct tmpl_run *run, const struct value *a, size_t n, struct value *ret)
@@ -587,7 +592,8 @@ static void add_directive(const struct directive *d, const struct value *v, stru
 	size_t len;
 
 	if (!verb_fits(d->verb, v)) {
-		strbuf_addf(out, "%%!%c(%s", d->verb, v->j && !json_is_null(v->j) ? kind_of(v) : "<nil>");
+		strbuf_addf(out, "%%!%c(%s", d->verb,
+			    v->j && !json_is_null(v->j) ? kind_of(v) : "<nil>");
 		if (v->j && !json_is_null(v->j)) {
 			strbuf_addc(out, '=');
 			value_print(v, out);

@@ -314,7 +314,8 @@ static int next(struct parser *ps)
 		lex_simple(ps, TOKEN_VAR, 1 + n);
 	} else if (*s == '"' || *s == '`' || *s == '\'') {
 		r = lex_string(ps);
-	} else if (isdigit((unsigned char)*s) || ((*s == '-' || *s == '+') && isdigit((unsigned char)s[1]))) {
+	} else if (isdigit((unsigned char)*s) ||
+		   ((*s == '-' || *s == '+') && isdigit((unsigned char)s[1]))) {
 		r = lex_number(ps);
 	} else if (is_word(*s)) {
 		while (is_word(s[n]))
@@ -418,7 +419,8 @@ static int parse_operand(struct parser *ps, struct operand **ret)
 			if (!o->func)
 				return tmpl_error(ps->t, ps->pos, ps->e,
 						  "function \"%.*s\" not defined",
-						  (int)(ps->len > 60 ? 60 : ps->len), ps->s + ps->pos);
+						  (int)(ps->len > 60 ? 60 : ps->len),
+						  ps->s + ps->pos);
 		}
 		break;
 	case TOKEN_OPEN:
@@ -650,7 +652,8 @@ static int parse_action(struct parser *ps, struct node **ret, enum list_end *ret
 	}
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
 		if (token_is(ps, refused[i]))
-			return tmpl_error(ps->t, ps->pos, ps->e, "{{%s}} is not supported", refused[i]);
+			return tmpl_error(ps->t, ps->pos, ps->e, "{{%s}} is not supported",
+					  refused[i]);
 	n = get(ps, sizeof(*n));
 	if (!n)
 		return -ENOMEM;
@@ -664,8 +667,9 @@ static int parse_action(struct parser *ps, struct node **ret, enum list_end *ret
 	if (token_is(ps, "break") || token_is(ps, "continue")) {
 		n->kind = token_is(ps, "break") ? NODE_BREAK : NODE_CONTINUE;
 		if (!ps->loops)
-			return fail(ps, ps->pos, n->kind == NODE_BREAK ? "{{break}} outside {{range}}"
-								       : "{{continue}} outside {{range}}");
+			return fail(ps, ps->pos,
+				    n->kind == NODE_BREAK ? "{{break}} outside {{range}}"
+							  : "{{continue}} outside {{range}}");
 		r = next(ps);
 		return r < 0 || ps->token == TOKEN_END ? r : unexpected(ps, "break or continue");
 	}
@@ -781,7 +785,8 @@ int tmpl_parse(const char *name, const char *text, struct tmpl **ret, struct err
 	ps.s = t->text;
 	r = parse_list(&ps, &t->root, &how);
 	if (r >= 0 && how != LIST_EOF)
-		r = fail(&ps, ps.pos, how == LIST_END ? "unexpected {{end}}" : "unexpected {{else}}");
+		r = fail(&ps, ps.pos,
+			 how == LIST_END ? "unexpected {{end}}" : "unexpected {{else}}");
 	json_decref(ps.literal);
 	if (r < 0)
 		return r;

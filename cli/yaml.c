@@ -11,7 +11,9 @@
 /* Would a YAML reader take the plain text for something else than this string? */
 static bool needs_quotes(const char *s)
 {
-	static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "null", "~" };
+	static const char *const words[] = {
+		"true", "false", "yes", "no", "on", "off", "null", "~"
+	};
 	size_t len = strlen(s);
 	char *end;
 
@@ -35,7 +37,8 @@ static bool has_control(const char *s)
 {
 	for (; *s; s++)
 		if (((unsigned char)*s < 0x20 && *s != '\n') || *s == 0x7f ||
-		    ((unsigned char)*s == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0))
+		    ((unsigned char)*s == 0xc2 && (unsigned char)s[1] >= 0x80 &&
+		     (unsigned char)s[1] < 0xa0))
 			return true;
 	return false;
 }

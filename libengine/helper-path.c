@@ -78,7 +78,8 @@ int ctr_helper_path(const char *name, char **ret_path, struct err *e)
 	if (!r)
 		r = try_dir(CTR_BINDIR, "", name);
 	if (!r)
-		return err_set(e, ERR_NOT_FOUND, "helper program %s is neither beside ctr-lite nor in "
+		return err_set(e, ERR_NOT_FOUND,
+			       "helper program %s is neither beside ctr-lite nor in "
 			       "%s or %s: install it, or set CTR_LITE_LIBEXEC to its directory",
 			       name, CTR_LIBEXECDIR, CTR_BINDIR);
 	*ret_path = r;

@@ -33,7 +33,10 @@
 static const char *go_arch(const char *machine)
 {
 	static const char *const names[][2] = {
-		{ "x86_64", "amd64" }, { "aarch64", "arm64" }, { "i686", "386" }, { "armv7l", "arm" },
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "i686", "386" },
+		{ "armv7l", "arm" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -49,10 +52,10 @@ json_t *ctr_version(void)
 	if (uname(&u) < 0)
 		return NULL;
 	/* when and by whom it was built is left out, so that two builds are the same */
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "APIVersion", CTR_VERSION, "Built",
-			 0, "BuiltTime", "", "BuildOrigin", "", "GitCommit", "", "GoVersion", "", "Os",
-			 "linux", "OsArch", json_sprintf("linux/%s", go_arch(u.machine)), "Version",
-			 CTR_VERSION);
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:s}", "APIVersion", CTR_VERSION,
+			 "Built", 0, "BuiltTime", "", "BuildOrigin", "", "GitCommit", "",
+			 "GoVersion", "", "Os", "linux", "OsArch",
+			 json_sprintf("linux/%s", go_arch(u.machine)), "Version", CTR_VERSION);
 }
 
 /* All that `@path --version` prints, without the last newline; "" where it cannot be had. */
@@ -189,7 +192,8 @@ static bool cgroup_v2(void)
 /* How each feature is done here: the rung of the ladder. */
 static json_t *rungs(const struct ctr_engine *eng, const struct idmap *map)
 {
-	auto_free char *pasta = path_find_program("pasta"), *slirp = path_find_program("slirp4netns");
+	auto_free char *pasta = path_find_program("pasta"),
+		       *slirp = path_find_program("slirp4netns");
 	const char *ids, *net;
 
 	if (!eng->rootless)
@@ -200,8 +204,8 @@ static json_t *rungs(const struct ctr_engine *eng, const struct idmap *map)
 		ids = idmap_is_single(map) ? "single id: no ranges in /etc/subuid and /etc/subgid"
 					   : "ranges of /etc/subuid and /etc/subgid";
 	net = pasta ? "pasta" : slirp ? "slirp4netns" : "none and host only: install passt (pasta)";
-	return json_pack("{s:s, s:s, s:s, s:s}", "cgroups", "none: limits on resources are refused", "ids",
-			 ids, "network", net, "storage", "overlay of the kernel");
+	return json_pack("{s:s, s:s, s:s, s:s}", "cgroups", "none: limits on resources are refused",
+			 "ids", ids, "network", net, "storage", "overlay of the kernel");
 }
 
 static char *uptime_text(long seconds)
@@ -305,15 +309,17 @@ static json_t *store(struct ctr_engine *eng, struct err *e)
 	}
 	(void)fstatfs(s->root_fd, &fs);		/* shown as unknown */
 	(void)fstatvfs(s->root_fd, &vfs);
-	j = json_pack("{s:s, s:o, s:s, s:{}, s:s, s:I, s:I, s:o, s:s, s:o, s:s, s:b}", "configFile", "",
-		      "containerStore", ctrs, "graphDriverName", "overlay", "graphOptions", "graphRoot",
-		      s->root, "graphRootAllocated", (json_int_t)(vfs.f_blocks * vfs.f_frsize),
-		      "graphRootUsed", (json_int_t)((vfs.f_blocks - vfs.f_bfree) * vfs.f_frsize),
-		      "graphStatus", json_pack("{s:s, s:s, s:s}", "Backing Filesystem",
-					       fs_name((unsigned long)fs.f_type), "Native Overlay Diff",
-					       "false", "Supports d_type", "true"),
-		      "imageCopyTmpDir", s->root, "imageStore", json_pack("{s:i}", "number", (int)images.n),
-		      "runRoot", s->run, "transientStore", 0);
+	j = json_pack("{s:s, s:o, s:s, s:{}, s:s, s:I, s:I, s:o, s:s, s:o, s:s, s:b}", "configFile",
+		      "", "containerStore", ctrs, "graphDriverName", "overlay", "graphOptions",
+		      "graphRoot", s->root, "graphRootAllocated",
+		      (json_int_t)(vfs.f_blocks * vfs.f_frsize), "graphRootUsed",
+		      (json_int_t)((vfs.f_blocks - vfs.f_bfree) * vfs.f_frsize), "graphStatus",
+		      json_pack("{s:s, s:s, s:s}", "Backing Filesystem",
+				fs_name((unsigned long)fs.f_type), "Native Overlay Diff", "false",
+				"Supports d_type", "true"),
+		      "imageCopyTmpDir", s->root, "imageStore",
+		      json_pack("{s:i}", "number", (int)images.n), "runRoot", s->run,
+		      "transientStore", 0);
 	json_object_set_new(j, "volumePath", json_sprintf("%s/volumes", s->root));
 	ctr_image_list_done(&images);
 	return j;
@@ -340,10 +346,10 @@ int ctr_info(struct ctr_engine *eng, json_t **ret, struct err *e)
 		json_decref(h);
 		return err_kind_errno(e && e->kind != ERR_NONE ? e->kind : ERR_OS);
 	}
-	j = json_pack("{s:o, s:{s:n, s:[s,s], s:[s,s,s,s], s:[s]}, s:o, s:o, s:o}", "host", h, "plugins",
-		      "authorization", "log", "k8s-file", "none", "network", "none", "host", "pasta",
-		      "slirp4netns", "volume", "local", "registries", registries(), "store", s, "version",
-		      ctr_version());
+	j = json_pack("{s:o, s:{s:n, s:[s,s], s:[s,s,s,s], s:[s]}, s:o, s:o, s:o}", "host", h,
+		      "plugins", "authorization", "log", "k8s-file", "none", "network", "none",
+		      "host", "pasta", "slirp4netns", "volume", "local", "registries", registries(),
+		      "store", s, "version", ctr_version());
 	if (!j)
 		return err_sys(e, ENOMEM, "describe the host");
 	*ret = j;

@@ -113,8 +113,9 @@ static json_t *map_of(const struct strv *v)
 		size_t len = strcspn(sorted[i], "=");
 		auto_free char *key = strndup(sorted[i], len);
 
-		if (!key || json_object_set_new(r, key, json_string(sorted[i][len] ? sorted[i] + len + 1
-										: "")) < 0) {
+		if (!key ||
+		    json_object_set_new(
+			    r, key, json_string(sorted[i][len] ? sorted[i] + len + 1 : "")) < 0) {
 			json_decref(r);
 			return NULL;
 		}
@@ -216,7 +217,8 @@ static json_t *one_mount(struct describe *d, const struct spec_mount *m, const c
 	set_str(d, j, "Type", spec_mount_type_str(m->type));
 	if (volume) {
 		set_str(d, j, "Name", name);
-		set_text(d, j, "Source", str_printf("%s/volumes/%s/_data", d->eng->store.root, name));
+		set_text(d, j, "Source",
+			 str_printf("%s/volumes/%s/_data", d->eng->store.root, name));
 	} else {
 		set_str(d, j, "Source", m->source);
 	}
@@ -248,12 +250,15 @@ static json_t *mounts(struct describe *d)
 
 		if (m->type != SPEC_MOUNT_BIND && m->type != SPEC_MOUNT_VOLUME)
 			continue;
-		if (json_array_append_new(list, one_mount(d, m, m->source ? m->source
-								     : anonymous_at(d->r, m->dest))) < 0)
+		if (json_array_append_new(
+			    list,
+			    one_mount(d, m, m->source ? m->source : anonymous_at(d->r, m->dest))) <
+		    0)
 			d->failed = true;
 	}
 	for (size_t i = 0; i < d->r->anon_dests.n && i < d->r->anon_volumes.n; i++) {
-		struct spec_mount m = { .type = SPEC_MOUNT_VOLUME, .dest = d->r->anon_dests.items[i] };
+		struct spec_mount m = { .type = SPEC_MOUNT_VOLUME,
+					.dest = d->r->anon_dests.items[i] };
 
 		if (spec_mounts_find(&d->mounts, m.dest))
 			continue;
@@ -293,16 +298,19 @@ static json_t *ports(struct describe *d)
 			char key[32], host_port[8];
 			json_t *list;
 
-			(void)snprintf(key, sizeof(key), "%u/%s", p->ctr_port + k, p->udp ? "udp" : "tcp");
-			(void)snprintf(host_port, sizeof(host_port), "%u", (p->host_port + k) & 0xffff);
+			(void)snprintf(key, sizeof(key), "%u/%s", p->ctr_port + k,
+				       p->udp ? "udp" : "tcp");
+			(void)snprintf(host_port, sizeof(host_port), "%u",
+				       (p->host_port + k) & 0xffff);
 			list = json_object_get(map, key);
 			if (!list) {
 				set(d, map, key, json_array());
 				list = json_object_get(map, key);
 			}
-			if (json_array_append_new(list, json_pack("{s:s, s:s}", "HostIp",
-						  p->host_ip[0] ? p->host_ip : "0.0.0.0", "HostPort",
-						  host_port)) < 0)
+			if (json_array_append_new(list,
+						  json_pack("{s:s, s:s}", "HostIp",
+							    p->host_ip[0] ? p->host_ip : "0.0.0.0",
+							    "HostPort", host_port)) < 0)
 				d->failed = true;
 		}
 	}
@@ -404,8 +412,8 @@ static json_t *binds(struct describe *d)
 
 		if (m->type != SPEC_MOUNT_BIND && m->type != SPEC_MOUNT_VOLUME)
 			continue;
-		strbuf_addf(&b, "%s:%s:%s", m->source ? m->source : anonymous_at(d->r, m->dest), m->dest,
-			    m->ro ? "ro" : "rw");
+		strbuf_addf(&b, "%s:%s:%s", m->source ? m->source : anonymous_at(d->r, m->dest),
+			    m->dest, m->ro ? "ro" : "rw");
 		for (size_t k = 0; k < m->options.n; k++)
 			if (!streq(m->options.items[k], "ro") && !streq(m->options.items[k], "rw"))
 				strbuf_addf(&b, ",%s", m->options.items[k]);
@@ -467,9 +475,11 @@ static json_t *ulimits(struct describe *d)
 			name[len++] = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
 		name[len] = '\0';
 		colon = strchr(eq, ':');
-		if (json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "Name", name, "Soft",
-					  (json_int_t)strtoll(eq + 1, NULL, 10), "Hard",
-					  (json_int_t)strtoll(colon ? colon + 1 : eq + 1, NULL, 10))) < 0)
+		if (json_array_append_new(list,
+					  json_pack("{s:s, s:I, s:I}", "Name", name, "Soft",
+						    (json_int_t)strtoll(eq + 1, NULL, 10), "Hard",
+						    (json_int_t)strtoll(colon ? colon + 1 : eq + 1,
+									NULL, 10))) < 0)
 			d->failed = true;
 	}
 	return list;
@@ -515,9 +525,10 @@ static json_t *devices(struct describe *d)
 			in = parts.items[1];
 		if (parts.n > 1 && parts.items[parts.n - 1][0] != '/')
 			mode = parts.items[parts.n - 1];
-		if (json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "PathOnHost", parts.items[0],
-					  "PathInContainer", in ? in : parts.items[0],
-					  "CgroupPermissions", mode)) < 0)
+		if (json_array_append_new(list,
+					  json_pack("{s:s, s:s, s:s}", "PathOnHost", parts.items[0],
+						    "PathInContainer", in ? in : parts.items[0],
+						    "CgroupPermissions", mode)) < 0)
 			d->failed = true;
 	}
 	return list;
@@ -534,7 +545,8 @@ static json_t *host_config(struct describe *d)
 	if (streq(driver, "none"))
 		set_str(d, log, "Path", "");
 	else
-		set_text(d, log, "Path", str_printf("%s/containers/%s/ctr.log", d->eng->store.root, r->id));
+		set_text(d, log, "Path",
+			 str_printf("%s/containers/%s/ctr.log", d->eng->store.root, r->id));
 	set_str(d, log, "Tag", "");
 	set_text(d, log, "Size", str_printf("%lluB", (unsigned long long)r->log_max_bytes));
 
@@ -606,7 +618,10 @@ static void command(struct describe *d, json_t *j)
 		if (json_array_append_new(args, json_string(i < r->entrypoint.n
 				? r->entrypoint.items[i] : r->cmd.items[i - r->entrypoint.n])) < 0)
 			d->failed = true;
-	set_str(d, j, "Path", r->entrypoint.n ? r->entrypoint.items[0] : r->cmd.n ? r->cmd.items[0] : "");
+	set_str(d, j, "Path",
+		r->entrypoint.n ? r->entrypoint.items[0]
+		: r->cmd.n	? r->cmd.items[0]
+				: "");
 	set(d, j, "Args", args);
 }
 

@@ -98,7 +98,8 @@ int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_byt
 
 	if (!name)
 		return err_sys(e, ENOMEM, "measure container %.12s", id);
-	auto_close int upper_fd = path_open_beneath(eng->store.containers_fd, name, O_PATH | O_DIRECTORY);
+	auto_close int upper_fd =
+		path_open_beneath(eng->store.containers_fd, name, O_PATH | O_DIRECTORY);
 	if (upper_fd == -ENOENT) { /* never started */
 		*ret_bytes = 0;
 		return 0;
@@ -116,7 +117,8 @@ int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_byt
 		r = fd < 0 ? -errno : sum_dir(fd, 0, &sum);
 	}
 	if (r == -ELOOP)
-		return err_set(e, ERR_LIMIT, "measure container %.12s: more than %d directories deep", id,
+		return err_set(e, ERR_LIMIT,
+			       "measure container %.12s: more than %d directories deep", id,
 			       CTR_SIZE_DEPTH_MAX);
 	if (r < 0)
 		return err_sys(e, r, "measure container %.12s", id);

@@ -65,7 +65,8 @@ static uint64_t compressed_size(const json_t *manifest)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < json_array_size(layers); i++) {
-		json_int_t n = json_integer_value(json_object_get(json_array_get(layers, i), "size"));
+		json_int_t n =
+			json_integer_value(json_object_get(json_array_get(layers, i), "size"));
 
 		if (n > 0 && __builtin_add_overflow(sum, (uint64_t)n, &sum))
 			return UINT64_MAX;
@@ -122,8 +123,8 @@ static int damaged(int r, const char *name, struct err *e)
 {
 	if (e && e->kind == ERR_NOT_FOUND)
 		e->kind = ERR_CORRUPT;
-	return err_wrap(e, r == -ENOENT ? -EBADMSG : r, "image %s is damaged: pull it again or remove it",
-			name);
+	return err_wrap(e, r == -ENOENT ? -EBADMSG : r,
+			"image %s is damaged: pull it again or remove it", name);
 }
 
 /* Fill all but the names. */
@@ -136,10 +137,12 @@ static int load(struct store *s, const struct ctr_image_found *f, const char *na
 		return r;
 	r = layout_blob_json(s, &f->config, LAYOUT_CONFIG_MAX_BYTES, &ret->config, e);
 	if (r >= 0)
-		r = layout_blob_json(s, &f->manifest, LAYOUT_MANIFEST_MAX_BYTES, &ret->manifest_doc, e);
+		r = layout_blob_json(s, &f->manifest, LAYOUT_MANIFEST_MAX_BYTES, &ret->manifest_doc,
+				     e);
 	if (r < 0)
 		return damaged(r, name, e);
-	ret->created_ns = ctr_image_time(json_string_value(json_object_get(ret->config, "created")));
+	ret->created_ns =
+		ctr_image_time(json_string_value(json_object_get(ret->config, "created")));
 	if (!f->unpacked)
 		ret->size_bytes = compressed_size(ret->manifest_doc);
 	return 0;
@@ -241,8 +244,8 @@ static int collect_names(struct ctr_engine *eng, const struct layout_index *x,
 	return r < 0 ? err_sys(e, r, "read the names of image %s", f->config.hex) : 0;
 }
 
-static int get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text, bool blobs,
-		  struct ctr_image *ret, char **ret_name, struct err *e)
+static int get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text,
+		  bool blobs, struct ctr_image *ret, char **ret_name, struct err *e)
 {
 	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 	struct ctr_image i = CTR_IMAGE_INIT;
@@ -311,7 +314,8 @@ static int full_names(const struct strv *names, struct strv *ret, struct err *e)
 	return 0;
 }
 
-int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *names, struct err *e)
+int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *names,
+		  struct err *e)
 {
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
 	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
@@ -497,9 +501,10 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
 		goto out;
 	}
 	if (!name && i.names.n > 1 && !force) {
-		r = err_set(e, ERR_INVALID, "unable to delete image \"%s\" by ID with more than one "
-			    "tag (%s, %s, ...): please force removal", i.id.hex, i.names.items[0],
-			    i.names.items[1]);
+		r = err_set(e, ERR_INVALID,
+			    "unable to delete image \"%s\" by ID with more than one "
+			    "tag (%s, %s, ...): please force removal",
+			    i.id.hex, i.names.items[0], i.names.items[1]);
 		goto out;
 	}
 	r = check_users(eng, &i, force, e);

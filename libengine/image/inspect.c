@@ -72,8 +72,8 @@ static json_t *graph_driver(const struct ctr_engine *eng, const struct ctr_image
 		const char *key = i->layers.items[k];
 
 		if (k + 1 == i->layers.n)
-			set(data, "UpperDir", json_sprintf("%s/layers/%s/diff", eng->store.root, key),
-			    &failed);
+			set(data, "UpperDir",
+			    json_sprintf("%s/layers/%s/diff", eng->store.root, key), &failed);
 		else
 			strbuf_addf(&lower, "%s%s/layers/%s/diff", lower.len ? ":" : "",
 				    eng->store.root, key);
@@ -99,7 +99,8 @@ static json_t *layer_list(const struct ctr_image *i)
 	return json_is_array(ids) ? json_incref(ids) : json_array();
 }
 
-int ctr_image_inspect(struct ctr_engine *eng, const struct ctr_image *i, json_t **ret, struct err *e)
+int ctr_image_inspect(struct ctr_engine *eng, const struct ctr_image *i, json_t **ret,
+		      struct err *e)
 {
 	json_t *config = json_object_get(i->config, "config");
 	json_t *labels = json_object_get(config, "Labels");
@@ -115,7 +116,8 @@ int ctr_image_inspect(struct ctr_engine *eng, const struct ctr_image *i, json_t 
 	set(r, "RepoTags", json_from_strv(&i->names), &failed);
 	set(r, "RepoDigests", json_from_strv(&i->repo_digests), &failed);
 	set(r, "Parent", json_string(""), &failed);
-	set(r, "Comment", string_or_empty(json_array_get(history, json_array_size(history) - 1), "comment"),
+	set(r, "Comment",
+	    string_or_empty(json_array_get(history, json_array_size(history) - 1), "comment"),
 	    &failed);
 	set(r, "Created", json_string(created ? created : "0001-01-01T00:00:00Z"), &failed);
 	set(r, "Config", config_part(config), &failed);
@@ -128,7 +130,8 @@ int ctr_image_inspect(struct ctr_engine *eng, const struct ctr_image *i, json_t 
 	set(r, "Size", json_integer((json_int_t)i->size_bytes), &failed);
 	set(r, "VirtualSize", json_integer((json_int_t)i->size_bytes), &failed);
 	set(r, "GraphDriver", graph_driver(eng, i), &failed);
-	set(r, "RootFS", json_pack("{s:s, s:o}", "Type", "layers", "Layers", layer_list(i)), &failed);
+	set(r, "RootFS", json_pack("{s:s, s:o}", "Type", "layers", "Layers", layer_list(i)),
+	    &failed);
 	set(r, "Labels", ref_or(labels, json_null()), &failed);
 	set(r, "Annotations", ref_or(annotations, json_object()), &failed);
 	set(r, "ManifestType", manifest_type(i), &failed);

@@ -7,12 +7,13 @@
 static const char data_text[] =
 	"{\"ID\": \"0123\", \"Names\": [\"a\", \"b\"], \"Labels\": {\"k\": \"v\"}, \"Size\": 12,"
 	" \"Ratio\": 0.5, \"On\": true, \"None\": null, \"State\": {\"Status\": \"up\"},"
-	" \"Created\": \"2026-11-22T16:32:34.5Z\", \"Ports\": {\"80/tcp\": [{\"HostPort\": \"1\"}]}}";
+	" \"Created\": \"2026-11-22T16:32:34.5Z\", \"Ports\": {\"80/tcp\": [{\"HostPort\": "
+	"\"1\"}]}}";
 
 static const struct tmpl_field fields[] = {
-	{ "Labels", NULL, TMPL_MAP }, { "Label", "Labels", TMPL_MAP | TMPL_METHOD },
-	{ "Ports", NULL, TMPL_MAP }, { "Created", NULL, TMPL_TIME }, { "Health", NULL, TMPL_OPTIONAL },
-	{ NULL, NULL, 0 },
+	{ "Labels", NULL, TMPL_MAP },	   { "Label", "Labels", TMPL_MAP | TMPL_METHOD },
+	{ "Ports", NULL, TMPL_MAP },	   { "Created", NULL, TMPL_TIME },
+	{ "Health", NULL, TMPL_OPTIONAL }, { NULL, NULL, 0 },
 };
 
 static void run(const struct tmpl *t, json_t *root, bool headings)

@@ -13,7 +13,8 @@ TEST(every_name_is_unique_and_in_its_group)
 		if (!blank)
 			continue;
 		snprintf(group, sizeof(group), "%.*s", (int)(blank - n->path), n->path);
-		CHECK_MSG(command_find(group) && !command_find(group)->cmd, "%s has no group", n->path);
+		CHECK_MSG(command_find(group) && !command_find(group)->cmd, "%s has no group",
+			  n->path);
 	}
 }
 
@@ -24,11 +25,13 @@ TEST(every_command_says_what_it_does)
 
 		if (!d)
 			continue;
-		CHECK_MSG(d->run && d->summary && *d->summary && d->usage, "%s is incomplete", n->path);
-		CHECK_MSG(d->summary[strlen(d->summary) - 1] != '.', "%s: summary ends in a stop", n->path);
-		CHECK_MSG(d->max_args >= d->min_args, "%s takes fewer than it needs", n->path);
-		CHECK_MSG(!d->opts || str_starts(d->usage, "[options]"), "%s: usage hides its options",
+		CHECK_MSG(d->run && d->summary && *d->summary && d->usage, "%s is incomplete",
 			  n->path);
+		CHECK_MSG(d->summary[strlen(d->summary) - 1] != '.', "%s: summary ends in a stop",
+			  n->path);
+		CHECK_MSG(d->max_args >= d->min_args, "%s takes fewer than it needs", n->path);
+		CHECK_MSG(!d->opts || str_starts(d->usage, "[options]"),
+			  "%s: usage hides its options", n->path);
 	}
 }
 
@@ -50,13 +53,15 @@ static int check_row(const struct opt *o, void *arg)
 		CHECK_MSG(!streq(s->names[i], o->name), "%s has --%s twice", cmd, o->name);
 	s->names[s->n++] = o->name;
 	if (o->letter)
-		CHECK_MSG(!memchr(s->letters, o->letter, s->n_letters), "%s has -%c twice", cmd, o->letter);
+		CHECK_MSG(!memchr(s->letters, o->letter, s->n_letters), "%s has -%c twice", cmd,
+			  o->letter);
 	if (o->letter)
 		s->letters[s->n_letters++] = o->letter;
 	if (o->kind == OPT_REFUSED || o->kind == OPT_ALIAS)
 		CHECK_MSG(o->text && *o->text, "%s --%s says nothing", cmd, o->name);
 	else
-		CHECK_MSG((o->flags & OPT_HIDDEN) || (o->help && *o->help), "%s --%s has no help", cmd, o->name);
+		CHECK_MSG((o->flags & OPT_HIDDEN) || (o->help && *o->help), "%s --%s has no help",
+			  cmd, o->name);
 	if (o->kind == OPT_ALIAS)
 		CHECK_MSG(opt_find(s->command->cmd->opts, o->text, strlen(o->text)) != NULL,
 			  "%s --%s stands for nothing", cmd, o->name);
@@ -64,7 +69,8 @@ static int check_row(const struct opt *o, void *arg)
 		CHECK_MSG((o->metavar != NULL) == (opt_takes_value(o) || o->kind == OPT_OPTIONAL),
 			  "%s --%s: metavar", cmd, o->name);
 	if (o->kind != OPT_REFUSED && o->kind != OPT_ALIAS)
-		CHECK_MSG(o->offset < s->command->cmd->args_size, "%s --%s is stored outside", cmd, o->name);
+		CHECK_MSG(o->offset < s->command->cmd->args_size, "%s --%s is stored outside", cmd,
+			  o->name);
 	return 0;
 }
 

@@ -88,7 +88,10 @@ static void parse(struct parsed *x, const char *line, bool stop)
 		x->argv[n] = x->words[n];
 		s += len + (s[len] == ' ');
 	}
-	x->p = (struct opt_parse){ .table = table, .dst = &x->a, .global = globals, .global_dst = &x->g,
+	x->p = (struct opt_parse){ .table = table,
+				   .dst = &x->a,
+				   .global = globals,
+				   .global_dst = &x->g,
 				   .stop_at_arg = stop };
 	x->r = opt_parse(&x->p, n, x->argv, &x->e);
 }
@@ -105,8 +108,11 @@ static void refuses(const char *line, const char *message)
 
 TEST(takes_values_in_every_spelling)
 {
-	static const char *const spellings[] = { "--name v", "--name=v", "-nv", "-n v", "-n=v", "--title v",
-						 "--title=v", "--name first --name v", "-an v", "-anv" };
+	static const char *const spellings[] = { "--name v",  "--name=v",
+						 "-nv",	      "-n v",
+						 "-n=v",      "--title v",
+						 "--title=v", "--name first --name v",
+						 "-an v",     "-anv" };
 	struct parsed x;
 
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(*spellings); i++) {
@@ -159,7 +165,9 @@ TEST(reads_every_kind_of_value)
 {
 	struct parsed x;
 
-	parse(&x, "-m 2g --count 7 --last -3 --wait 1m30s --cpus 1.5 --pull --color blue --custom z", false);
+	parse(&x,
+	      "-m 2g --count 7 --last -3 --wait 1m30s --cpus 1.5 --pull --color blue --custom z",
+	      false);
 	CHECK_OK(x.r, x.e);
 	CHECK_UINT(x.a.memory, 2ull << 30);
 	CHECK_UINT(x.a.count, 7);
@@ -238,19 +246,26 @@ TEST(says_what_is_wrong_as_pflag_does)
 	refuses("-an", "flag needs an argument: 'n' in -an");
 	refuses("--=x", "bad flag syntax: --=x");
 	refuses("---x", "bad flag syntax: ---x");
-	refuses("--all=maybe", "invalid argument \"maybe\" for \"-a, --all\" flag: strconv.ParseBool: "
-			       "parsing \"maybe\": invalid syntax");
-	refuses("--last x", "invalid argument \"x\" for \"-l, --last\" flag: strconv.ParseInt: parsing "
-			    "\"x\": invalid syntax");
-	refuses("--count 99999999999999999999", "invalid argument \"99999999999999999999\" for \"--count\" "
-			"flag: strconv.ParseUint: parsing \"99999999999999999999\": value out of range");
-	refuses("--cpus nan", "invalid argument \"nan\" for \"--cpus\" flag: strconv.ParseFloat: parsing "
-			      "\"nan\": invalid syntax");
-	refuses("--color green", "invalid argument \"green\" for \"--color\" flag: choose from: red, blue");
-	refuses("--memory 5x", "invalid argument \"5x\" for \"-m, --memory\" flag: not a size; a number "
-			       "with an optional unit b, k, m, g or t is expected");
-	refuses("--dns a\"b", "invalid argument \"a\\\"b\" for \"--dns\" flag: parse error: stray \" in a "
-			      "comma-separated list");
+	refuses("--all=maybe",
+		"invalid argument \"maybe\" for \"-a, --all\" flag: strconv.ParseBool: "
+		"parsing \"maybe\": invalid syntax");
+	refuses("--last x",
+		"invalid argument \"x\" for \"-l, --last\" flag: strconv.ParseInt: parsing "
+		"\"x\": invalid syntax");
+	refuses("--count 99999999999999999999",
+		"invalid argument \"99999999999999999999\" for \"--count\" "
+		"flag: strconv.ParseUint: parsing \"99999999999999999999\": value out of range");
+	refuses("--cpus nan",
+		"invalid argument \"nan\" for \"--cpus\" flag: strconv.ParseFloat: parsing "
+		"\"nan\": invalid syntax");
+	refuses("--color green",
+		"invalid argument \"green\" for \"--color\" flag: choose from: red, blue");
+	refuses("--memory 5x",
+		"invalid argument \"5x\" for \"-m, --memory\" flag: not a size; a number "
+		"with an optional unit b, k, m, g or t is expected");
+	refuses("--dns a\"b",
+		"invalid argument \"a\\\"b\" for \"--dns\" flag: parse error: stray \" in a "
+		"comma-separated list");
 	refuses("--custom xxxxxxxxxxxxxxxxxxxxxxxxx", "--custom: too long");
 }
 
@@ -286,9 +301,19 @@ TEST(csv_by_the_rules_of_go)
 		const char *text;
 		const char *joined;	/* fields with | between; NULL: refused */
 	} cases[] = {
-		{ "", "" }, { "a", "a" }, { "a,b", "a|b" }, { "a,,b", "a||b" }, { ",", "|" },
-		{ "\"a\"", "a" }, { "\"a,b\",c", "a,b|c" }, { "\"a\"\"b\"", "a\"b" }, { "\"\"", "" },
-		{ "a\"b", NULL }, { "\"a", NULL }, { "\"a\"b", NULL }, { "\"", NULL },
+		{ "", "" },
+		{ "a", "a" },
+		{ "a,b", "a|b" },
+		{ "a,,b", "a||b" },
+		{ ",", "|" },
+		{ "\"a\"", "a" },
+		{ "\"a,b\",c", "a,b|c" },
+		{ "\"a\"\"b\"", "a\"b" },
+		{ "\"\"", "" },
+		{ "a\"b", NULL },
+		{ "\"a", NULL },
+		{ "\"a\"b", NULL },
+		{ "\"", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -32,12 +32,14 @@ static char *capture(void (*print)(void))
 static void print_table(void)
 {
 	auto_format struct out_format f = OUT_FORMAT_INIT;
-	auto_json json_t *views = json_pack("[{s:s,s:s},{s:s,s:s}]", "ID", "1", "Name",
-					    "a-name-of-some-length", "ID", "2", "Name", "tab\there\x1b[0m");
+	auto_json json_t *views =
+		json_pack("[{s:s,s:s},{s:s,s:s}]", "ID", "1", "Name", "a-name-of-some-length", "ID",
+			  "2", "Name", "tab\there\x1b[0m");
 	auto_json json_t *headings = json_pack("{s:s}", "ID", "THE ID");
 	const struct out_list l = { .views = views, .headings = headings };
 
-	CHECK_INT(out_format_parse("x", "table {{.ID}} {{.Name}}\\t{{.ID}}", "", false, &f, NULL), 0);
+	CHECK_INT(out_format_parse("x", "table {{.ID}} {{.Name}}\\t{{.ID}}", "", false, &f, NULL),
+		  0);
 	CHECK_INT(out_list_print(&f, &l, false, NULL), 0);
 	CHECK_INT(out_list_print(&f, &l, true, NULL), 0);
 }
@@ -149,7 +151,8 @@ TEST(durations)
 
 TEST(times_go_out_and_come_back)
 {
-	auto_free char *zero = out_rfc3339(0, true), *whole = out_rfc3339(1795365154000000000, true);
+	auto_free char *zero = out_rfc3339(0, true),
+		       *whole = out_rfc3339(1795365154000000000, true);
 	auto_free char *part = out_rfc3339(1795365154312000000, true);
 	int64_t ns = 1;
 
@@ -171,11 +174,19 @@ TEST(times_that_people_write)
 		const char *text;
 		int64_t want;	/* -1: refused */
 	} cases[] = {
-		{ "1795365154", 1795365154000000000 }, { "1795365154.5", 1795365154500000000 },
-		{ "2026-11-22T16:32:34Z", 1795365154000000000 }, { "2026-11-22T16:32:34", 1795365154000000000 },
-		{ "2026-11-22 16:32:34.25", 1795365154250000000 }, { "2026-11-22", 1795305600000000000 },
-		{ "2026-11-22T16:32", 1795365120000000000 }, { "", -1 }, { "yesterday", -1 },
-		{ "2026-11-22T16:32:34+2", -1 }, { "2026-13-22", -1 }, { "99999999999999", -1 }, { "1.2.3", -1 },
+		{ "1795365154", 1795365154000000000 },
+		{ "1795365154.5", 1795365154500000000 },
+		{ "2026-11-22T16:32:34Z", 1795365154000000000 },
+		{ "2026-11-22T16:32:34", 1795365154000000000 },
+		{ "2026-11-22 16:32:34.25", 1795365154250000000 },
+		{ "2026-11-22", 1795305600000000000 },
+		{ "2026-11-22T16:32", 1795365120000000000 },
+		{ "", -1 },
+		{ "yesterday", -1 },
+		{ "2026-11-22T16:32:34+2", -1 },
+		{ "2026-13-22", -1 },
+		{ "99999999999999", -1 },
+		{ "1.2.3", -1 },
 	};
 	int64_t ns, now = out_now_ns();
 	struct err e = ERR_INIT;
@@ -195,9 +206,10 @@ TEST(times_that_people_write)
 
 static void print_yaml(void)
 {
-	auto_json json_t *j = json_pack("{s:s, s:s, s:[s,s], s:{s:i}, s:[], s:s, s:s, s:[{s:i,s:n}]}", "plain",
-					"a b", "number", "12", "list", "x", "- y", "map", "k", 1, "none",
-					"lines", "one\ntwo", "escape", "\x1b[0m", "rows", "a", 1, "b");
+	auto_json json_t *j =
+		json_pack("{s:s, s:s, s:[s,s], s:{s:i}, s:[], s:s, s:s, s:[{s:i,s:n}]}", "plain",
+			  "a b", "number", "12", "list", "x", "- y", "map", "k", 1, "none", "lines",
+			  "one\ntwo", "escape", "\x1b[0m", "rows", "a", 1, "b");
 
 	CHECK(j != NULL);
 	yaml_print(j);
@@ -207,8 +219,9 @@ TEST(yaml_reads_back_as_what_it_was)
 {
 	auto_free char *text = capture(print_yaml);
 
-	CHECK_STR(text, "plain: a b\nnumber: '12'\nlist:\n- x\n- '- y'\nmap:\n  k: 1\nnone: []\n"
-			"lines: |-\n  one\n  two\nescape: \"\\x1b[0m\"\nrows:\n- a: 1\n  b: null\n");
+	CHECK_STR(text,
+		  "plain: a b\nnumber: '12'\nlist:\n- x\n- '- y'\nmap:\n  k: 1\nnone: []\n"
+		  "lines: |-\n  one\n  two\nescape: \"\\x1b[0m\"\nrows:\n- a: 1\n  b: null\n");
 }
 
 TEST(references_match_patterns)
@@ -223,9 +236,12 @@ TEST(references_match_patterns)
 		{ "alpine:3", "docker.io/library/alpine:latest", false },
 		{ "alp*", "docker.io/library/alpine:latest", true },
 		{ "pine", "docker.io/library/alpine:latest", false },
-		{ "y", "localhost/x/y:1", true }, { "x", "localhost/x/y:1", false },
-		{ "localhost/*", "localhost/y:1", true }, { "localhost/*", "localhost/x/y:1", false },
-		{ "host:5000/a", "host:5000/a:t", true }, { "a", "host:5000/a", true },
+		{ "y", "localhost/x/y:1", true },
+		{ "x", "localhost/x/y:1", false },
+		{ "localhost/*", "localhost/y:1", true },
+		{ "localhost/*", "localhost/x/y:1", false },
+		{ "host:5000/a", "host:5000/a:t", true },
+		{ "a", "host:5000/a", true },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
@@ -252,13 +268,15 @@ TEST(filters_of_one_key_are_alternatives_and_of_different_keys_not)
 	static const struct filter_key keys[] = { { "is", false, NULL, is_value },
 						  { "label", true, NULL, is_first },
 						  { NULL, false, NULL, NULL } };
-	static const struct filter_words words = { "invalid filter \"%s\"", "%s is an invalid filter" };
+	static const struct filter_words words = { "invalid filter \"%s\"",
+						   "%s is an invalid filter" };
 	static const struct {
 		const char *texts;	/* separated by blanks */
 		const char *matches, *refuses;
 	} cases[] = {
-		{ "is=a is=b", "b", "c" }, { "label=x label=y", "xy", "x" }, { "is=ab label=a", "ab", "b" },
-		{ "is!=a", "b", "a" }, { "is!=a is!=b", "c", "b" }, { "is=xz label=x label=z", "xz", "x" },
+		{ "is=a is=b", "b", "c" },	{ "label=x label=y", "xy", "x" },
+		{ "is=ab label=a", "ab", "b" }, { "is!=a", "b", "a" },
+		{ "is!=a is!=b", "c", "b" },	{ "is=xz label=x label=z", "xz", "x" },
 	};
 	struct err e = ERR_INIT;
 
@@ -273,7 +291,8 @@ TEST(filters_of_one_key_are_alternatives_and_of_different_keys_not)
 	}
 	for (size_t i = 0; i < 2; i++) {
 		static const char *const bad[] = { "nothing", "no=x" };
-		static const char *const says[] = { "invalid filter \"nothing\"", "no is an invalid filter" };
+		static const char *const says[] = { "invalid filter \"nothing\"",
+						    "no is an invalid filter" };
 		auto_strv struct strv texts = STRV_INIT;
 		auto_filters struct filters f = FILTERS_INIT;
 

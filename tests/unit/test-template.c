@@ -4,15 +4,18 @@
 #include "test.h"
 
 static const char data_text[] =
-	"{\"Id\": \"0123456789abcdef\", \"Name\": \"web\", \"Size\": 2048, \"Ratio\": 1.5, \"On\": true,"
+	"{\"Id\": \"0123456789abcdef\", \"Name\": \"web\", \"Size\": 2048, \"Ratio\": 1.5, \"On\": "
+	"true,"
 	" \"Off\": false, \"Empty\": \"\", \"None\": null, \"Zero\": 0,"
 	" \"List\": [\"a\", \"b\", \"c\"], \"Nothing\": [],"
 	" \"Labels\": {\"b\": \"2\", \"a\": \"1\", \"x.y/z\": \"slash\"}, \"NoLabels\": null,"
 	" \"Created\": \"2026-11-22T16:32:34.5Z\", \"Zoned\": \"2026-11-22T16:32:34+02:00\","
 	" \"State\": {\"Status\": \"running\", \"Pid\": 7, \"Config\": {\"k\": \"v\"}},"
 	" \"Config\": {\"Cmd\": [\"sh\", \"-c\", \"x y\"], \"User\": \"me\"},"
-	" \"Ports\": {\"80/tcp\": [{\"HostIp\": \"0.0.0.0\", \"HostPort\": \"8080\"}], \"90/udp\": null},"
-	" \"Mounts\": [{\"Source\": \"/s\", \"Destination\": \"/d\"}], \"host\": {\"ociRuntime\": \"r\"},"
+	" \"Ports\": {\"80/tcp\": [{\"HostIp\": \"0.0.0.0\", \"HostPort\": \"8080\"}], \"90/udp\": "
+	"null},"
+	" \"Mounts\": [{\"Source\": \"/s\", \"Destination\": \"/d\"}], \"host\": {\"ociRuntime\": "
+	"\"r\"},"
 	" \"Html\": \"<a href='x'>&\\\"\", \"Utf\": \"h\u00e4\u00df\"}";
 
 static const struct tmpl_field fields[] = {
@@ -51,7 +54,8 @@ static void refuses(const char *text, const char *message)
 	int r = render(text, &b, &e);
 
 	CHECK_MSG(r < 0, "%s is accepted and prints \"%s\"", text, b.data ? b.data : "");
-	CHECK_MSG(strstr(e.text, message) != NULL, "%s says \"%s\", want \"%s\"", text, e.text, message);
+	CHECK_MSG(strstr(e.text, message) != NULL, "%s says \"%s\", want \"%s\"", text, e.text,
+		  message);
 }
 
 TEST(fields)
@@ -65,7 +69,8 @@ TEST(fields)
 	prints("{{.Host.OCIRuntime}}", "r");
 	prints("{{.Size}} {{.Ratio}} {{.On}} {{.Off}}", "2048 1.5 true false");
 	prints("{{.None}}", "<nil>");
-	prints("{{.List}} {{.Labels}} {{.Nothing}} {{.NoLabels}}", "[a b c] map[a:1 b:2 x.y/z:slash] [] map[]");
+	prints("{{.List}} {{.Labels}} {{.Nothing}} {{.NoLabels}}",
+	       "[a b c] map[a:1 b:2 x.y/z:slash] [] map[]");
 	prints("{{.Config}}", "{[sh -c x y] me}");
 	prints("{{.Labels.a}} {{.Labels.zz}}", "1 <no value>");
 	prints("{{.State.Config.zz}}", "<no value>");
@@ -74,7 +79,8 @@ TEST(fields)
 	prints("{{.Zoned}}", "2026-11-22 16:32:34 +0200 +0200");
 	prints("{{.Label \"b\"}}|{{.Label \"none\"}}", "2|");
 	prints("{{(index .Mounts 0).Src}}", "/s");
-	refuses("{{.Foo}}", "template: test:1:2: executing \"test\" at <.Foo>: can't evaluate field Foo");
+	refuses("{{.Foo}}",
+		"template: test:1:2: executing \"test\" at <.Foo>: can't evaluate field Foo");
 	refuses("{{.name}}", "can't evaluate field name");
 	refuses("{{.State.Foo}}", "can't evaluate field Foo");
 	refuses("{{.Name.Foo}}", "can't evaluate field Foo");
@@ -90,7 +96,8 @@ TEST(pipelines_and_literals)
 	prints("{{.Name | printf \"%s-%s\" \"a\"}}", "a-web");
 	prints("{{\"q\\\"\\t\\u00e4\\x41\"}}", "q\"\t\u00e4A");
 	prints("{{`raw\\n`}}", "raw\\n");
-	prints("{{1}} {{-5}} {{0x10}} {{1.5}} {{1e3}} {{'a'}} {{true}}", "1 -5 16 1.5 1000 97 true");
+	prints("{{1}} {{-5}} {{0x10}} {{1.5}} {{1e3}} {{'a'}} {{true}}",
+	       "1 -5 16 1.5 1000 97 true");
 	prints("{{(.Name)}} {{(printf \"%d\" 3)}}", "web 3");
 	prints("{{$x := .Name}}{{$x}}{{$x = \"new\"}}{{$x}}", "webnew");
 	refuses("{{$x}}", "undefined variable");
@@ -113,7 +120,8 @@ TEST(pipelines_and_literals)
 TEST(the_root_prints_its_json)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
-	auto_json json_t *view = json_pack("{s:s}", "A", "v"), *whole = json_pack("{s:s}", "B", "w");
+	auto_json json_t *view = json_pack("{s:s}", "A", "v"),
+			 *whole = json_pack("{s:s}", "B", "w");
 	auto_tmpl struct tmpl *t = NULL;
 	const struct tmpl_data d = { .root = view, .json = whole };
 	struct err e = ERR_INIT;
@@ -149,7 +157,8 @@ TEST(loops)
 	prints("{{range $k, $v := .Labels}}{{$k}}:{{$v}};{{end}}", "a:1;b:2;x.y/z:slash;");
 	prints("{{range .Nothing}}x{{else}}none{{end}}", "none");
 	prints("{{range .None}}x{{else}}none{{end}}", "none");
-	prints("{{range $p, $c := .Ports}}{{$p}}->{{(index $c 0).HostPort}}{{break}}{{end}}", "80/tcp->8080");
+	prints("{{range $p, $c := .Ports}}{{$p}}->{{(index $c 0).HostPort}}{{break}}{{end}}",
+	       "80/tcp->8080");
 	prints("{{range .List}}{{if eq . \"b\"}}{{continue}}{{end}}{{.}}{{end}}", "ac");
 	prints("{{range .List}}{{$.Name}}{{break}}{{end}}", "web");
 	prints("{{range .List}}{{println .}}{{end}}", "a\nb\nc\n");
@@ -176,17 +185,20 @@ TEST(functions)
 	prints("{{join .List \", \"}}|{{join .Nothing \",\"}}", "a, b, c|");
 	prints("{{upper .Name}} {{lower \"ABC\"}} {{title \"two words\"}}", "WEB abc Two Words");
 	prints("{{split \"\" \"\"}}{{split \"h\u00e4\" \"\"}}", "[][h \u00e4]");
-	prints("{{split \"a,b\" \",\"}} {{len (split \"\" \",\")}} {{split \"ab\" \"\"}}", "[a b] 1 [a b]");
+	prints("{{split \"a,b\" \",\"}} {{len (split \"\" \",\")}} {{split \"ab\" \"\"}}",
+	       "[a b] 1 [a b]");
 	prints("[{{pad .Name 1 2}}] [{{pad .Empty 1 2}}]", "[ web  ] []");
 	prints("{{truncate .Id 4}} {{truncate .Name 10}}", "0123 web");
-	prints("{{index .List 1}} {{index .Labels \"x.y/z\"}} [{{index .Labels \"no\"}}]", "b slash []");
+	prints("{{index .List 1}} {{index .Labels \"x.y/z\"}} [{{index .Labels \"no\"}}]",
+	       "b slash []");
 	prints("{{(index (index .Ports \"80/tcp\") 0).HostPort}}", "8080");
 	prints("{{(index .Ports \"80/tcp\" 0).HostIP}}", "0.0.0.0");
 	prints("{{len .List}} {{len .Name}} {{len .Labels}} {{len .None}}", "3 3 3 0");
 	prints("{{slice .Name 1}} {{slice .List 0 2}} {{slice .Name 1 2}}", "eb [a b] e");
 	prints("{{eq .Name \"web\"}} {{eq .Size 1 2048}} {{ne .Name \"x\"}}", "true true true");
 	prints("{{lt 1 2}} {{le 2 2}} {{gt \"b\" \"a\"}} {{ge 1.5 2.5}}", "true true true false");
-	prints("{{and .On .Name}} {{and .Off .Foo}} {{or .Empty .Name}} {{or .On .Foo}} {{not .On}}",
+	prints("{{and .On .Name}} {{and .Off .Foo}} {{or .Empty .Name}} {{or .On .Foo}} {{not "
+	       ".On}}",
 	       "web false web true false");
 	prints("{{eq .None nil}}", "true");
 	prints("{{print .Name .Size 1 2}} {{println}}", "web2048 1 2 \n");
@@ -214,7 +226,8 @@ TEST(printf_verbs)
 	       "web|\"web\"|[a b c]|3|    3|3    |00003|+3");
 	prints("{{printf \"%.2f|%8.3f|%e\" .Ratio 2.0 1.5}}", "1.50|   2.000|1.500000e+00");
 	prints("{{printf \"%x|%X|%o|%b|%c|%x\" 255 255 8 5 65 \"hi\"}}", "ff|FF|10|101|A|6869");
-	prints("{{printf \"%10s|%-6s|%.2s|%5.1s\" .Name .Name .Name .Name}}", "       web|web   |we|    w");
+	prints("{{printf \"%10s|%-6s|%.2s|%5.1s\" .Name .Name .Name .Name}}",
+	       "       web|web   |we|    w");
 	prints("{{printf \"%6s|%.2s\" .Utf .Utf}}", "   h\u00e4\u00df|h\u00e4");
 	prints("{{printf \"%t %%\" .On}}", "true %");
 	prints("{{printf \"%d\" .Name}}", "%!d(string=web)");
@@ -249,7 +262,10 @@ TEST(headings_of_a_table)
 	const struct tmpl_data d = { .root = known, .fields = fields, .headings = true };
 	struct err e = ERR_INIT;
 
-	CHECK_OK(tmpl_parse("x", "{{.ID}}\t{{.CreatedAt}}\t{{.Names}}\t{{.Label \"a\"}}\t{{.State.Pid}}", &t, &e), e);
+	CHECK_OK(tmpl_parse("x",
+			    "{{.ID}}\t{{.CreatedAt}}\t{{.Names}}\t{{.Label \"a\"}}\t{{.State.Pid}}",
+			    &t, &e),
+		 e);
 	CHECK_OK(tmpl_exec(t, &d, &b, &e), e);
 	CHECK_STR(b.data, "CONTAINER ID\tCREATED AT\tNAMES\tLABEL\tPID");
 }
