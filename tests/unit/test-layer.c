@@ -44,7 +44,6 @@ TEST(damaged_info_is_refused)
 		test_write(path, bad[i]);
 		CHECK_MSG(layer_info(&s, d.hex, &info, &e) < 0, "accepted: %s", bad[i]);
 	}
-	fixture_open(&s);
 	store_close(&s);
 }
 

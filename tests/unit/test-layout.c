@@ -228,6 +228,7 @@ TEST(collect_undoes_a_half_placed_image)
 	struct digest l = fixture_digest('6'), used = fixture_digest('7');
 	struct stage st = STAGE_INIT;
 	struct err e = ERR_INIT;
+	char path[200];
 	struct store s;
 	char *note;
 
@@ -238,8 +239,10 @@ TEST(collect_undoes_a_half_placed_image)
 	tag(&s, "kept", 'b');
 	fixture_layer(&s, &l, "");
 	fixture_layer(&s, &used, "");
-	test_write(str_printf("graph/layers/%s/new", l.hex), "");
-	test_write(str_printf("graph/layers/%s/new", used.hex), "");
+	(void)snprintf(path, sizeof(path), "graph/layers/%s/new", l.hex);
+	test_write(path, "");
+	(void)snprintf(path, sizeof(path), "graph/layers/%s/new", used.hex);
+	test_write(path, "");
 	CHECK_OK(store_stage_new(&s, &st, &e), e);
 	note = str_printf("blob %s\nblob %s\nblob %s\nlayer %s\nlayer %s\nblob 12", fixture_digest('a').hex,
 			  fixture_digest('1').hex, fixture_digest('4').hex, l.hex, used.hex);
@@ -257,6 +260,6 @@ TEST(collect_undoes_a_half_placed_image)
 	CHECK(fixture_has(s.images_fd, "blobs/sha256/", &four));
 	CHECK(!fixture_has(s.layers_fd, "", &l));
 	CHECK(fixture_has(s.layers_fd, "", &used));
-	CHECK(access(str_printf("graph/layers/%s/new", used.hex), F_OK) < 0);
+	CHECK(access(path, F_OK) < 0);
 	store_close(&s);
 }
