@@ -182,8 +182,7 @@ int loop_init(struct mon *m, struct err *e)
 	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (m->sig.fd < 0 || m->epoll_fd < 0)
 		return err_sys(e, errno, "prepare to wait for the container");
-	if (source_set(m, &m->sig, EPOLLIN) < 0 || source_set(m, &m->listener, EPOLLIN) < 0 ||
-	    source_set(m, &m->net_err, EPOLLIN) < 0)
+	if (source_set(m, &m->sig, EPOLLIN) < 0 || source_set(m, &m->listener, EPOLLIN) < 0)
 		return err_sys(e, errno, "watch for clients");
 	return 0;
 }

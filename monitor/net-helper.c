@@ -294,6 +294,8 @@ int net_helper_start(struct mon *m, pid_t ns_pid, const struct proc *stage, stru
 
 	m->net = h.proc; /* also after a failure: net_helper_stop() ends it */
 	m->net_err = (struct source){ .fd = h.err_fd, .ready = net_err_ready };
+	if (r == 0 && source_set(m, &m->net_err, EPOLLIN) < 0)
+		r = err_sys(e, errno, "watch the network helper");
 	(void)fd_close(h.ready_fd);
 	(void)fd_close(h.netns_fd);
 	if (r == 0 && proc_start_time(m->net.pid, &m->net_start) < 0)

@@ -54,40 +54,60 @@ static int open_userns(struct mon *m, pid_t pid, struct err *e)
 	return m->userns_fd < 0 ? err_sys(e, errno, "open %s", name) : 0;
 }
 
-static int make_namespaces(struct mon *m, const struct params *p, struct stage *s, struct err *e)
+/* The id mappers at work, and the process that waits for them. */
+struct mapping {
+	struct userns_mapping mp;
+	bool pending;
+};
+
+/* Wait for the mappers and tell the stage. */
+static int maps_finish(struct mapping *map, const struct stage *s, struct err *e)
 {
-	struct userns_mapping mapping;
-	struct idmap *map = NULL;
-	int r = 0;
+	int r;
 
-	if (!p->uidmap && !p->gidmap) {
-		r = stage_start(s, false, p->netns_new, e);
-	} else {
-		map = malloc(sizeof(*map));
-		if (!map)
-			return err_sys(e, ENOMEM, "read the id maps");
-		r = parse_maps(p, map, e);
-		if (r == 0)
-			r = stage_start(s, true, p->netns_new, e);
-		if (r == 0)
-			r = userns_map_begin(s->proc.pid, map, &mapping, e);
-		free(map);
-		if (r == 0) {
-			int r2 = open_userns(m, s->proc.pid, e);
-
-			r = userns_map_end(&mapping, r2 == 0 ? e : NULL);
-			r = r2 < 0 ? r2 : r;
-		}
-	}
-	if (r == 0) {
-		r = msg_send(s->sock, STAGE_GO, NULL, 0, NULL, 0);
-		if (r < 0)
-			err_sys(e, r, "tell the namespaces' process");
-	}
-	return r;
+	if (!map->pending)
+		return 0;
+	map->pending = false;
+	r = userns_map_end(&map->mp, e);
+	if (r < 0)
+		return r;
+	r = msg_send(s->sock, STAGE_GO, NULL, 0, NULL, 0);
+	return r < 0 ? err_sys(e, r, "tell the namespaces' process") : 0;
 }
 
-static int do_prepare(struct mon *m, struct stage *s, struct err *e)
+/* A mapper that has ended has closed its stderr. */
+static bool maps_are_done(const struct mapping *map)
+{
+	struct pollfd pfd[] = { { .fd = map->mp.uid_err }, { .fd = map->mp.gid_err } };
+	const int n = (pfd[0].fd >= 0) + (pfd[1].fd >= 0);
+
+	return poll(pfd, 2, 0) == n;
+}
+
+static int make_namespaces(struct mon *m, const struct params *p, struct stage *s,
+			   struct mapping *map, struct err *e)
+{
+	struct idmap *ids;
+	int r;
+
+	map->mp = (struct userns_mapping)USERNS_MAPPING_INIT;
+	if (!p->uidmap && !p->gidmap) {
+		r = stage_start(s, false, p->netns_new, e);
+		map->pending = r == 0;
+		return r;
+	}
+	ids = malloc(sizeof(*ids));
+	if (!ids)
+		return err_sys(e, ENOMEM, "read the id maps");
+	r = parse_maps(p, ids, e);
+	r = r < 0 ? r : stage_start(s, true, p->netns_new, e);
+	r = r < 0 ? r : userns_map_begin(s->proc.pid, ids, &map->mp, e);
+	map->pending = r == 0;
+	free(ids);
+	return r < 0 ? r : open_userns(m, s->proc.pid, e);
+}
+
+static int do_prepare(struct mon *m, struct stage *s, struct mapping *map, struct err *e)
 {
 	struct params p = PARAMS_INIT;
 	uint16_t type;
@@ -98,9 +118,32 @@ static int do_prepare(struct mon *m, struct stage *s, struct err *e)
 		r = err_set(e, ERR_INVALID, "the first request was %u, not MON_PREPARE", type);
 	r = r < 0 ? r : params_add(&p, body, len, e);
 	r = r < 0 ? r : params_parse(&p, PARAMS_PREPARE, e);
-	r = r < 0 ? r : make_namespaces(m, &p, s, e);
+	r = r < 0 ? r : make_namespaces(m, &p, s, map, e);
 	params_done(&p);
 	return r;
+}
+
+/* Wait for the next request; should the mappers be done first, the stage need not wait for it. */
+static int wait_request(struct mon *m, const struct stage *s, struct mapping *map, struct err *e)
+{
+	struct pollfd pfd[] = {
+		{ .fd = m->launch, .events = POLLIN },
+		{ .fd = map->mp.uid_err },
+		{ .fd = map->mp.gid_err },
+	};
+
+	while (map->pending) {
+		if (pfd[1].fd < 0 && pfd[2].fd < 0)
+			return maps_finish(map, s, e);
+		if (poll(pfd, 3, -1) < 0 && errno != EINTR)
+			return err_sys(e, errno, "wait for the request");
+		if (pfd[0].revents)
+			break;
+		for (int i = 1; i < 3; i++)
+			if (pfd[i].revents)
+				pfd[i].fd = -1;
+	}
+	return 0;
 }
 
 static int get_run_params(struct mon *m, struct err *e)
@@ -195,7 +238,8 @@ static int make_ready(struct mon *m, struct err *e)
 
 	if (m->p.log_driver == LOG_DRIVER_K8S_FILE)
 		r = ctr_log_open(&m->log, m->p.log_path, m->p.log_max_bytes, e);
-	return r < 0 ? r : clients_listen(m, e);
+	r = r < 0 ? r : clients_listen(m, e);
+	return r < 0 ? r : loop_init(m, e);
 }
 
 static int start_network(struct mon *m, const struct stage *s, struct err *e)
@@ -352,22 +396,27 @@ static int announce(struct mon *m, struct err *e)
 	return 0;
 }
 
-static int start_container(struct mon *m, struct stage *s, struct err *e)
+static int start_container(struct mon *m, struct stage *s, struct mapping *map, struct err *e)
 {
 	struct stdio io = { .n = 0 };
+	bool early = !maps_are_done(map);
 	int status = 0, r;
 
 	r = take_lock(m, e);
 	r = r < 0 ? r : make_stdio(m, &io, e);
+	/* Either the mappers work meanwhile, or the stage does. */
+	if (early)
+		r = r < 0 ? r : make_ready(m, e);
+	r = r < 0 ? r : maps_finish(map, s, e);
 	r = r < 0 ? r : stage_send_params(s, &m->p, io.theirs, io.n, e);
 	stdio_close(&io);
-	r = r < 0 ? r : make_ready(m, e);
+	if (!early)
+		r = r < 0 ? r : make_ready(m, e);
 	r = r < 0 ? r : start_network(m, s, e);
 	if (r == 0) {
 		r = msg_send(s->sock, STAGE_EXEC, NULL, 0, NULL, 0);
 		r = r == -EPIPE || r == -ECONNRESET ? -ECANCELED : r;
 	}
-	r = r < 0 ? r : loop_init(m, e);
 	if (r < 0 && r != -ECANCELED)
 		return r;
 	r = wait_runtime(m, s, &status, e);
@@ -394,10 +443,14 @@ static void stage_close(struct stage *s)
 int mon_start(struct mon *m, struct err *e)
 {
 	struct stage s = STAGE_INIT;
-	int r = do_prepare(m, &s, e);
+	struct mapping map = { .pending = false };
+	int r = do_prepare(m, &s, &map, e);
 
+	r = r < 0 ? r : wait_request(m, &s, &map, e);
 	r = r < 0 ? r : get_run_params(m, e);
-	r = r < 0 ? r : start_container(m, &s, e);
+	r = r < 0 ? r : start_container(m, &s, &map, e);
+	if (map.pending)
+		(void)userns_map_end(&map.mp, NULL); /* an earlier failure is reported */
 	stage_close(&s);
 	return r;
 }
