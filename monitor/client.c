@@ -345,8 +345,6 @@ int clients_listen(struct mon *m, struct err *e)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	/* A killed monitor leaves its socket; we hold the lock, so nobody listens there. */
-	(void)unlinkat(m->rundir_fd, "attach", 0);
 	/* By way of the directory's descriptor, since sun_path holds only 107 bytes. */
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/attach", m->rundir_fd);
 	if (fd < 0 || fchmod(fd, 0600) < 0 ||

@@ -18,7 +18,6 @@ int console_listen(struct mon *m, struct err *e)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	(void)unlinkat(m->rundir_fd, CONSOLE_NAME, 0); /* of a monitor that was killed here */
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", m->rundir_fd,
 		       CONSOLE_NAME);
 	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||

@@ -50,6 +50,7 @@ static int record_in_reserve(struct mon *m, const char *text, size_t len)
 	return m->p.exit_sync && fsync(m->ctrdir_fd) < 0 ? -errno : 0;
 }
 
+/* With rm=1 it only has to outlive us and not the host: in the run directory, without a disk. */
 void finish_record(struct mon *m)
 {
 	char text[RECORD_BYTES];
@@ -67,9 +68,9 @@ void finish_record(struct mon *m)
 		m->reserve_fd = fd_close(m->reserve_fd);
 	}
 	if (r < 0)
-		r = file_replace(m->ctrdir_fd, "exit.json", text, (size_t)n, 0600,
+		r = file_replace(m->p.rm ? m->rundir_fd : m->ctrdir_fd, "exit.json", text, (size_t)n, 0600,
 				 m->p.exit_sync && !m->p.rm ? FILE_SYNC_FULL : FILE_SYNC_NONE);
-	if (r < 0)
+	if (r < 0 && !m->p.rm)
 		(void)unlinkat(m->ctrdir_fd, RECORD_TMP, 0);
 }
 

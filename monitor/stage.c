@@ -4,8 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +56,20 @@ static int stage_recv(struct stage_ctx *c, enum stage_msg want, enum stage_msg o
 	return type;
 }
 
-/* Needs no ids, only the capabilities that the new namespace's first process has at once. */
+/*
+ * Needs no ids, only the capabilities that the first process of a user namespace has at once.  Not
+ * done by the clone, since a network namespace takes a while: the id mappers start meanwhile.
+ */
+static int step_unshare(struct stage_ctx *c, struct err *e)
+{
+	if (unshare(CLONE_NEWNS | (c->new_net ? CLONE_NEWNET : 0)) == 0)
+		return 0;
+	if (errno == ENOSPC)
+		return err_set(e, ERR_UNSUPPORTED, "the host's limit is reached; look at: sysctl "
+			       "user.max_mnt_namespaces user.max_net_namespaces");
+	return err_sys(e, errno, "unshare");
+}
+
 static int step_loopback(struct stage_ctx *c, struct err *e)
 {
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -261,6 +274,7 @@ static int step_exec(struct stage_ctx *c, struct err *e)
 
 /* Each step relies on all steps above it. */
 static const struct stage_step steps[] = {
+	{ "make the mount and network namespaces", step_unshare },
 	{ "set up the network namespace", step_loopback },
 	{ "set up the mount namespace", step_propagation },
 	{ "wait for the id maps", step_become_root },
@@ -292,7 +306,6 @@ static void __attribute__((noreturn)) stage_main(struct stage_ctx *c, pid_t moni
 int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e)
 {
 	struct stage_ctx c = { .new_user = new_user, .new_net = new_net };
-	uint64_t flags = CLONE_NEWNS | (new_user ? CLONE_NEWUSER : 0) | (new_net ? CLONE_NEWNET : 0);
 	auto_close int err_wr = FD_NONE, child_sock = FD_NONE;
 	pid_t self = getpid();
 	int err_pipe[2], sock[2], r;
@@ -305,13 +318,13 @@ int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e)
 		return err_sys(e, errno, "make a socket");
 	s->sock = sock[0];
 	c.sock = child_sock = sock[1];
-	r = proc_clone(flags, &s->proc);
+	r = proc_clone(new_user ? CLONE_NEWUSER : 0, &s->proc);
 	if (r == 0) {
 		(void)fd_close(sock[0]); /* or it would never see the monitor go */
 		stage_main(&c, self);
 	}
 	if (r < 0)
-		return new_user ? userns_clone_err(e, r) : err_sys(e, r, "make the namespaces");
+		return new_user ? userns_clone_err(e, r) : err_sys(e, r, "fork");
 	return 0;
 }
 

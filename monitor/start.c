@@ -167,6 +167,16 @@ static int open_dir(const char *path, int *ret, struct err *e)
 	return *ret < 0 ? err_sys(e, errno, "open %s", path) : 0;
 }
 
+/* A killed monitor leaves these; we hold the lock, so that nobody uses them. */
+static void clear_rundir(const struct mon *m)
+{
+	static const char *const names[] = { "attach", "console", NET_PID_NAME, "pid", "runtime.log",
+					     "state.json", "exit.json" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		(void)unlinkat(m->rundir_fd, names[i], 0); /* what is still there fails to be made */
+}
+
 /* Everything that is undone at the end is done under this lock. */
 static int take_lock(struct mon *m, struct err *e)
 {
@@ -185,6 +195,7 @@ static int take_lock(struct mon *m, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "lock %s/lock", m->p.rundir);
 	m->lock_fd = take_fd(&fd);
+	clear_rundir(m);
 	if (unlinkat(m->ctrdir_fd, "exit.json", 0) < 0 && errno != ENOENT)
 		return err_sys(e, errno, "remove the exit record of an earlier run");
 	return 0;

@@ -191,6 +191,8 @@ static int status_of(struct ctr_engine *eng, const char *id, bool held, struct c
 	/* A monitor removes the record of an earlier run at its start and writes its own before it
 	 * cleans up: a record beside a living monitor is that of a container that has just ended. */
 	has_end = read_record(eng->store.containers_fd, id, "exit.json", &end, e);
+	if (has_end == 0 && has_run) /* --rm: the record outlives the monitor, not the container */
+		has_end = read_record(eng->store.run_containers_fd, id, "exit.json", &end, e);
 	if (has_end < 0)
 		return has_end;
 	if (held && has_run && !has_end) {

@@ -126,7 +126,8 @@ struct mon_exit {
  *   <rundir>/attach		socket, 0600
  *   <ctrdir>/exit.json		{"version":1,"exit_code":N,"finished_ns":N,"oom_killed":B,
  *				 "started_ns":N,"log_lost_bytes":N}
- *				(durable with exit-sync=1; written before all else)
+ *				(durable with exit-sync=1; written before all else; with rm=1 it is
+ *				<rundir>/exit.json, for whoever comes before the removal is complete)
  * A container whose state.json exists while nobody holds the lock and exit.json is absent lost its
  * monitor: the next command kills what is left of it (pid, net_pid) and records exit code 137.
  *

@@ -63,11 +63,15 @@ static int send_console(void)
 		.msg_control = ctl.room, .msg_controllen = sizeof(ctl.room),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&mh);
+	char dir[4096];
 
 	if (master < 0 || unlockpt(master) < 0)
 		return -1;
 	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", console);
+	/* As our runtime: a path of any length. */
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(console, '/') - console), console);
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d%.40s",
+		       open(dir, O_PATH | O_CLOEXEC), strrchr(console, '/'));
 	if (slave < 0 || connect(s, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return -1;
 	c->cmsg_level = SOL_SOCKET;

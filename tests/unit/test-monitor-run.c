@@ -73,6 +73,27 @@ TEST(an_old_record_does_not_survive_the_next_start)
 	run_end(&r);
 }
 
+TEST(a_killed_monitor_s_run_directory_can_be_used_again)
+{
+	static const char *const left[] = { "attach", "console", "net.pid", "pid", "runtime.log",
+					    "state.json", "exit.json", "lock" };
+	struct run r;
+
+	run_setup(&r, "exit 4");
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		char path[200];
+
+		(void)snprintf(path, sizeof(path), "run/" RUN_ID "/%s", left[i]);
+		test_write(run_path(path), "{\"level\":\"error\",\"msg\":\"old\"}");
+	}
+	run_begin(&r, "attach=1\0rm=1\0terminal=1\0net-path=/bin/sh\0net-arg=sh\0net-arg=-c\0"
+		  "net-arg=echo $$ >@PIDFILE@; exec sleep 60\0net-ready=pidfile\0");
+	run_until(&r, r.sock, MON_EXIT);
+	CHECK_INT(r.exit.exit_code, 4);
+	run_end(&r);
+	run_check_gone(true);
+}
+
 TEST(state_names_the_processes_while_it_runs)
 {
 	auto_free char *text = NULL;
