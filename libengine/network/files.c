@@ -90,13 +90,15 @@ static int write_resolv(int dir_fd, const struct ctr_net_plan *p, const struct c
 static int write_hosts(int dir_fd, const struct ctr_net_plan *p, const struct ctr_net_names *names,
 		       const char *hostname, const char *name, struct err *e)
 {
+	/* A network whose address is not known (IPv6 only): the names must resolve all the same. */
+	const char *own = *p->address || p->mode == CTR_NET_HOST ? p->address : "127.0.0.1";
 	auto_free char *base = NULL;
 	auto_free char *text = NULL;
 	int r = read_host(HOST_HOSTS, &base, e);
 
 	if (r < 0)
 		return r;
-	text = net_hosts_text(base, names, p->host_address, p->address, hostname, name, e);
+	text = net_hosts_text(base, names, p->host_address, own, hostname, name, e);
 	if (!text)
 		return -EINVAL;
 	return write_file(dir_fd, "hosts", text, e);

@@ -505,6 +505,13 @@ TEST(file_set)
 	CHECK(fd >= 0 && read(fd, buf, sizeof(buf) - 1) > 0);
 	CHECK_CONTAINS(buf, "nameserver 169.254.1.1\n");
 	CHECK(close(fd) == 0);
+	pasta.address[0] = '\0';
+	CHECK(ctr_network_write_files(dir, &pasta, &names, "box", NULL, &e) > 0);
+	fd = open("hosts", O_RDONLY | O_CLOEXEC);
+	memset(buf, 0, sizeof(buf));
+	CHECK(fd >= 0 && read(fd, buf, sizeof(buf) - 1) > 0);
+	CHECK_CONTAINS(buf, "127.0.0.1\tbox\n");
+	CHECK(close(fd) == 0);
 	names.no_hosts = true;
 	CHECK_INT(strv_add(&names.dns, "none"), 0);
 	CHECK_INT(ctr_network_write_files(dir, &pasta, &names, "box", NULL, &e),
