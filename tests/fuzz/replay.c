@@ -1,11 +1,13 @@
 /*
- * Replays corpus files through a fuzz target, and MUTATIONS changed copies of each, from a fixed
- * seed so that a failure happens again.  Each file is a child of its own with a time limit.
+ * Replays corpus files through a fuzz target, and up to MUTATIONS changed copies of each (as many as
+ * MUTATE_S seconds allow), from a fixed seed so that a failure happens again.  Each file is a child
+ * of its own with a time limit.
  */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -13,6 +15,7 @@
 #define MUTATIONS 300
 #define INPUT_MAX_BYTES (4u << 20)
 #define MUTATE_MAX_BYTES (256u << 10)	/* larger inputs are only replayed as they are */
+#define MUTATE_S 3
 #define FILE_TIMEOUT_S 60
 
 static uint32_t rnd_state;
@@ -87,6 +90,7 @@ static int replay_file(const char *path)
 	static uint8_t input[INPUT_MAX_BYTES], work[MUTATE_MAX_BYTES];
 	int fd = open(path, O_RDONLY | O_CLOEXEC), got;
 	ssize_t n = fd < 0 ? -1 : read(fd, input, sizeof(input));
+	const time_t begin = time(NULL);
 	size_t len;
 
 	if (n < 0 || (size_t)n == sizeof(input)) {
@@ -100,6 +104,8 @@ static int replay_file(const char *path)
 		return 1;
 	}
 	for (int i = 0; i < MUTATIONS && len > 0 && len <= sizeof(work) / 2; i++) {
+		if (time(NULL) - begin > MUTATE_S)
+			break;
 		rnd_state = (uint32_t)i * 7919u + (uint32_t)len;
 		memcpy(work, input, len);
 		(void)run_exact(work, mutate(work, len, sizeof(work)));

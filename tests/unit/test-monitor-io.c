@@ -268,7 +268,7 @@ TEST(an_idle_monitor_is_small)
 	struct run r;
 	long kb;
 
-	run_setup(&r, "echo hello; sleep 60");
+	run_setup(&r, "echo hello; exec sleep 60");
 	run_begin(&r, "attach=1\0rm=1\0stdin=1\0log-driver=k8s-file\0");
 	run_until(&r, r.sock, MON_STDOUT);
 	run_sleep_ms(300);
