@@ -4,81 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctrlite/default-dirs.h"
 #include "ctrlite/idmap.h"
 #include "path.h"
 #include "str.h"
-
-/* An absolute directory from the environment, or NULL. */
-static const char *env_dir(const char *name)
-{
-	const char *s = getenv(name);
-
-	return s && s[0] == '/' ? s : NULL;
-}
-
-/* The home directory without NSS, which would load libraries: $HOME or /etc/passwd. */
-static char *home_dir(void)
-{
-	auto_file FILE *f = NULL;
-	const char *env = env_dir("HOME");
-	char line[4096];
-
-	if (env)
-		return strdup(env);
-	f = fopen("/etc/passwd", "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		auto_strv struct strv v = STRV_INIT;
-		uint32_t uid;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (strv_split(&v, line, ':') == 0 && v.n == 7 &&
-		    str_u32(v.items[2], UINT32_MAX, &uid) == 0 && uid == geteuid() &&
-		    v.items[5][0] == '/')
-			return strdup(v.items[5]);
-	}
-	return NULL;
-}
-
-static char *default_root(void)
-{
-	const char *data = env_dir("XDG_DATA_HOME");
-	auto_free char *home = NULL;
-
-	if (geteuid() == 0)
-		return strdup("/var/lib/ctr-lite");
-	if (data)
-		return path_join(data, "ctr-lite");
-	home = home_dir();
-	return home ? path_join(home, ".local/share/ctr-lite") : NULL;
-}
-
-static bool is_ours(const char *dir)
-{
-	struct stat st;
-
-	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
-	       access(dir, W_OK | X_OK) == 0;
-}
-
-/* Without a login session there is no $XDG_RUNTIME_DIR; /run/user/UID may exist all the same
- * (su, cron); else a directory in /tmp, whose owner and mode store_open() checks. */
-static char *default_run(void)
-{
-	const char *xdg = env_dir("XDG_RUNTIME_DIR");
-	char dir[64];
-
-	if (geteuid() == 0)
-		return strdup("/run/ctr-lite");
-	if (xdg && is_ours(xdg))
-		return path_join(xdg, "ctr-lite");
-	(void)snprintf(dir, sizeof(dir), "/run/user/%u", (unsigned int)geteuid());
-	if (is_ours(dir))
-		return path_join(dir, "ctr-lite");
-	return str_printf("/tmp/ctr-lite-%u", (unsigned int)geteuid());
-}
 
 static char *absolute(const char *path)
 {
@@ -106,8 +37,8 @@ static int map_for_collect(void *arg, struct idmap *ret, struct err *e)
 
 int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, struct err *e)
 {
-	auto_free char *root = o->root ? absolute(o->root) : default_root();
-	auto_free char *run = o->runroot ? absolute(o->runroot) : default_run();
+	auto_free char *root = o->root ? absolute(o->root) : ctr_default_root();
+	auto_free char *run = o->runroot ? absolute(o->runroot) : ctr_default_runroot();
 	int r;
 
 	*eng = (struct ctr_engine)CTR_ENGINE_INIT;

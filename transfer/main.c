@@ -2,7 +2,6 @@
 #include "transfer.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +10,12 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "ctrlite/default-dirs.h"
+#include "ctrlite/idmap.h"
 #include "fd.h"
 #include "log.h"
 #include "path.h"
 #include "str.h"
-#ifdef HAVE_ENGINE_IDMAP
-#include "ctrlite/idmap.h"
-#endif
 
 #define EXIT_ENGINE 125	/* podman's status for "the engine failed" */
 
@@ -29,20 +27,12 @@ static const struct {
 	int (*run)(struct transfer *t, int argc, char **argv, struct err *e);
 	unsigned int needs;
 } commands[] = {
-#ifdef HAVE_CMD_PULL
 	{ "pull", "get an image from a registry", transfer_cmd_pull, NEED_STORE | NEED_IDMAP },
-#endif
-#ifdef HAVE_CMD_IMPORT
 	{ "import", "make an image of a root file system tarball", transfer_cmd_import,
 	  NEED_STORE | NEED_IDMAP },
-#endif
-#ifdef HAVE_CMD_UNPACK
 	{ "unpack", "unpack an image that another tool put into the layout", transfer_cmd_unpack,
 	  NEED_STORE | NEED_IDMAP },
-#endif
-#ifdef HAVE_CMD_IDMAP
 	{ "idmap", "print the default id map", transfer_cmd_idmap, 0 },
-#endif
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -247,44 +237,10 @@ static int find_command(int argc, char **argv)
 	return argc;
 }
 
-static const char *home_dir(void)
-{
-	const char *home = getenv("HOME");
-	struct passwd *pw;
-
-	if (home && home[0] == '/')
-		return home;
-	pw = getpwuid(geteuid());
-	return pw ? pw->pw_dir : NULL;
-}
-
-static char *default_root(void)
-{
-	const char *data = getenv("XDG_DATA_HOME");
-	const char *home = home_dir();
-
-	if (geteuid() == 0)
-		return strdup("/var/lib/ctr-lite");
-	if (data && data[0] == '/')
-		return str_printf("%s/ctr-lite", data);
-	return home ? str_printf("%s/.local/share/ctr-lite", home) : NULL;
-}
-
-static char *default_run(void)
-{
-	const char *run = getenv("XDG_RUNTIME_DIR");
-
-	if (geteuid() == 0)
-		return strdup("/run/ctr-lite");
-	if (run && run[0] == '/')
-		return str_printf("%s/ctr-lite", run);
-	return str_printf("/tmp/ctr-lite-%u", (unsigned int)geteuid());
-}
-
 static int open_store(struct transfer *t, const struct globals *g, struct err *e)
 {
-	auto_free char *root = g->root ? strdup(g->root) : default_root();
-	auto_free char *run = g->run ? strdup(g->run) : default_run();
+	auto_free char *root = g->root ? strdup(g->root) : ctr_default_root();
+	auto_free char *run = g->run ? strdup(g->run) : ctr_default_runroot();
 
 	if (!root || !run)
 		return err_set(e, ERR_INVALID, "no home directory for uid %u: give --root and --runroot",
@@ -295,21 +251,14 @@ static int open_store(struct transfer *t, const struct globals *g, struct err *e
 /* Root keeps ids as they are; anybody else needs the map that the engine chooses. */
 static int get_idmap(struct transfer *t, struct err *e)
 {
+	int r;
+
 	if (geteuid() == 0)
 		return 0;
-#ifdef HAVE_ENGINE_IDMAP
-	int r = ctr_idmap_default(t->store.run_fd, &t->map, NULL, e);
-
-	if (r < 0)
-		return r;
-#else
-	t->map.uid[0] = (struct idmap_range){ 0, geteuid(), 1 };
-	t->map.gid[0] = (struct idmap_range){ 0, getegid(), 1 };
-	t->map.n_uid = t->map.n_gid = 1;
-	(void)e;
-#endif
-	t->idmap = &t->map;
-	return 0;
+	r = ctr_idmap_default(t->store.run_fd, &t->map, NULL, e);
+	if (r == 0)
+		t->idmap = &t->map;
+	return r;
 }
 
 static int give_idmap(void *arg, struct idmap *ret, struct err *e)

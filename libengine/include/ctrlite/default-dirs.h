@@ -1,0 +1,14 @@
+/*
+ * Where the store and the run directory are when neither option nor configuration says.  Fresh
+ * absolute paths, or NULL: no home directory, or no memory.  Nothing is made or opened.
+ */
+#ifndef CTRLITE_DEFAULT_DIRS_H
+#define CTRLITE_DEFAULT_DIRS_H
+
+/* $XDG_DATA_HOME/ctr-lite, ~/.local/share/ctr-lite; root: /var/lib/ctr-lite. */
+char *ctr_default_root(void);
+/* $XDG_RUNTIME_DIR/ctr-lite or /run/user/UID/ctr-lite where that directory is ours, else
+ * /tmp/ctr-lite-UID; root: /run/ctr-lite. */
+char *ctr_default_runroot(void);
+
+#endif
