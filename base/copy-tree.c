@@ -19,7 +19,7 @@
 
 #define XATTR_NAMES_MAX 65536
 #define XATTR_VALUE_MAX 65536
-#define HARD_LINKS_MAX 1000000	/* files with several names that are remembered */
+#define HARD_LINKS_MAX 1000000 /* files with several names that are remembered */
 
 /* A copied file that has more names: where its first copy is, from the top of the target. */
 struct first_copy {
@@ -31,8 +31,8 @@ struct first_copy {
 
 struct copier {
 	int dst_top_fd;
-	struct strbuf path;		/* of the directory being copied, from the top */
-	struct first_copy *firsts;	/* open addressing, @cap is a power of two */
+	struct strbuf path;	   /* of the directory being copied, from the top */
+	struct first_copy *firsts; /* open addressing, @cap is a power of two */
 	size_t n, cap;
 	int depth;
 	struct err *e;
@@ -65,7 +65,8 @@ static struct first_copy *find_first(struct copier *c, const struct stat *st)
 {
 	size_t i = (size_t)(st->st_ino * 0x9e3779b97f4a7c15u ^ st->st_dev) & (c->cap - 1);
 
-	while (c->firsts[i].path && (c->firsts[i].ino != st->st_ino || c->firsts[i].dev != st->st_dev))
+	while (c->firsts[i].path &&
+	       (c->firsts[i].ino != st->st_ino || c->firsts[i].dev != st->st_dev))
 		i = (i + 1) & (c->cap - 1);
 	return &c->firsts[i];
 }
@@ -196,12 +197,13 @@ static int copy_range(int src, int dst, off_t from, off_t to)
 	char buf[65536];
 
 	while (from < to) {
-		ssize_t n = copy_file_range(src, &from, dst, &(off_t){ from }, (size_t)(to - from), 0);
+		ssize_t n =
+			copy_file_range(src, &from, dst, &(off_t){ from }, (size_t)(to - from), 0);
 
 		if (n > 0)
 			continue;
-		n = pread(src, buf, to - from > (off_t)sizeof(buf) ? sizeof(buf) : (size_t)(to - from),
-			  from);
+		n = pread(src, buf,
+			  to - from > (off_t)sizeof(buf) ? sizeof(buf) : (size_t)(to - from), from);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -388,7 +390,8 @@ static void remove_content(int dir_fd)
 
 	while (d && (de = readdir(d)))
 		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
-			(void)path_remove_tree(dir_fd, de->d_name); /* the first failure is reported */
+			(void)path_remove_tree(dir_fd,
+					       de->d_name); /* the first failure is reported */
 }
 
 int copy_tree(int src_fd, int dst_fd, struct err *e)

@@ -16,7 +16,7 @@
 #include "mon.h"
 
 #define CLIENTS_MAX 64
-#define CLIENT_STUCK_MS 10000	/* a client, other than the launching one, that takes nothing */
+#define CLIENT_STUCK_MS 10000 /* a client, other than the launching one, that takes nothing */
 
 static void client_ready(struct mon *m, struct source *s, uint32_t events);
 
@@ -195,7 +195,8 @@ static int take_input(struct mon *m, struct client *c, const char *buf, size_t l
 		client_ack(m, c);
 		return 0;
 	}
-	c->held = mmap(NULL, MSG_BODY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	c->held = mmap(NULL, MSG_BODY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 	if (c->held == MAP_FAILED) {
 		c->held = NULL;
 		return -ENOMEM;
@@ -291,8 +292,9 @@ static int client_request(struct mon *m, struct client *c, uint16_t type, const 
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
 		if (requests[i].type == type)
 			return (requests[i].when & when) && len >= requests[i].min_len &&
-			       len <= requests[i].max_len ? requests[i].handle(m, c, body, len)
-							  : -EPROTO;
+					       len <= requests[i].max_len
+				       ? requests[i].handle(m, c, body, len)
+				       : -EPROTO;
 	return -EPROTO;
 }
 
@@ -346,7 +348,8 @@ int clients_listen(struct mon *m, struct err *e)
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	/* By way of the directory's descriptor, since sun_path holds only 107 bytes. */
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/attach", m->rundir_fd);
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/attach",
+		       m->rundir_fd);
 	if (fd < 0 || fchmod(fd, 0600) < 0 ||
 	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 64) < 0)
 		return err_sys(e, errno, "make the socket %s/attach", m->p.rundir);
@@ -357,7 +360,8 @@ int clients_listen(struct mon *m, struct err *e)
 void clients_reap(struct mon *m, int64_t now_ms)
 {
 	for (struct client *c = m->clients; c; c = c->next)
-		if (!c->dead && !c->launch && c->stuck_ms && now_ms - c->stuck_ms >= CLIENT_STUCK_MS)
+		if (!c->dead && !c->launch && c->stuck_ms &&
+		    now_ms - c->stuck_ms >= CLIENT_STUCK_MS)
 			client_drop(m, c);
 	for (struct client **at = &m->clients; *at;) {
 		struct client *c = *at;

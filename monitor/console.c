@@ -20,8 +20,8 @@ int console_listen(struct mon *m, struct err *e)
 
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", m->rundir_fd,
 		       CONSOLE_NAME);
-	if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    listen(fd, 1) < 0)
+	if (fd < 0 || fchmod(fd, 0600) < 0 ||
+	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 1) < 0)
 		return err_sys(e, errno, "make the console socket in %s", m->p.rundir);
 	m->console_fd = take_fd(&fd);
 	return 0;
@@ -36,8 +36,10 @@ static int recv_one_fd(int sock)
 		char room[CMSG_SPACE(sizeof(int))];
 	} ctl;
 	struct msghdr mh = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = ctl.room, .msg_controllen = sizeof(ctl.room),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = ctl.room,
+		.msg_controllen = sizeof(ctl.room),
 	};
 	struct cmsghdr *c;
 	ssize_t n;

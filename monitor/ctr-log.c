@@ -14,7 +14,7 @@
 #include "fd.h"
 #include "path.h"
 
-#define BATCH_IOVS 512		/* of one writev(); two or three make a record */
+#define BATCH_IOVS 512 /* of one writev(); two or three make a record */
 #define PREFIX_MAX 64
 
 static const char *const stream_words[] = { [CTR_STDOUT] = "stdout", [CTR_STDERR] = "stderr" };
@@ -23,8 +23,8 @@ static const char *const stream_words[] = { [CTR_STDOUT] = "stdout", [CTR_STDERR
 struct batch {
 	struct iovec iov[BATCH_IOVS];
 	int n;
-	size_t bytes;		/* of the file */
-	size_t payload_bytes;	/* of the container's output among them */
+	size_t bytes;	      /* of the file */
+	size_t payload_bytes; /* of the container's output among them */
 	bool ends_partial;
 	char note[200];
 };
@@ -32,8 +32,10 @@ struct batch {
 static int open_log(int dir_fd, const char *name, int flags)
 {
 	/* O_NONBLOCK: opening what turns out to be a FIFO must not hang. */
-	int fd = openat(dir_fd, name, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY |
-			O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	int fd = openat(dir_fd, name,
+			O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW |
+				O_CLOEXEC | flags,
+			0600);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -142,8 +144,10 @@ static void batch_begin(struct ctr_log *l, struct batch *b)
 	if (l->unsaid_bytes == 0)
 		return;
 	n = make_prefix(prefix, CTR_STDERR, 'F');
-	n = (size_t)snprintf(b->note, sizeof(b->note), "%.*sctr-lite: %llu bytes of output were not "
-			     "logged: %s\n", (int)n, prefix, (unsigned long long)l->unsaid_bytes,
+	n = (size_t)snprintf(b->note, sizeof(b->note),
+			     "%.*sctr-lite: %llu bytes of output were not "
+			     "logged: %s\n",
+			     (int)n, prefix, (unsigned long long)l->unsaid_bytes,
 			     strerror(l->last_errno));
 	put(b, b->note, n < sizeof(b->note) ? n : sizeof(b->note) - 1);
 }

@@ -20,7 +20,7 @@
 #include "path.h"
 #include "userns.h"
 
-#define RECORD_BYTES 256	/* more than the record ever has */
+#define RECORD_BYTES 256 /* more than the record ever has */
 #define RECORD_TMP ".exit.json"
 #define RUNTIME_DELETE_MS 10000
 #define KILL_ROUNDS 64
@@ -33,15 +33,17 @@ void finish_reserve(struct mon *m)
 	if (m->p.rm)
 		return;
 	memset(room, ' ', sizeof(room));
-	m->reserve_fd = openat(m->ctrdir_fd, RECORD_TMP, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
-			       O_CLOEXEC, 0600);
+	m->reserve_fd = openat(m->ctrdir_fd, RECORD_TMP,
+			       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (m->reserve_fd >= 0 && fd_write_all(m->reserve_fd, room, sizeof(room)) < 0)
-		m->reserve_fd = fd_close(m->reserve_fd); /* full already: then it is tried at the end */
+		m->reserve_fd =
+			fd_close(m->reserve_fd); /* full already: then it is tried at the end */
 }
 
 static int record_in_reserve(struct mon *m, const char *text, size_t len)
 {
-	if (pwrite(m->reserve_fd, text, len, 0) != (ssize_t)len || ftruncate(m->reserve_fd, (off_t)len) < 0)
+	if (pwrite(m->reserve_fd, text, len, 0) != (ssize_t)len ||
+	    ftruncate(m->reserve_fd, (off_t)len) < 0)
 		return -EIO;
 	if (m->p.exit_sync && fsync(m->reserve_fd) < 0)
 		return -errno;
@@ -58,7 +60,8 @@ void finish_record(struct mon *m)
 
 	m->exit.oom_killed = watch_oom_killed(m);
 	m->recorded_loss = m->log.lost_bytes;
-	n = snprintf(text, sizeof(text), "{\"version\":1,\"exit_code\":%d,\"finished_ns\":%lld,"
+	n = snprintf(text, sizeof(text),
+		     "{\"version\":1,\"exit_code\":%d,\"finished_ns\":%lld,"
 		     "\"oom_killed\":%s,\"started_ns\":%lld,\"log_lost_bytes\":%llu}\n",
 		     m->exit.exit_code, (long long)m->exit.finished_ns,
 		     m->exit.oom_killed ? "true" : "false", (long long)m->started_ns,
@@ -68,7 +71,8 @@ void finish_record(struct mon *m)
 		m->reserve_fd = fd_close(m->reserve_fd);
 	}
 	if (r < 0)
-		r = file_replace(m->p.rm ? m->rundir_fd : m->ctrdir_fd, "exit.json", text, (size_t)n, 0600,
+		r = file_replace(m->p.rm ? m->rundir_fd : m->ctrdir_fd, "exit.json", text,
+				 (size_t)n, 0600,
 				 m->p.exit_sync && !m->p.rm ? FILE_SYNC_FULL : FILE_SYNC_NONE);
 	if (r < 0 && !m->p.rm)
 		(void)unlinkat(m->ctrdir_fd, RECORD_TMP, 0);
@@ -91,8 +95,11 @@ static void runtime_delete(struct mon *m)
 	auto_strv struct strv argv = STRV_INIT;
 	struct proc p = PROC_INIT;
 	struct proc_spawn s = {
-		.path = m->p.runtime, .dir_fd = FD_NONE, .pdeathsig = SIGKILL,
-		.prepare = enter_userns, .prepare_arg = m,
+		.path = m->p.runtime,
+		.dir_fd = FD_NONE,
+		.pdeathsig = SIGKILL,
+		.prepare = enter_userns,
+		.prepare_arg = m,
 	};
 	int r = strv_add(&argv, m->p.runtime);
 
@@ -207,7 +214,8 @@ static void remove_rundir(struct mon *m)
 	struct dirent *de;
 
 	while (d && (de = readdir(d)))
-		if (!streq(de->d_name, ".") && !streq(de->d_name, "..") && !streq(de->d_name, "lock"))
+		if (!streq(de->d_name, ".") && !streq(de->d_name, "..") &&
+		    !streq(de->d_name, "lock"))
 			(void)remove_tree(m, m->rundir_fd, de->d_name);
 	(void)unlinkat(m->rundir_fd, "lock", 0);
 	(void)rmdir(m->p.rundir);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define RANGES_MAX 32
-#define IDLE_PAGE 4096		/* alignment of the section below */
+#define IDLE_PAGE 4096 /* alignment of the section below */
 
 static struct {
 	uintptr_t from;
@@ -29,7 +29,8 @@ static inline __attribute__((always_inline)) long call6(long nr, long a, long b,
 	register long r9 __asm__("r9") = f;
 	long r;
 
-	__asm__ volatile("syscall" : "=a"(r)
+	__asm__ volatile("syscall"
+			 : "=a"(r)
 			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	return r;
@@ -46,7 +47,9 @@ static inline __attribute__((always_inline)) long call6(long nr, long a, long b,
 	register long x4 __asm__("x4") = e;
 	register long x5 __asm__("x5") = f;
 
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 			 : "memory");
 	return x0;
 }
@@ -60,11 +63,12 @@ static inline long call6(long nr, long a, long b, long c, long d, long e, long f
 #endif
 
 /* epoll_pwait: arm64 has no epoll_wait. */
-__attribute__((section(".text.idle_page"), aligned(IDLE_PAGE), noinline))
-int idle_wait(int epoll_fd, struct epoll_event *ev, int max, int timeout_ms)
+__attribute__((section(".text.idle_page"), aligned(IDLE_PAGE), noinline)) int
+idle_wait(int epoll_fd, struct epoll_event *ev, int max, int timeout_ms)
 {
 	for (size_t i = 0; i < n_ranges; i++)
-		(void)call6(SYS_madvise, (long)ranges[i].from, (long)ranges[i].len, MADV_DONTNEED, 0, 0, 0);
+		(void)call6(SYS_madvise, (long)ranges[i].from, (long)ranges[i].len, MADV_DONTNEED,
+			    0, 0, 0);
 	return (int)call6(SYS_epoll_pwait, epoll_fd, (long)ev, max, timeout_ms, 0, 0);
 }
 
@@ -82,8 +86,9 @@ static int note_segments(struct dl_phdr_info *info, size_t size, void *arg)
 		if (ph->p_type != PT_LOAD || (ph->p_flags & PF_W))
 			continue;
 		ranges[n_ranges].from = from;
-		ranges[n_ranges].len = (info->dlpi_addr + ph->p_vaddr + ph->p_memsz - from + page - 1) &
-				       ~(page - 1);
+		ranges[n_ranges].len =
+			(info->dlpi_addr + ph->p_vaddr + ph->p_memsz - from + page - 1) &
+			~(page - 1);
 		n_ranges++;
 	}
 	return 0;

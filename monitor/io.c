@@ -109,7 +109,8 @@ size_t input_write(struct mon *m, const char *buf, size_t len)
 		if (n >= 0) {
 			done += (size_t)n;
 		} else if (errno == EAGAIN) {
-			/* EPOLLOUT tells when it goes on; without that, input would stop for good. */
+			/* EPOLLOUT tells when it goes on; without that, input would stop for good.
+			 */
 			if (source_set(m, &m->in, EPOLLOUT) < 0)
 				source_close(m, &m->in);
 			break;
@@ -136,7 +137,8 @@ void input_eof(struct mon *m)
 	if (!m->p.terminal)
 		source_close(m, &m->in);
 	else if (tcgetattr(m->in.fd, &t) == 0 && (t.c_lflag & ICANON))
-		(void)input_write(m, (const char *)&t.c_cc[VEOF], 1); /* full: then nobody reads it */
+		(void)input_write(m, (const char *)&t.c_cc[VEOF],
+				  1); /* full: then nobody reads it */
 }
 
 void input_resize(struct mon *m, const struct mon_size *size)

@@ -12,10 +12,10 @@
 #include "mon.h"
 
 #define EVENTS_MAX 8
-#define IDLE_AFTER_MS 50	/* nothing happens for so long: memory is given back */
-#define RETRY_MS 100		/* after a lack of memory */
-#define DRAIN_IDLE_MS 500	/* after the end: how long descendants may hold the output open */
-#define RELEASE_AFTER_MS 1000	/* after the end: locks are given up although output is pending */
+#define IDLE_AFTER_MS 50      /* nothing happens for so long: memory is given back */
+#define RETRY_MS 100	      /* after a lack of memory */
+#define DRAIN_IDLE_MS 500     /* after the end: how long descendants may hold the output open */
+#define RELEASE_AFTER_MS 1000 /* after the end: locks are given up although output is pending */
 
 int64_t mon_now_ms(void)
 {
@@ -144,10 +144,11 @@ static int turn(struct mon *m, bool *ret_idle, struct err *e)
 		wait_ms = deadline - mon_now_ms();
 		wait_ms = wait_ms < 0 ? 0 : wait_ms > 1000000 ? 1000000 : wait_ms;
 	}
-	n = epoll_wait(m->epoll_fd, ev, EVENTS_MAX, wait_ms < 0 || wait_ms > IDLE_AFTER_MS ?
-		       IDLE_AFTER_MS : (int)wait_ms);
+	n = epoll_wait(m->epoll_fd, ev, EVENTS_MAX,
+		       wait_ms < 0 || wait_ms > IDLE_AFTER_MS ? IDLE_AFTER_MS : (int)wait_ms);
 	if (n == 0 && (wait_ms < 0 || wait_ms > IDLE_AFTER_MS)) {
-		n = idle_wait(m->epoll_fd, ev, EVENTS_MAX, wait_ms < 0 ? -1 : (int)wait_ms - IDLE_AFTER_MS);
+		n = idle_wait(m->epoll_fd, ev, EVENTS_MAX,
+			      wait_ms < 0 ? -1 : (int)wait_ms - IDLE_AFTER_MS);
 		if (n < 0) {
 			errno = -n;
 			n = -1;

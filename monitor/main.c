@@ -26,8 +26,8 @@ static bool is_launch_socket(int fd)
 /* Signals that the loop reads, and those that must not end us. */
 static int set_signals(struct err *e)
 {
-	static const int ignored[] = { SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN,
-				       SIGTTOU, SIGXFSZ, SIGIO, SIGVTALRM, SIGPROF };
+	static const int ignored[] = { SIGHUP,	SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM,   SIGTSTP,
+				       SIGTTIN, SIGTTOU, SIGXFSZ, SIGIO,   SIGVTALRM, SIGPROF };
 	sigset_t set;
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
@@ -76,13 +76,26 @@ static int run(struct mon *m, struct err *e)
 int main(int argc, char **argv)
 {
 	static struct mon m = {
-		.launch = LAUNCH_FD, .rundir_fd = FD_NONE, .ctrdir_fd = FD_NONE, .lock_fd = FD_NONE,
-		.userns_fd = FD_NONE, .epoll_fd = FD_NONE, .console_fd = FD_NONE, .oom_fd = FD_NONE,
-		.guard_fd = FD_NONE, .reserve_fd = FD_NONE,
-		.sig.fd = FD_NONE, .listener.fd = FD_NONE, .in.fd = FD_NONE, .net_err.fd = FD_NONE,
+		.launch = LAUNCH_FD,
+		.rundir_fd = FD_NONE,
+		.ctrdir_fd = FD_NONE,
+		.lock_fd = FD_NONE,
+		.userns_fd = FD_NONE,
+		.epoll_fd = FD_NONE,
+		.console_fd = FD_NONE,
+		.oom_fd = FD_NONE,
+		.guard_fd = FD_NONE,
+		.reserve_fd = FD_NONE,
+		.sig.fd = FD_NONE,
+		.listener.fd = FD_NONE,
+		.in.fd = FD_NONE,
+		.net_err.fd = FD_NONE,
 		.out = { { .src.fd = FD_NONE }, { .src.fd = FD_NONE } },
-		.init = PROC_INIT, .net = PROC_INIT, .guard = PROC_INIT,
-		.log = CTR_LOG_INIT, .p = PARAMS_INIT,
+		.init = PROC_INIT,
+		.net = PROC_INIT,
+		.guard = PROC_INIT,
+		.log = CTR_LOG_INIT,
+		.p = PARAMS_INIT,
 	};
 	struct err e = ERR_INIT;
 	int r;
@@ -94,7 +107,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc != 2 || !is_launch_socket(LAUNCH_FD)) {
-		(void)fprintf(stderr, "Error: ctr-lite-monitor is started by ctr-lite, not by hand\n");
+		(void)fprintf(stderr,
+			      "Error: ctr-lite-monitor is started by ctr-lite, not by hand\n");
 		return EXIT_USAGE;
 	}
 	r = run(&m, &e);

@@ -18,14 +18,14 @@
 #include "str.h"
 
 #define READY_TIMEOUT_MS 20000
-#define READY_FD 3		/* their numbers in the helper */
+#define READY_FD 3 /* their numbers in the helper */
 #define NETNS_FD 4
 #define API_ANSWER_MAX 4096
 
 struct helper {
 	struct mon *m;
 	struct proc proc;
-	int ready_fd;		/* FIFO or pipe, FD_NONE with NET_READY_EXIT */
+	int ready_fd; /* FIFO or pipe, FD_NONE with NET_READY_EXIT */
 	int err_fd;
 	int netns_fd;
 	const struct proc *stage;
@@ -73,7 +73,8 @@ static void read_complaint(int fd, char *buf, size_t cap)
 		if (str_starts(line, "Usage:"))
 			break;
 		if (len < cap)
-			len += (size_t)snprintf(buf + len, cap - len, "%s%s", len ? "; " : "", line);
+			len += (size_t)snprintf(buf + len, cap - len, "%s%s", len ? "; " : "",
+						line);
 	}
 }
 
@@ -91,10 +92,14 @@ static int helper_spawn(struct helper *h, pid_t ns_pid, int ready_wr, int err_wr
 	const struct params *p = &h->m->p;
 	auto_strv struct strv argv = STRV_INIT;
 	const struct proc_fd fds[] = {
-		{ err_wr, STDERR_FILENO }, { h->netns_fd, NETNS_FD }, { ready_wr, READY_FD },
+		{ err_wr, STDERR_FILENO },
+		{ h->netns_fd, NETNS_FD },
+		{ ready_wr, READY_FD },
 	};
 	struct proc_spawn s = {
-		.path = p->net_path, .fds = fds, .n_fds = ready_wr >= 0 ? 3 : 2,
+		.path = p->net_path,
+		.fds = fds,
+		.n_fds = ready_wr >= 0 ? 3 : 2,
 		.dir_fd = h->m->rundir_fd,
 		/* Best effort: it may lose this when it changes ids.  state.json names it, too. */
 		.pdeathsig = p->net_ready == NET_READY_EXIT ? 0 : SIGKILL,
@@ -287,8 +292,12 @@ static int helper_run(struct helper *h, pid_t ns_pid, struct err *e)
 int net_helper_start(struct mon *m, pid_t ns_pid, const struct proc *stage, struct err *e)
 {
 	struct helper h = {
-		.m = m, .proc = PROC_INIT, .ready_fd = FD_NONE, .err_fd = FD_NONE,
-		.netns_fd = FD_NONE, .stage = stage,
+		.m = m,
+		.proc = PROC_INIT,
+		.ready_fd = FD_NONE,
+		.err_fd = FD_NONE,
+		.netns_fd = FD_NONE,
+		.stage = stage,
 	};
 	int r = helper_run(&h, ns_pid, e);
 
@@ -308,7 +317,8 @@ void net_helper_stop(struct mon *m)
 	source_close(m, &m->net_err);
 	if (m->net.pid < 0)
 		return;
-	(void)proc_signal(&m->net, SIGKILL); /* it has nothing to put in order: its network is gone */
+	(void)proc_signal(&m->net,
+			  SIGKILL); /* it has nothing to put in order: its network is gone */
 	(void)proc_wait(&m->net, NULL);
 	proc_done(&m->net);
 }

@@ -11,14 +11,14 @@
 #include "str.h"
 
 enum param_kind {
-	PARAM_STR,	/* const char * */
-	PARAM_PATH,	/* the same, must be absolute */
-	PARAM_LIST,	/* struct param_list */
-	PARAM_PATHS,	/* the same, all absolute */
-	PARAM_BOOL,	/* "0" or "1" */
+	PARAM_STR,   /* const char * */
+	PARAM_PATH,  /* the same, must be absolute */
+	PARAM_LIST,  /* struct param_list */
+	PARAM_PATHS, /* the same, all absolute */
+	PARAM_BOOL,  /* "0" or "1" */
 	PARAM_U32,
 	PARAM_U64,
-	PARAM_WORD,	/* uint32_t, one of the words of the row */
+	PARAM_WORD, /* uint32_t, one of the words of the row */
 };
 
 struct param {
@@ -26,17 +26,22 @@ struct param {
 	enum param_kind kind;
 	size_t offset;
 	enum params_phase phase;
-	const char *const *words;	/* NULL-terminated */
+	const char *const *words; /* NULL-terminated */
 	bool required;
 };
 
 static const char *const log_driver_words[] = {
-	[LOG_DRIVER_NONE] = "none", [LOG_DRIVER_K8S_FILE] = "k8s-file", NULL,
+	[LOG_DRIVER_NONE] = "none",
+	[LOG_DRIVER_K8S_FILE] = "k8s-file",
+	NULL,
 };
 static_assert(sizeof(log_driver_words) / sizeof(log_driver_words[0]) == LOG_DRIVER_COUNT_ + 1,
 	      "a word for every log driver");
 static const char *const net_ready_words[] = {
-	[NET_READY_PIDFILE] = "pidfile", [NET_READY_FD] = "fd", [NET_READY_EXIT] = "exit", NULL,
+	[NET_READY_PIDFILE] = "pidfile",
+	[NET_READY_FD] = "fd",
+	[NET_READY_EXIT] = "exit",
+	NULL,
 };
 static_assert(sizeof(net_ready_words) / sizeof(net_ready_words[0]) == NET_READY_COUNT_ + 1,
 	      "a word for every way of being ready");
@@ -195,7 +200,8 @@ static int check_run(const struct params *p, struct err *e)
 	if (p->log_driver == LOG_DRIVER_K8S_FILE && !p->log_path)
 		return err_set(e, ERR_INVALID, "log driver k8s-file needs a log path");
 	if (p->net_path && p->net_arg.n == 0)
-		return err_set(e, ERR_INVALID, "the network helper %s has no arguments", p->net_path);
+		return err_set(e, ERR_INVALID, "the network helper %s has no arguments",
+			       p->net_path);
 	if (p->net_fwd.n > 0 && !p->net_api)
 		return err_set(e, ERR_INVALID, "net-fwd needs net-api");
 	if (p->net_api && (!path_is_component(p->net_api) || strlen(p->net_api) > 64))
@@ -212,7 +218,8 @@ static int check_run(const struct params *p, struct err *e)
 		return err_set(e, ERR_INVALID, "the terminal's size is out of range");
 	for (size_t i = 0; i < p->copyup.n; i++)
 		if (!strstr(p->copyup.items[i], "\t/"))
-			return err_set(e, ERR_INVALID, "copyup needs a volume and an absolute path");
+			return err_set(e, ERR_INVALID,
+				       "copyup needs a volume and an absolute path");
 	return 0;
 }
 
@@ -226,13 +233,16 @@ int params_parse(struct params *p, enum params_phase phase, struct err *e)
 		int r;
 
 		if (!row)
-			return err_set(e, ERR_INVALID, "the monitor does not know \"%.40s\" (do its version "
-				       "and that of ctr-lite differ?)", s);
+			return err_set(e, ERR_INVALID,
+				       "the monitor does not know \"%.40s\" (do its version "
+				       "and that of ctr-lite differ?)",
+				       s);
 		r = set_value(p, row, eq + 1);
 		if (r == -ENOMEM)
 			return err_sys(e, r, "read the request");
 		if (r < 0)
-			return err_set(e, ERR_INVALID, "bad value in the request to the monitor: %.200s", s);
+			return err_set(e, ERR_INVALID,
+				       "bad value in the request to the monitor: %.200s", s);
 	}
 	return phase == PARAMS_RUN ? check_run(p, e) : 0;
 }

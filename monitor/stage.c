@@ -28,12 +28,12 @@ struct stage_ctx {
 	bool new_user, new_net;
 	int sock, err_fd;
 	struct params p;
-	int fds[3];	/* stdout, stderr, stdin, as far as they came */
+	int fds[3]; /* stdout, stderr, stdin, as far as they came */
 	size_t n_fds;
 };
 
 struct stage_step {
-	const char *doing;	/* put before the step's error; NULL: it says enough itself */
+	const char *doing; /* put before the step's error; NULL: it says enough itself */
 	int (*run)(struct stage_ctx *c, struct err *e);
 };
 
@@ -65,7 +65,8 @@ static int step_unshare(struct stage_ctx *c, struct err *e)
 	if (unshare(CLONE_NEWNS | (c->new_net ? CLONE_NEWNET : 0)) == 0)
 		return 0;
 	if (errno == ENOSPC)
-		return err_set(e, ERR_UNSUPPORTED, "the host's limit is reached; look at: sysctl "
+		return err_set(e, ERR_UNSUPPORTED,
+			       "the host's limit is reached; look at: sysctl "
 			       "user.max_mnt_namespaces user.max_net_namespaces");
 	return err_sys(e, errno, "unshare");
 }
@@ -103,7 +104,9 @@ static int step_become_root(struct stage_ctx *c, struct err *e)
 	if (c->new_user) {
 		r = userns_become_root();
 		if (r < 0)
-			return err_sys(e, r, "become root of the user namespace (is container id 0 mapped?)");
+			return err_sys(
+				e, r,
+				"become root of the user namespace (is container id 0 mapped?)");
 		/* A change of ids clears both. */
 		(void)prctl(PR_SET_DUMPABLE, 1);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -131,8 +134,11 @@ static int step_params(struct stage_ctx *c, struct err *e)
 static int step_rootfs(struct stage_ctx *c, struct err *e)
 {
 	const struct mnt_overlay o = {
-		.lower = c->p.lower.items, .n_lower = c->p.lower.n,
-		.upper = c->p.upper, .work = c->p.work, .volatile_ = c->p.volatile_,
+		.lower = c->p.lower.items,
+		.n_lower = c->p.lower.n,
+		.upper = c->p.upper,
+		.work = c->p.work,
+		.volatile_ = c->p.volatile_,
 	};
 
 	return o.n_lower ? mnt_overlay(&o, c->p.rootfs, e) : 0;
@@ -146,7 +152,8 @@ static int copy_up_one(int rootfs_fd, const char *volume, const char *dest, stru
 
 	if (dst < 0)
 		return err_sys(e, errno, "open the volume %s", volume);
-	/* Two containers that start with the same new volume: one copies, the other finds it done. */
+	/* Two containers that start with the same new volume: one copies, the other finds it done.
+	 */
 	if (flock(dst, LOCK_EX) < 0)
 		return err_sys(e, errno, "lock the volume %s", volume);
 	r = dir_is_empty(dst);
@@ -172,8 +179,8 @@ static int step_copy_up(struct stage_ctx *c, struct err *e)
 		return err_sys(e, errno, "open the root filesystem %s", c->p.rootfs);
 	for (size_t i = 0; i < c->p.copyup.n; i++) {
 		const char *tab = strchr(c->p.copyup.items[i], '\t');
-		auto_free char *volume = strndup(c->p.copyup.items[i],
-						 (size_t)(tab - c->p.copyup.items[i]));
+		auto_free char *volume =
+			strndup(c->p.copyup.items[i], (size_t)(tab - c->p.copyup.items[i]));
 		int r = volume ? copy_up_one(rootfs_fd, volume, tab + 1, e)
 			       : err_sys(e, ENOMEM, "fill the volumes");
 
@@ -244,7 +251,8 @@ static int place_stdio(struct stage_ctx *c)
 	if (null_fd < 0)
 		return -errno;
 	/* dup2 leaves out close-on-exec: these three are meant to stay. */
-	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(err, STDERR_FILENO) < 0)
 		return -errno;
 	return 0;
 }

@@ -19,7 +19,7 @@
 #include "str.h"
 #include "userns.h"
 
-#define ADOPTION_TRIES 10000	/* of half a millisecond */
+#define ADOPTION_TRIES 10000 /* of half a millisecond */
 
 /* Large; needed before the container runs and never touched again. */
 static char body[MSG_BODY_MAX];
@@ -170,11 +170,12 @@ static int open_dir(const char *path, int *ret, struct err *e)
 /* A killed monitor leaves these; we hold the lock, so that nobody uses them. */
 static void clear_rundir(const struct mon *m)
 {
-	static const char *const names[] = { "attach", "console", NET_PID_NAME, "pid", "runtime.log",
-					     "state.json", "exit.json" };
+	static const char *const names[] = { "attach",	    "console",	  NET_PID_NAME, "pid",
+					     "runtime.log", "state.json", "exit.json" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		(void)unlinkat(m->rundir_fd, names[i], 0); /* what is still there fails to be made */
+		(void)unlinkat(m->rundir_fd, names[i],
+			       0); /* what is still there fails to be made */
 }
 
 /* Everything that is undone at the end is done under this lock. */
@@ -203,7 +204,7 @@ static int take_lock(struct mon *m, struct err *e)
 
 /* The container's ends of stdio, and ours. */
 struct stdio {
-	int theirs[3];	/* stdout, stderr, stdin */
+	int theirs[3]; /* stdout, stderr, stdin */
 	size_t n;
 };
 
@@ -317,14 +318,16 @@ static int runtime_error(struct mon *m, const struct stage *s, int status, struc
 {
 	const char *name = m->p.runtime ? path_base(m->p.runtime) : "the namespaces' process";
 
-	(void)fd_set_nonblock(s->err_fd, true); /* whoever still holds the other end is not waited for */
+	(void)fd_set_nonblock(s->err_fd,
+			      true); /* whoever still holds the other end is not waited for */
 	if (err_recv(s->err_fd, e) == 1)
 		return err_kind_errno(e->kind);
 	if (m->p.runtime && !m->p.runtime_ours && runtime_log_error(m->rundir_fd, name, e) < 0)
 		return err_kind_errno(e->kind);
 	if (WIFSIGNALED(status))
 		return err_set(e, ERR_OS, "%s was killed by %s", name,
-			       sig_name(WTERMSIG(status)) ? sig_name(WTERMSIG(status)) : "a signal");
+			       sig_name(WTERMSIG(status)) ? sig_name(WTERMSIG(status))
+							  : "a signal");
 	return err_set(e, ERR_OS, "%s ended with status %d and gave no reason", name,
 		       WEXITSTATUS(status));
 }
@@ -359,8 +362,10 @@ static int find_init(struct mon *m, uint64_t *ret_start, struct err *e)
 	/* A child that nobody but us can reap: until then the number is its. */
 	if (str_u32(text, INT32_MAX, &pid) < 0 || pid == 0 ||
 	    !wait_adoption((pid_t)pid, !m->p.runtime_ours))
-		return err_set(e, ERR_CORRUPT, "the runtime left the pid \"%s\", which is no child of the "
-			       "monitor", text);
+		return err_set(e, ERR_CORRUPT,
+			       "the runtime left the pid \"%s\", which is no child of the "
+			       "monitor",
+			       text);
 	r = proc_start_time((pid_t)pid, ret_start);
 	if (r == 0)
 		r = proc_open((pid_t)pid, *ret_start, &m->init);
@@ -372,11 +377,13 @@ static int write_state(struct mon *m, uint64_t pid_start, struct err *e)
 	char text[256];
 	int n, r;
 
-	n = snprintf(text, sizeof(text), "{\"version\":1,\"pid\":%d,\"pid_start\":%llu,"
-		     "\"monitor_pid\":%d,\"started_ns\":%lld,\"net_pid\":%d,\"net_pid_start\":%llu}\n",
-		     (int)m->init.pid, (unsigned long long)pid_start, (int)getpid(),
-		     (long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
-		     (unsigned long long)m->net_start);
+	n = snprintf(
+		text, sizeof(text),
+		"{\"version\":1,\"pid\":%d,\"pid_start\":%llu,"
+		"\"monitor_pid\":%d,\"started_ns\":%lld,\"net_pid\":%d,\"net_pid_start\":%llu}\n",
+		(int)m->init.pid, (unsigned long long)pid_start, (int)getpid(),
+		(long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
+		(unsigned long long)m->net_start);
 	r = file_replace(m->rundir_fd, "state.json", text, (size_t)n, 0600, FILE_SYNC_NONE);
 	return r < 0 ? err_sys(e, r, "write %s/state.json", m->p.rundir) : 0;
 }

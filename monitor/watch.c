@@ -74,7 +74,8 @@ static void __attribute__((noreturn)) guard_main(int alive_fd, int init_fd)
 	while (poll(pfd, 2, -1) < 0)
 		;
 	if (!pfd[1].revents)
-		(void)syscall(SYS_pidfd_send_signal, 1, SIGKILL, NULL, 0); /* the last thing we do */
+		(void)syscall(SYS_pidfd_send_signal, 1, SIGKILL, NULL,
+			      0); /* the last thing we do */
 	_exit(0);
 }
 
