@@ -15,9 +15,9 @@
 #include "log.h"
 
 #define CONNECT_TIMEOUT_S 20L
-#define DOCUMENT_TIMEOUT_S 30L		/* for a whole small document */
+#define DOCUMENT_TIMEOUT_S 60L		/* for a whole small document */
 #define STALL_BYTES_PER_S 1000L		/* a body slower than this ... */
-#define STALL_S 20L			/* ... for this long is given up */
+#define STALL_S 30L			/* ... for this long is given up */
 #define STALLS_MAX 2			/* stalled attempts of one request */
 #define TRIES_MAX 100			/* attempts of one request, progress or not */
 #define PROGRESS_BYTES (1u << 20)	/* so much more starts the count of retries anew */
