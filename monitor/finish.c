@@ -137,7 +137,7 @@ static int remove_tree(struct mon *m, int dir_fd, const char *name)
 	return path_remove_tree(dir_fd, name); /* the directory itself may be ours alone */
 }
 
-static void runtime_forget(struct mon *m)
+void finish_runtime(struct mon *m)
 {
 	auto_close int root = FD_NONE;
 
@@ -202,7 +202,7 @@ void finish_release(struct mon *m)
 	m->oom_fd = fd_close(m->oom_fd);
 	if (m->lock_fd < 0)
 		return; /* not ours */
-	runtime_forget(m);
+	finish_runtime(m);
 	if (m->p.rm)
 		release_container(m);
 }

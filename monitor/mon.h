@@ -169,6 +169,7 @@ void guard_stop(struct mon *m);
 /* finish.c */
 void finish_reserve(struct mon *m);	/* room for the record, so that a full disk cannot take it */
 void finish_record(struct mon *m);	/* exit.json */
+void finish_runtime(struct mon *m);	/* the runtime forgets the container */
 void finish_release(struct mon *m);	/* name, container, volumes, helper: gone for others */
 void finish_remove(struct mon *m);	/* the trees behind them, the run directory, the lock */
 /* After a start that failed: also kill what was started. */

@@ -414,6 +414,15 @@ static int announce(struct mon *m, struct err *e)
 	return 0;
 }
 
+/* A killed monitor leaves the runtime's state, which would refuse the same id. */
+static void clear_runtime(struct mon *m)
+{
+	auto_free char *path = path_join(m->p.runtime_root, m->p.id);
+
+	if (path && access(path, F_OK) == 0)
+		finish_runtime(m);
+}
+
 static int start_container(struct mon *m, struct stage *s, struct mapping *map, struct err *e)
 {
 	struct stdio io = { .n = 0 };
@@ -426,6 +435,8 @@ static int start_container(struct mon *m, struct stage *s, struct mapping *map, 
 	if (early)
 		r = r < 0 ? r : make_ready(m, e);
 	r = r < 0 ? r : maps_finish(map, s, e);
+	if (r == 0)
+		clear_runtime(m);
 	r = r < 0 ? r : stage_send_params(s, &m->p, io.theirs, io.n, e);
 	stdio_close(&io);
 	if (!early)

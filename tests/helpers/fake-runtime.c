@@ -113,7 +113,10 @@ static void state_dir(const char *id, bool make)
 	char path[4096];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", root, id);
-	(void)(make ? mkdir(path, 0700) : rmdir(path));
+	if (!make)
+		(void)rmdir(path);
+	else if (mkdir(path, 0700) < 0)
+		exit(90); /* as a real one, which knows the id already */
 }
 
 static int cmd_run(const char *id, bool pdeathsig)

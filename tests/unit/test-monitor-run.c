@@ -86,6 +86,8 @@ TEST(a_killed_monitor_s_run_directory_can_be_used_again)
 		(void)snprintf(path, sizeof(path), "run/" RUN_ID "/%s", left[i]);
 		test_write(run_path(path), "{\"level\":\"error\",\"msg\":\"old\"}");
 	}
+	test_mkdir(run_path("rt/" RUN_ID));
+	test_write(run_path("rt/" RUN_ID "/state.json"), "{}");
 	run_begin(&r, "attach=1\0rm=1\0terminal=1\0net-path=/bin/sh\0net-arg=sh\0net-arg=-c\0"
 		  "net-arg=echo $$ >@PIDFILE@; exec sleep 60\0net-ready=pidfile\0");
 	run_until(&r, r.sock, MON_EXIT);
