@@ -24,12 +24,13 @@ static void bytes_done(struct bytes *b)
 
 static void add(struct bytes *b, const void *p, size_t len)
 {
-	if (b->len + len > b->cap) {
-		b->cap = 2 * (b->len + len);
+	if (b->len + len >= b->cap) {
+		b->cap = 2 * (b->len + len) + 1;
 		b->p = realloc(b->p, b->cap);
 		CHECK(b->p != NULL);
 	}
-	memcpy(b->p + b->len, p, len);
+	if (len)
+		memcpy(b->p + b->len, p, len);
 	b->len += len;
 }
 
