@@ -22,10 +22,11 @@
 
 int image_in_begin(struct store *s, const struct idmap *m, struct image_in *ret, struct err *e)
 {
-	struct image_in in = { .store = s, .idmap = m, .stage = STAGE_INIT,
-			       .limits = unpack_limits_default };
-	int r = store_init_images(s, e);
+	struct image_in in = { .store = s, .idmap = m, .stage = STAGE_INIT };
+	int r = unpack_limits_parse(getenv(UNPACK_LIMITS_ENV), &in.limits, e);
 
+	if (r == 0)
+		r = store_init_images(s, e);
 	if (r < 0)
 		return r;
 	r = store_stage_new(s, &in.stage, e);

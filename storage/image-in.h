@@ -54,7 +54,7 @@ struct image_in {
 	size_t first_used;	/* what an opaque root hides below this one is not kept */
 	struct image_in_blob **blobs;
 	size_t n_blobs;
-	struct unpack_limits limits;	/* defaults; may be changed before image_in_unpack() */
+	struct unpack_limits limits;	/* the user's (UNPACK_LIMITS_ENV); may be changed before image_in_unpack() */
 };
 #define IMAGE_IN_INIT { .stage = STAGE_INIT }
 

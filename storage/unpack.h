@@ -20,11 +20,15 @@
 struct unpack_limits {
 	uint64_t max_bytes;	/* of the uncompressed tar, and of the files' data */
 	uint64_t max_entries;
-	uint64_t max_ratio;	/* uncompressed to compressed bytes ... */
+	uint64_t max_ratio;	/* uncompressed to compressed bytes (0: any) ... */
 	uint64_t ratio_floor;	/* ... once more than this many bytes came out */
 	uint64_t keep_free_percent;	/* of the file system: stop before it is fuller */
 };
 extern const struct unpack_limits unpack_limits_default;
+
+/* The user's word on them: "max_ratio=0,max_bytes=2t", each missing one at its default. */
+#define UNPACK_LIMITS_ENV "CTR_LITE_UNPACK_LIMITS"
+int unpack_limits_parse(const char *text, struct unpack_limits *ret, struct err *e);
 
 struct unpack_result {
 	struct digest diff_id;	/* of every byte that came out of the decompressor */

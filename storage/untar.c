@@ -34,14 +34,6 @@
 #define SPACE_CHECK_BYTES (32u << 20)	/* how often the file system's free space is looked at */
 #define KEEP_FREE_MAX_BYTES (1ull << 30)	/* no more than this must stay free on a large disk */
 
-const struct unpack_limits unpack_limits_default = {
-	.max_bytes = 1ull << 40,
-	.max_entries = 4u << 20,
-	.max_ratio = 200,
-	.ratio_floor = 1ull << 30,
-	.keep_free_percent = 5,
-};
-
 struct untar {
 	const struct unpack_limits *lim;
 	struct inflate *inflate;
@@ -60,11 +52,12 @@ static int check_amount(struct untar *u, struct err *e)
 
 	if (u->tar_bytes > u->lim->max_bytes)
 		return err_set(e, ERR_LIMIT, "the layer is larger than the limit of %" PRIu64
-			       " bytes (max_bytes)", u->lim->max_bytes);
+			       " bytes (max_bytes, see " UNPACK_LIMITS_ENV ")", u->lim->max_bytes);
 	if (u->lim->max_ratio && u->tar_bytes > u->lim->ratio_floor &&
 	    u->tar_bytes / u->lim->max_ratio > in)
 		return err_set(e, ERR_LIMIT, "the layer inflates to more than %" PRIu64 " times its size "
-			       "(max_ratio): %" PRIu64 " bytes came out of %" PRIu64,
+			       "(max_ratio, see " UNPACK_LIMITS_ENV "): %" PRIu64 " bytes came out of %"
+			       PRIu64,
 			       u->lim->max_ratio, u->tar_bytes, in);
 	return 0;
 }
@@ -134,7 +127,8 @@ static int check_space(struct untar *u, size_t len, struct err *e)
 	if (avail >= keep)
 		return 0;
 	(void)err_set(e, ERR_LIMIT, "the store's file system is almost full: %" PRIu64 " MiB are free, "
-		      "%" PRIu64 " MiB must stay free (keep_free_percent)", avail >> 20, keep >> 20);
+		      "%" PRIu64 " MiB must stay free (keep_free_percent, see " UNPACK_LIMITS_ENV
+		      ")", avail >> 20, keep >> 20);
 	if (e)
 		e->code = ENOSPC;
 	return -ENOSPC;
@@ -201,7 +195,7 @@ static int add_file(struct untar *u, struct archive *a, struct archive_entry *ae
 		return err_set(e, ERR_CORRUPT, "%s: its size is negative", path);
 	if ((uint64_t)size > u->lim->max_bytes)
 		return err_set(e, ERR_LIMIT, "%s is larger than the limit of %" PRIu64
-			       " bytes (max_bytes)", path, u->lim->max_bytes);
+			       " bytes (max_bytes, see " UNPACK_LIMITS_ENV ")", path, u->lim->max_bytes);
 	fd = tree_file_begin(&u->tree, path, m, e);
 	if (fd < 0)
 		return fd;
@@ -360,7 +354,7 @@ static int next_entry(struct untar *u, struct archive *a, struct archive_entry *
 		return err_set(e, ERR_CORRUPT, "an archive member has no name");
 	if (++u->n_entries > u->lim->max_entries)
 		return err_set(e, ERR_LIMIT, "the layer has more entries than the limit of %" PRIu64
-			       " (max_entries)", u->lim->max_entries);
+			       " (max_entries, see " UNPACK_LIMITS_ENV ")", u->lim->max_entries);
 	r = tree_clean_name(name, strlen(name), path, e);
 	if (r < 0 || is_aufs_metadata(path))
 		return r;

@@ -183,6 +183,23 @@ TEST(limits_have_names)
 	CHECK_CONTAINS(e.text, "max_bytes");
 }
 
+TEST(limits_from_the_user)
+{
+	static const char *const bad[] = { "x", "max_bytes", "max_bytes=", "max_bytes=-1", "max_ratio=x",
+					   "keep_free_percent=100", "nope=1", "max_bytes=99999999999999999999" };
+	struct unpack_limits lim;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(unpack_limits_parse(NULL, &lim, &e), e);
+	CHECK(memcmp(&lim, &unpack_limits_default, sizeof(lim)) == 0);
+	CHECK_OK(unpack_limits_parse("max_ratio=0,max_bytes=2t", &lim, &e), e);
+	CHECK_UINT(lim.max_ratio, 0);
+	CHECK_UINT(lim.max_bytes, 2ull << 40);
+	CHECK_UINT(lim.max_entries, unpack_limits_default.max_entries);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK_ERR(unpack_limits_parse(bad[i], &lim, &e), e, ERR_INVALID);
+}
+
 TEST(damage_is_an_error_with_a_reason)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
