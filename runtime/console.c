@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -39,7 +38,7 @@ static int open_ptmx(struct setup *s, struct err *e)
 
 static int mount_console(struct setup *s, struct err *e)
 {
-	auto_close int target = rootfs_target(s->root_fd, "/dev/console", false), mnt = FD_NONE;
+	auto_close int target = rootfs_target(s->root_fd, "/dev/console", false);
 	struct stat st;
 	int r;
 
@@ -47,8 +46,7 @@ static int mount_console(struct setup *s, struct err *e)
 		return err_sys(e, target, "make /dev/console");
 	if (fstat(target, &st) == 0 && S_ISDIR(st.st_mode))
 		return err_set(e, ERR_DENIED, "/dev/console in the image is a directory");
-	mnt = mount_clone(s->tty_fd, false);
-	r = mnt < 0 ? mnt : mount_attach(mnt, target);
+	r = mount_bind_at(s->tty_fd, target, false);
 	return r < 0 ? err_sys(e, r, "bind the terminal on /dev/console") : 0;
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -41,7 +40,7 @@ static bool is_node(const struct stat *st, const struct oci_device *d)
 static int bind_node(int dir_fd, const char *name, const struct oci_device *d, struct err *e)
 {
 	auto_close int source = open(d->path, O_PATH | O_CLOEXEC);
-	auto_close int target = FD_NONE, mnt = FD_NONE;
+	auto_close int target = FD_NONE;
 	struct stat st;
 	int r;
 
@@ -58,15 +57,7 @@ static int bind_node(int dir_fd, const char *name, const struct oci_device *d, s
 	if (S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode))
 		return err_set(e, ERR_DENIED, "%s in the image is a %s", d->path,
 			       S_ISDIR(st.st_mode) ? "directory" : "symbolic link");
-	mnt = mount_clone(source, false);
-	r = mnt < 0 ? mnt : mount_attach(mnt, target);
-	if (r == -ENOSYS || r == -EPERM) {
-		char from[40], to[40];
-
-		(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", source);
-		(void)snprintf(to, sizeof(to), "/proc/self/fd/%d", target);
-		r = mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
-	}
+	r = mount_bind_at(source, target, false);
 	return r < 0 ? err_sys(e, r, "bind the host's %s", d->path) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -65,9 +66,32 @@ static int verify(struct setup *s, const char *path, const struct stat *want, st
 	return 0;
 }
 
+/* Without the new mount API: a tmpfs of its own, which must be what the path then leads to. */
+static int mask_dir_old(struct setup *s, const char *path, int target, const struct stat *was,
+			struct err *e)
+{
+	auto_close int fd = FD_NONE;
+	struct statvfs vfs;
+	struct statfs fs;
+	struct stat st;
+	int r = mount_old("tmpfs", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			  "nr_inodes=1,mode=755");
+
+	if (r < 0)
+		return err_sys(e, r, "mask %s", path);
+	fd = path_open_in(s->root_fd, path, O_PATH);
+	if (fd < 0)
+		return err_sys(e, fd, "look at the masked %s", path);
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0 || fstatvfs(fd, &vfs) < 0)
+		return err_sys(e, errno, "look at the masked %s", path);
+	if (fs.f_type != TMPFS_MAGIC || !(vfs.f_flag & ST_RDONLY) || st.st_dev == was->st_dev)
+		return err_set(e, ERR_DENIED, "%s changed while it was being masked", path);
+	return 0;
+}
+
 static int mask_one(struct setup *s, struct mask *m, const char *path, struct err *e)
 {
-	auto_close int target = path_open_in(s->root_fd, path, O_PATH), mnt = FD_NONE;
+	auto_close int target = path_open_in(s->root_fd, path, O_PATH);
 	struct stat st;
 	bool dir, first = m->empty < 0;
 	int r = 0;
@@ -83,14 +107,14 @@ static int mask_one(struct setup *s, struct mask *m, const char *path, struct er
 		r = make_empty(m, e);
 	if (!dir && m->null < 0)
 		r = open_null(m, e);
+	if (dir && first && mount_api_barred(r))
+		return mask_dir_old(s, path, target, &st, e);
 	if (r < 0)
 		return r;
-	if (dir && first) {
+	if (dir && first)
 		r = mount_attach(m->empty, target);
-	} else {
-		mnt = mount_clone(dir ? m->empty : m->null, false);
-		r = mnt < 0 ? mnt : mount_attach(mnt, target);
-	}
+	else
+		r = mount_bind_at(dir ? m->empty : m->null, target, false);
 	if (r < 0)
 		return err_sys(e, r, "mask %s", path);
 	return verify(s, path, dir ? &m->empty_st : &m->null_st, e);
@@ -123,11 +147,18 @@ static int readonly_one(struct setup *s, const char *path, struct err *e)
 	if (fstat(target, &st) < 0)
 		return err_sys(e, errno, "look at %s", path);
 	mnt = mount_clone(target, true);
-	if (mnt < 0)
-		return err_sys(e, mnt, "make %s read-only", path);
-	r = mount_set_attrs(mnt, &ro, true);
-	if (r == 0)
-		r = mount_attach(mnt, target);
+	if (mount_api_barred(mnt)) {
+		/* The old way: bind it on itself, and change what is then on top. */
+		r = mount_bind_at(target, target, true);
+		if (r == 0)
+			r = mnt = path_open_in(s->root_fd, path, O_PATH);
+		if (r >= 0)
+			r = mount_set_attrs(mnt, &ro, false);
+	} else {
+		r = mnt < 0 ? mnt : mount_set_attrs(mnt, &ro, true);
+		if (r == 0)
+			r = mount_attach(mnt, target);
+	}
 	if (r < 0)
 		return err_sys(e, r, "make %s read-only", path);
 	if (fstatvfs(mnt, &vfs) < 0 || !(vfs.f_flag & ST_RDONLY))

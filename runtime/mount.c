@@ -47,6 +47,32 @@ int mount_attach(int mnt, int target_fd)
 	return move_mount(mnt, "", target_fd, "", flags) < 0 ? -errno : 0;
 }
 
+bool mount_api_barred(int r)
+{
+	return r == -ENOSYS || r == -EPERM;
+}
+
+int mount_old(const char *source, int target_fd, const char *type, unsigned long flags,
+	      const char *data)
+{
+	struct fd_path to;
+
+	return mount(source, fd_path(target_fd, &to), type, flags, data) < 0 ? -errno : 0;
+}
+
+int mount_bind_at(int source, int target_fd, bool recursive)
+{
+	auto_close int mnt = mount_clone(source, recursive);
+	struct fd_path from;
+
+	if (mnt >= 0)
+		return mount_attach(mnt, target_fd);
+	if (!mount_api_barred(mnt))
+		return mnt;
+	return mount_old(fd_path(source, &from), target_fd, NULL, MS_BIND | (recursive ? MS_REC : 0),
+			 NULL);
+}
+
 /* Before Linux 5.12: only for attached mounts, and flags that are on already stay on. */
 static int set_attrs_by_remount(int mnt, const struct mount_attrs *a, bool rec)
 {
@@ -67,12 +93,16 @@ static int set_attrs_by_remount(int mnt, const struct mount_attrs *a, bool rec)
 int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec)
 {
 	struct mount_attr attr = { .attr_set = a->set, .attr_clr = a->clear };
+	int r;
 
 	if (!a->set && !a->clear)
 		return 0;
 	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (rec ? AT_RECURSIVE : 0), &attr, sizeof(attr)) == 0)
 		return 0;
-	return errno == ENOSYS ? set_attrs_by_remount(mnt, a, rec) : -errno;
+	r = -errno;
+	if (mount_api_barred(r) && set_attrs_by_remount(mnt, a, rec) == 0)
+		return 0;
+	return r;
 }
 
 static int set_propagation(int mnt, unsigned long propagation, bool rec)
@@ -84,7 +114,7 @@ static int set_propagation(int mnt, unsigned long propagation, bool rec)
 		return 0;
 	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (rec ? AT_RECURSIVE : 0), &attr, sizeof(attr)) == 0)
 		return 0;
-	if (errno != ENOSYS)
+	if (!mount_api_barred(-errno))
 		return -errno;
 	return mount(NULL, fd_path(mnt, &p), NULL, propagation | (rec ? MS_REC : 0), NULL) < 0 ?
 		       -errno : 0;
@@ -268,11 +298,11 @@ int mount_finish_ro(struct setup *s, struct err *e)
 static int bind_by_mount2(struct setup *s, int source, const struct stat *st, int target,
 			  const struct oci_mount *m, bool rec, struct err *e)
 {
-	struct fd_path from, to;
+	struct fd_path from;
+	int r = mount_old(fd_path(source, &from), target, NULL, MS_BIND | (rec ? MS_REC : 0), NULL);
 
-	if (mount(fd_path(source, &from), fd_path(target, &to), NULL, MS_BIND | (rec ? MS_REC : 0),
-		  NULL) < 0)
-		return err_sys(e, errno, "bind %s on %s", m->source, m->destination);
+	if (r < 0)
+		return err_sys(e, r, "bind %s on %s", m->source, m->destination);
 	return reopen_target(s, m, st, e);
 }
 
@@ -302,7 +332,7 @@ static int bind_fd(struct setup *s, int source, const struct oci_mount *m, bool 
 			return err_sys(e, r, "bind %s on %s", m->source, m->destination);
 		return apply_propagation(mnt, m, e);
 	}
-	if (mnt != -ENOSYS && mnt != -EPERM)
+	if (!mount_api_barred(mnt))
 		return err_sys(e, mnt, "bind %s on %s", m->source, m->destination);
 	mnt = bind_by_mount2(s, source, &st, target, m, rec, e);
 	if (mnt < 0)
@@ -359,7 +389,7 @@ static int fs_by_mount2(struct setup *s, const struct oci_mount *m, const char *
 			const struct strv *opts, const struct mount_attrs *a, struct err *e)
 {
 	auto_strbuf struct strbuf data = STRBUF_INIT;
-	struct fd_path to;
+	int r;
 
 	strbuf_add(&data, "");
 	for (size_t i = 0; i < opts->n; i++) {
@@ -369,9 +399,9 @@ static int fs_by_mount2(struct setup *s, const struct oci_mount *m, const char *
 	}
 	if (data.failed)
 		return err_sys(e, ENOMEM, "mount %s", m->destination);
-	if (mount(m->source ? m->source : type, fd_path(target, &to), type, mount_attrs_to_ms(a->set),
-		  data.data) < 0)
-		return err_sys(e, errno, "mount a %s on %s", type, m->destination);
+	r = mount_old(m->source ? m->source : type, target, type, mount_attrs_to_ms(a->set), data.data);
+	if (r < 0)
+		return err_sys(e, r, "mount a %s on %s", type, m->destination);
 	return reopen_target(s, m, NULL, e);
 }
 

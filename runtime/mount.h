@@ -12,6 +12,13 @@
 int mount_clone(int fd, bool recursive);
 /* Attach the detached @mnt on what @target_fd names. */
 int mount_attach(int mnt, int target_fd);
+/* Bind what @source names on what @target_fd names, by whichever of the two ways is open. */
+int mount_bind_at(int source, int target_fd, bool recursive);
+/* Is @r how a kernel or a filter around us bars the new mount API? */
+bool mount_api_barred(int r);
+/* mount(2) on what @target_fd names. */
+int mount_old(const char *source, int target_fd, const char *type, unsigned long flags,
+	      const char *data);
 /* Set and clear attributes of the mount whose root @mnt names (@rec: and of all below). */
 int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec);
 /* A new file system as a detached mount; options as in config.json ("size=64m", "ro"). */

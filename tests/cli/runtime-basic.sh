@@ -373,3 +373,27 @@ root_test_runtime_time_offsets() {
 	sh_in b 'cat /proc/uptime'
 	[ "${OUT%%.*}" -ge 1000000 ] || fail "uptime is $OUT"
 }
+
+# A container in a container: /proc of the outer one is masked, and old filters bar the mount API.
+#: noasan
+test_runtime_nested() {
+	local code caps
+	new_bundle outer
+	caps=$(rt features | jq -c .linux.capabilities)
+	change outer '.process.capabilities = {"bounding": $c, "effective": $c, "permitted": $c} | .process.noNewPrivileges = false' \
+		--argjson c "$caps"
+	mkdir -p outer/rootfs/inner/rootfs
+	cp -a outer/rootfs/bin outer/rootfs/inner/rootfs/
+	cp "$RT" outer/rootfs/bin/rt
+	jq 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))
+		| .process.args = ["/bin/sh", "-c", "echo pid $$; cat /proc/keys; echo x >/proc/sys/kernel/domainname || echo refused"]' \
+		outer/config.json >outer/rootfs/inner/config.json
+	for code in 0 38 1; do
+		change outer 'if $e > 0 then .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["fsopen",
+			"fsconfig", "fsmount", "open_tree", "move_mount", "mount_setattr"], "action": "SCMP_ACT_ERRNO", "errnoRet": $e}]}
+			else . end' --argjson e $code
+		sh_in outer 'rt --root /tmp/st run -b /inner x'
+		is "$STATUS" 0 "status with errno $code"
+		is "$OUT" "$(printf 'pid 1\nrefused')"
+	done
+}
