@@ -85,6 +85,15 @@ static int check(struct creation *c, struct err *e)
 	if (!p->terminal && c->a->console_socket)
 		return err_set(e, ERR_INVALID, "--console-socket is given, but $.process.terminal is not "
 			       "true");
+	if (c->a->listen_fds) {
+		char n[16];
+
+		/* The container's first process is the one that they are for. */
+		(void)snprintf(n, sizeof(n), "%u", c->a->listen_fds);
+		if (strv_env_set(&c->cfg.process.env, "LISTEN_FDS", n) < 0 ||
+		    strv_env_set(&c->cfg.process.env, "LISTEN_PID", "1") < 0)
+			return err_sys(e, ENOMEM, "pass the listening sockets");
+	}
 	r = sysctl_check(&c->cfg, e);
 	return r < 0 ? r : resources_check(c->cfg.resources, e);
 }

@@ -259,12 +259,15 @@ static int check_globals(struct args *a, struct err *e)
 int args_close_fds(struct args *a, struct err *e)
 {
 	const char *listen = getenv("LISTEN_FDS");
-	uint32_t n;
 	unsigned int first;
 
-	/* Socket activation: systemd's descriptors come first. */
-	if (listen && str_u32(listen, 1024, &n) == 0)
-		a->preserve_fds += n;
+	/* Socket activation: systemd's descriptors come first.  A variable that was merely inherited
+	 * names none. */
+	if (listen && str_u32(listen, 1024, &a->listen_fds) == 0 && a->listen_fds &&
+	    fcntl(3, F_GETFD) >= 0)
+		a->preserve_fds += a->listen_fds;
+	else
+		a->listen_fds = 0;
 	if (a->preserve_fds > 65536)
 		return err_set(e, ERR_INVALID, "--preserve-fds: %u is too many", a->preserve_fds);
 	first = 3 + a->preserve_fds;

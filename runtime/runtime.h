@@ -17,6 +17,7 @@ struct args {
 	/* create, run */
 	const char *bundle, *pid_file, *console_socket;
 	uint32_t preserve_fds;
+	uint32_t listen_fds;	/* of them: from socket activation, the first ones */
 	bool no_pivot, detach, keep, no_new_keyring;
 	/* exec */
 	const char *process, *user, *cwd;

@@ -127,6 +127,16 @@ static int make_cwd(struct setup *s, struct err *e)
 	return 0; /* on a read-only root it may be missing: identity_cwd() tells */
 }
 
+/* What the runtime's state calls us: our number in the host's /proc. */
+static uint64_t host_pid(const struct setup *s)
+{
+	char text[16] = "";
+	uint32_t pid = 0;
+	ssize_t n = readlinkat(s->host_proc_fd, "self", text, sizeof(text) - 1);
+
+	return n > 0 && str_u32(text, INT32_MAX, &pid) == 0 ? pid : 0;
+}
+
 static int hooks_before_pivot(struct setup *s, struct err *e)
 {
 	const struct oci_hooks *h = &s->cfg->hooks;
@@ -143,7 +153,7 @@ static int hooks_before_pivot(struct setup *s, struct err *e)
 	}
 	if (h->n[HOOK_CREATE_CONTAINER] == 0)
 		return 0;
-	state = state_json(s->id, "creating", 1, s->bundle, s->cfg->annotations);
+	state = state_json(s->id, "creating", host_pid(s), s->bundle, s->cfg->annotations);
 	return state ? hooks_run(h, HOOK_CREATE_CONTAINER, state, e) : err_sys(e, ENOMEM, "hooks");
 }
 
@@ -153,7 +163,7 @@ static int hooks_start(struct setup *s, struct err *e)
 
 	if (s->cfg->hooks.n[HOOK_START_CONTAINER] == 0)
 		return 0;
-	state = state_json(s->id, "created", 1, s->bundle, s->cfg->annotations);
+	state = state_json(s->id, "created", host_pid(s), s->bundle, s->cfg->annotations);
 	return state ? hooks_run(&s->cfg->hooks, HOOK_START_CONTAINER, state, e) :
 		       err_sys(e, ENOMEM, "hooks");
 }

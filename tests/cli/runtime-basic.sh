@@ -358,6 +358,32 @@ test_runtime_preserve_fds() {
 	contains "$ERR" "descriptor 3 is not open"
 }
 
+test_runtime_socket_activation() {
+	new_bundle b '.process.args = ["/bin/sh", "-c", "echo $LISTEN_FDS $LISTEN_PID; cat <&3"]'
+	echo three >f3
+	expect 0 env LISTEN_FDS=1 "$RT" --root "$T/w/state" run -b b c 3<f3
+	is "$OUT" "$(printf '1 1\nthree')"
+	# Inherited by accident: there is no such descriptor.
+	exec 3<&-
+	change b '.process.args = ["/bin/sh", "-c", "echo ${LISTEN_FDS-none}"]'
+	expect 0 env LISTEN_FDS=1 "$RT" --root "$T/w/state" run -b b c
+	is "$OUT" none
+}
+
+test_runtime_no_pivot() {
+	new_bundle b '.process.args = ["/bin/sh", "-c", "ls -d /bin /../bin; ls /work /home 2>/dev/null; cd ..; cat /proc/self/mounts | grep -c \" / \""]'
+	expect 0 rt run --no-pivot -b b c
+	is "$(sed -n 1,2p <<<"$OUT")" "$(printf '/../bin\n/bin')"
+}
+
+test_runtime_hook_sees_the_hosts_pid() {
+	new_bundle b '.process.args = ["/bin/sleep", "1000"]'
+	change b '.hooks = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "cat >" + $o]}]}' --arg o "$T/w/out"
+	rt run -d --pid-file pid -b b c
+	is "$(jq .pid out)" "$(cat pid)"
+	rt delete --force c
+}
+
 test_runtime_spec_features_list() {
 	mkdir s
 	rt spec -b s
