@@ -14,6 +14,8 @@
 #include "foreground.h"
 #include "msg.h"
 
+#define CONSOLE_PATIENCE_MS 200
+
 void child_done(struct child *c)
 {
 	proc_done(&c->proc);
@@ -106,9 +108,19 @@ int child_go(struct child *c, struct err *e)
 
 static int take_terminal(struct child *c, int *fd, struct err *e)
 {
+	int r;
+
 	/* The text is runc's: the name that the master was opened by. */
-	if (c->console >= 0)
-		return console_send(c->console, "/dev/ptmx", *fd, e);
+	if (c->console >= 0) {
+		struct pollfd hang_up = { .fd = c->console, .events = POLLIN };
+
+		r = console_send(c->console, "/dev/ptmx", *fd, e);
+		/* Who takes it sets its size and hangs up: not before that may the program start.  One
+		 * that keeps the connection is not waited for long. */
+		if (r == 0)
+			(void)poll(&hang_up, 1, CONSOLE_PATIENCE_MS);
+		return r;
+	}
 	(void)fd_close(c->master);
 	c->master = take_fd(fd);
 	return 0;
