@@ -39,7 +39,14 @@ static bool output_read(struct mon *m, struct output *o)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n <= 0) { /* a pty whose other end is closed gives EIO */
+	/* A pty whose other end nobody holds gives EIO.  While the container lives it may open it
+	 * again; closing ours would hang it up. */
+	if (n < 0 && errno == EIO && m->p.terminal && m->state == MON_ST_RUNNING) {
+		(void)source_set(m, &o->src, 0); /* removing cannot fail */
+		m->resume_ms = mon_now_ms() + RETRY_MS;
+		return false;
+	}
+	if (n <= 0) {
 		output_close(m, o);
 		return false;
 	}
@@ -65,19 +72,15 @@ void output_ready(struct mon *m, struct source *s, uint32_t events)
 		(void)output_read(m, (struct output *)s);
 }
 
-/* Without memory even for that, output_paused() makes the loop try again. */
+/* Without memory even for that the loop tries again. */
 void output_resume(struct mon *m)
 {
+	m->resume_ms = 0;
 	if (m->n_owing > 0)
 		return;
 	for (int i = 0; i < 2; i++)
-		(void)source_set(m, &m->out[i].src, EPOLLIN);
-}
-
-bool output_paused(const struct mon *m)
-{
-	return m->n_owing == 0 && ((m->out[0].src.fd >= 0 && !m->out[0].src.events) ||
-				   (m->out[1].src.fd >= 0 && !m->out[1].src.events));
+		if (source_set(m, &m->out[i].src, EPOLLIN) < 0)
+			m->resume_ms = mon_now_ms() + RETRY_MS;
 }
 
 bool output_pending(const struct mon *m)

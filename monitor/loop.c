@@ -13,7 +13,6 @@
 
 #define EVENTS_MAX 8
 #define IDLE_AFTER_MS 50      /* nothing happens for so long: memory is given back */
-#define RETRY_MS 100	      /* after a lack of memory */
 #define DRAIN_IDLE_MS 500     /* after the end: how long descendants may hold the output open */
 #define RELEASE_AFTER_MS 1000 /* after the end: locks are given up although output is pending */
 
@@ -106,8 +105,8 @@ static int64_t next_deadline(const struct mon *m)
 
 	if (m->state == MON_ST_RUNNING && m->p.timeout_s && !m->timed_out)
 		t = min_deadline(t, m->started_ms + (int64_t)m->p.timeout_s * 1000);
-	if (output_paused(m))
-		t = min_deadline(t, mon_now_ms() + RETRY_MS);
+	if (m->resume_ms)
+		t = min_deadline(t, m->resume_ms);
 	if (m->state == MON_ST_ENDED && m->n_owing == 0)
 		t = min_deadline(t, mon_now_ms() + DRAIN_IDLE_MS);
 	if (m->state == MON_ST_ENDED && !m->released)
@@ -128,7 +127,7 @@ static void check_time(struct mon *m, bool idle)
 		finish_remove(m);
 	if (m->state == MON_ST_ENDED && m->n_owing == 0 && idle)
 		output_abandon(m);
-	if (output_paused(m))
+	if (m->resume_ms && now >= m->resume_ms)
 		output_resume(m);
 	clients_reap(m, now);
 }

@@ -84,6 +84,7 @@ struct mon {
 	enum mon_msg chunk_type;
 	size_t chunk_len;
 	uint64_t bytes_after_end;
+	int64_t resume_ms;		/* when output is to be watched again; 0: it is */
 
 	struct ctr_log log;
 	int64_t started_ns, started_ms, ended_ms;
@@ -134,10 +135,11 @@ void source_close(struct mon *m, struct source *s);
 int64_t mon_now_ms(void);
 int64_t mon_now_ns(void);	/* CLOCK_REALTIME */
 
+#define RETRY_MS 100	/* after a lack of memory, or while nobody holds the pty */
+
 /* io.c */
 void output_ready(struct mon *m, struct source *s, uint32_t events);
 void output_resume(struct mon *m);
-bool output_paused(const struct mon *m);	/* it should be watched and is not */
 bool output_pending(const struct mon *m);	/* not yet at its end, or not yet with all clients */
 /* Read what is there now, for at most a bounded number of bytes. */
 void output_drain(struct mon *m);

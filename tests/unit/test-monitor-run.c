@@ -380,6 +380,18 @@ TEST(a_pty_has_its_size_before_the_process_starts)
 	run_check_gone(true);
 }
 
+TEST(a_pty_that_nobody_holds_for_a_while_is_kept)
+{
+	struct run r;
+
+	run_setup(&r, "echo first; exec <&- >&- 2>&-; sleep 0.5; echo back >/dev/tty");
+	run_begin(&r, "attach=1\0rm=1\0terminal=1\0");
+	run_until(&r, r.sock, MON_EXIT);
+	CHECK_STR(r.out[0].data, "first\r\nback\r\n");
+	run_end(&r);
+	run_check_gone(true);
+}
+
 TEST(end_of_input_reaches_a_pty)
 {
 	struct run r;
