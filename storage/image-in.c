@@ -298,7 +298,8 @@ static void discard_blob(struct image_in *in, const struct digest *d)
 	char path[BLOB_PATH_MAX];
 
 	layout_blob_path(d, path);
-	(void)unlinkat(in->store->images_fd, path, 0);
+	if (lock >= 0)
+		(void)unlinkat(in->store->images_fd, path, 0); /* else the next one to read it tries */
 }
 
 static int finish_layer(struct image_in *in, size_t i, struct err *e)

@@ -473,7 +473,8 @@ void store_name_release(struct store *s, const char *name, const char *id)
 	auto_close int lock = lock_names(s);
 	struct name_target t;
 
-	if (path_is_component(name) && read_name(s->names_fd, name, &t) == 0 && streq(t.id, id))
+	if (lock >= 0 && path_is_component(name) && read_name(s->names_fd, name, &t) == 0 &&
+	    streq(t.id, id))
 		(void)unlinkat(s->names_fd, name, 0); /* a claim left behind is taken over later */
 }
 
