@@ -17,10 +17,10 @@
 /* File systems that need care. */
 struct fs_kind {
 	const char *type;
-	const char *real;	/* what is mounted */
-	const char *fallback;	/* the host's, bound when the kernel does not let us mount our own */
-	bool virtual_;		/* "ro" concerns our mount alone: the superblock may be shared */
-	bool no_links;		/* a link at the target would hide it from those who trust it */
+	const char *real;     /* what is mounted */
+	const char *fallback; /* the host's, bound when the kernel does not let us mount our own */
+	bool virtual_;	      /* "ro" concerns our mount alone: the superblock may be shared */
+	bool no_links;	      /* a link at the target would hide it from those who trust it */
 };
 
 /* clang-format off */
@@ -68,8 +68,10 @@ static int open_target(struct setup *s, const struct oci_mount *m, bool dir, boo
 		dest += strspn(dest, "/");
 		fd = path_open_beneath(s->root_fd, dest[0] ? dest : ".", O_PATH);
 		if (fd == -ELOOP)
-			return err_set(e, ERR_DENIED, "%s: a symbolic link in the image; %s is mounted on "
-				       "directories only", m->destination, m->type);
+			return err_set(e, ERR_DENIED,
+				       "%s: a symbolic link in the image; %s is mounted on "
+				       "directories only",
+				       m->destination, m->type);
 		if (fd < 0)
 			return err_sys(e, fd, "open the mount target %s", m->destination);
 	}
@@ -119,8 +121,8 @@ static int apply_propagation(int mnt, const struct oci_mount *m, struct err *e)
 static int ro_later(struct setup *s, int *mnt, const struct oci_mount *m, struct err *e)
 {
 	if (s->n_ro_later == sizeof(s->ro_later) / sizeof(s->ro_later[0]))
-		return err_set(e, ERR_LIMIT, "%s: more than %zu read-only tmpfs mounts", m->destination,
-			       s->n_ro_later);
+		return err_set(e, ERR_LIMIT, "%s: more than %zu read-only tmpfs mounts",
+			       m->destination, s->n_ro_later);
 	s->ro_later[s->n_ro_later++] = take_fd(mnt);
 	return 0;
 }
@@ -173,8 +175,10 @@ static int bind_fd(struct setup *s, int source, const struct oci_mount *m, bool 
 			return r;
 		r = mount_attach(mnt, target);
 		if (r == -ENOTDIR)
-			return err_set(e, ERR_INVALID, "bind %s on %s: one is a directory, the other is "
-				       "not", m->source, m->destination);
+			return err_set(e, ERR_INVALID,
+				       "bind %s on %s: one is a directory, the other is "
+				       "not",
+				       m->source, m->destination);
 		if (r < 0)
 			return err_sys(e, r, "bind %s on %s", m->source, m->destination);
 		return apply_propagation(mnt, m, e);
@@ -246,7 +250,8 @@ static int fs_by_mount2(struct setup *s, const struct oci_mount *m, const char *
 	}
 	if (data.failed)
 		return err_sys(e, ENOMEM, "mount %s", m->destination);
-	r = mount_old(m->source ? m->source : type, target, type, mount_attrs_to_ms(a->set), data.data);
+	r = mount_old(m->source ? m->source : type, target, type, mount_attrs_to_ms(a->set),
+		      data.data);
 	if (r < 0)
 		return err_sys(e, r, "mount a %s on %s", type, m->destination);
 	return reopen_target(s, m, NULL, e);
@@ -308,7 +313,8 @@ static int mount_one(struct setup *s, const struct oci_mount *m, struct err *e)
 	if (tmpfs)
 		a.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	mnt = mount_fs(s, m, k, &a, NULL, e);
-	if ((mnt == -EPERM || mnt == -EACCES || mnt == -EBUSY || mnt == -ENODEV) && k && k->fallback) {
+	if ((mnt == -EPERM || mnt == -EACCES || mnt == -EBUSY || mnt == -ENODEV) && k &&
+	    k->fallback) {
 		struct err why = *e;
 
 		r = mount_fallback(s, m, k, e);
@@ -324,8 +330,9 @@ static int mount_one(struct setup *s, const struct oci_mount *m, struct err *e)
 	}
 	r = apply_propagation(mnt, m, e);
 	if (r == 0 && (m->opts.tree.set || m->opts.tree.clear))
-		r = mount_set_attrs(mnt, &m->opts.tree, true) < 0 ?
-			    err_set(e, ERR_OS, "set the mount options of %s", m->destination) : 0;
+		r = mount_set_attrs(mnt, &m->opts.tree, true) < 0
+			    ? err_set(e, ERR_OS, "set the mount options of %s", m->destination)
+			    : 0;
 	if (r == 0 && tmpfs && read_only)
 		return ro_later(s, &mnt, m, e);
 	return r;

@@ -62,8 +62,8 @@ int mount_bind_at(int source, int target_fd, bool recursive)
 		return mount_attach(mnt, target_fd);
 	if (!mount_api_barred(mnt))
 		return mnt;
-	return mount_old(fd_path(source, &from), target_fd, NULL, MS_BIND | (recursive ? MS_REC : 0),
-			 NULL);
+	return mount_old(fd_path(source, &from), target_fd, NULL,
+			 MS_BIND | (recursive ? MS_REC : 0), NULL);
 }
 
 /* Before Linux 5.12: only for attached mounts, and flags that are on already stay on. */
@@ -80,7 +80,8 @@ static int set_attrs_by_remount(int mnt, const struct mount_attrs *a, bool rec)
 	ms = (vfs.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME |
 			    ST_NODIRATIME)); /* the same numbers as MS_* */
 	ms = (ms | mount_attrs_to_ms(a->set)) & ~mount_attrs_to_ms(a->clear & ~a->set);
-	return mount(NULL, fd_path(mnt, &p), NULL, MS_REMOUNT | MS_BIND | ms, NULL) < 0 ? -errno : 0;
+	return mount(NULL, fd_path(mnt, &p), NULL, MS_REMOUNT | MS_BIND | ms, NULL) < 0 ? -errno
+											: 0;
 }
 
 int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec)
@@ -90,7 +91,8 @@ int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec)
 
 	if (!a->set && !a->clear)
 		return 0;
-	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (rec ? AT_RECURSIVE : 0), &attr, sizeof(attr)) == 0)
+	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (rec ? AT_RECURSIVE : 0), &attr, sizeof(attr)) ==
+	    0)
 		return 0;
 	r = -errno;
 	if (mount_api_barred(r) && set_attrs_by_remount(mnt, a, rec) == 0)
@@ -105,12 +107,14 @@ int mount_set_propagation(int mnt, unsigned long propagation, bool rec)
 
 	if (!propagation)
 		return 0;
-	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (rec ? AT_RECURSIVE : 0), &attr, sizeof(attr)) == 0)
+	if (mount_setattr(mnt, "", AT_EMPTY_PATH | (rec ? AT_RECURSIVE : 0), &attr, sizeof(attr)) ==
+	    0)
 		return 0;
 	if (!mount_api_barred(-errno))
 		return -errno;
-	return mount(NULL, fd_path(mnt, &p), NULL, propagation | (rec ? MS_REC : 0), NULL) < 0 ?
-		       -errno : 0;
+	return mount(NULL, fd_path(mnt, &p), NULL, propagation | (rec ? MS_REC : 0), NULL) < 0
+		       ? -errno
+		       : 0;
 }
 
 /* What the file system's driver had to say, without its "e " mark; else the errno's text. */

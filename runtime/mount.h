@@ -1,4 +1,5 @@
-/* Mounting by descriptor: the new mount API, and mount(2) through /proc/self/fd where it is barred. */
+/* Mounting by descriptor: the new mount API, and mount(2) through /proc/self/fd where it is barred.
+ */
 #ifndef RUNTIME_MOUNT_H
 #define RUNTIME_MOUNT_H
 
@@ -27,7 +28,8 @@ int mount_set_propagation(int mnt, unsigned long propagation, bool rec);
 int mount_new_fs(const char *type, const char *source, const struct strv *fs_opts,
 		 const struct mount_attrs *a, struct err *e);
 
-/* Steps (mount-config.c): everything in $.mounts, in order; and those that become read-only at the end. */
+/* Steps (mount-config.c): everything in $.mounts, in order; and those that become read-only at the
+ * end. */
 int mount_all(struct setup *s, struct err *e);
 int mount_finish_ro(struct setup *s, struct err *e);
 

@@ -85,8 +85,10 @@ static int read_mount(const json_t *obj, void *item, const char *where, struct e
 		m->opts.recursive |= streq(m->type, "rbind");
 	}
 	if (m->opts.bind && m->opts.fs_only)
-		return err_set(e, ERR_INVALID, "%s.options: a bind mount has an option that only a "
-			       "file system can have", where);
+		return err_set(e, ERR_INVALID,
+			       "%s.options: a bind mount has an option that only a "
+			       "file system can have",
+			       where);
 	if (!v.destination[0])
 		return err_set(e, ERR_INVALID, "%s.destination is empty", where);
 	if (m->opts.bind ? !v.source || !v.source[0] : !m->type)
@@ -115,7 +117,8 @@ static int read_hook(const json_t *obj, void *item, const char *where, struct er
 	if (r < 0)
 		return r;
 	if (v.path[0] != '/')
-		return err_set(e, ERR_INVALID, "%s.path: \"%.200s\" is not absolute", where, v.path);
+		return err_set(e, ERR_INVALID, "%s.path: \"%.200s\" is not absolute", where,
+			       v.path);
 	h->path = v.path;
 	h->timeout_s = v.timeout;
 	if (v.args)
@@ -139,8 +142,8 @@ int oci_hooks_read(const json_t *obj, struct oci_hooks *ret, struct err *e)
 			continue;
 		if (!json_is_array(arr))
 			return err_set(e, ERR_CORRUPT, "%s: expected an array", where);
-		r = oci_read_array(arr, sizeof(*ret->items[k]), &ret->items[k], &ret->n[k], OCI_HOOKS_MAX,
-			       read_hook, where, e);
+		r = oci_read_array(arr, sizeof(*ret->items[k]), &ret->items[k], &ret->n[k],
+				   OCI_HOOKS_MAX, read_hook, where, e);
 		if (r < 0)
 			return r;
 	}
@@ -162,20 +165,22 @@ void oci_hooks_done(struct oci_hooks *h)
 static int check_version(const char *version, struct err *e)
 {
 	if (!str_starts(version, "1.") || strchr("012", version[2]) == NULL || version[3] != '.')
-		return err_set(e, ERR_UNSUPPORTED, "$.ociVersion: \"%s\" is not a version from 1.0 to 1.2",
-			       version);
+		return err_set(e, ERR_UNSUPPORTED,
+			       "$.ociVersion: \"%s\" is not a version from 1.0 to 1.2", version);
 	return 0;
 }
 
 struct root_parts {
 	const char *version;
-	const json_t *root, *process, *mounts, *linux_, *annotations, *hooks, *solaris, *windows, *vm;
+	const json_t *root, *process, *mounts, *linux_, *annotations, *hooks, *solaris, *windows,
+		*vm;
 };
 
 static int read_root(const json_t *obj, struct oci_config *c, struct err *e)
 {
 	static const struct json_field rows[] = {
-		{ "path", JSON_KIND_STR, offsetof(struct oci_config, root_path), JSON_REQUIRED, 4095 },
+		{ "path", JSON_KIND_STR, offsetof(struct oci_config, root_path), JSON_REQUIRED,
+		  4095 },
 		{ "readonly", JSON_KIND_BOOL, offsetof(struct oci_config, root_readonly) },
 		{ 0 },
 	};
@@ -189,7 +194,8 @@ static int read_root(const json_t *obj, struct oci_config *c, struct err *e)
 static int check_whole(const struct oci_config *c, struct err *e)
 {
 	if (!c->ns[NS_MOUNT].present)
-		return err_set(e, ERR_UNSUPPORTED, "$.linux.namespaces: a container without a mount "
+		return err_set(e, ERR_UNSUPPORTED,
+			       "$.linux.namespaces: a container without a mount "
 			       "namespace of its own is not supported");
 	if (c->hostname && c->hostname[0] && !c->ns[NS_UTS].present)
 		return err_set(e, ERR_INVALID, "$.hostname needs a uts namespace");
@@ -198,10 +204,12 @@ static int check_whole(const struct oci_config *c, struct err *e)
 	if (c->time_offsets && (!c->ns[NS_TIME].present || c->ns[NS_TIME].path))
 		return err_set(e, ERR_INVALID, "$.linux.timeOffsets needs a new time namespace");
 	if (c->ns[NS_USER].present && !c->ns[NS_USER].path && (!c->idmap.n_uid || !c->idmap.n_gid))
-		return err_set(e, ERR_INVALID, "$.linux: a new user namespace needs uidMappings and "
+		return err_set(e, ERR_INVALID,
+			       "$.linux: a new user namespace needs uidMappings and "
 			       "gidMappings");
 	if ((c->idmap.n_uid || c->idmap.n_gid) && !c->ns[NS_USER].present)
-		return err_set(e, ERR_INVALID, "$.linux: uidMappings and gidMappings need a user "
+		return err_set(e, ERR_INVALID,
+			       "$.linux: uidMappings and gidMappings need a user "
 			       "namespace");
 	return 0;
 }
@@ -210,10 +218,12 @@ int oci_config_read_consume(json_t *doc, struct oci_config *ret, struct err *e)
 {
 	struct root_parts v = { 0 };
 	static const struct json_field rows[] = {
-		{ "ociVersion", JSON_KIND_STR, offsetof(struct root_parts, version), JSON_REQUIRED, 64 },
+		{ "ociVersion", JSON_KIND_STR, offsetof(struct root_parts, version), JSON_REQUIRED,
+		  64 },
 		{ "root", JSON_KIND_OBJECT, offsetof(struct root_parts, root), JSON_REQUIRED },
 		{ "process", JSON_KIND_OBJECT, offsetof(struct root_parts, process) },
-		{ "mounts", JSON_KIND_ARRAY, offsetof(struct root_parts, mounts), 0, OCI_MOUNTS_MAX },
+		{ "mounts", JSON_KIND_ARRAY, offsetof(struct root_parts, mounts), 0,
+		  OCI_MOUNTS_MAX },
 		{ "linux", JSON_KIND_OBJECT, offsetof(struct root_parts, linux_), JSON_REQUIRED },
 		{ "annotations", JSON_KIND_OBJECT, offsetof(struct root_parts, annotations) },
 		{ "hooks", JSON_KIND_OBJECT, offsetof(struct root_parts, hooks) },
@@ -241,7 +251,7 @@ int oci_config_read_consume(json_t *doc, struct oci_config *ret, struct err *e)
 		r = read_root(v.root, ret, e);
 	if (r == 0)
 		r = oci_read_array(v.mounts, sizeof(*ret->mounts), &ret->mounts, &ret->n_mounts,
-			       OCI_MOUNTS_MAX, read_mount, "$.mounts", e);
+				   OCI_MOUNTS_MAX, read_mount, "$.mounts", e);
 	if (r == 0)
 		r = oci_linux_read(v.linux_, ret, e);
 	if (r == 0 && v.process) {
@@ -272,7 +282,8 @@ static void patch_unlimited(char *buf, size_t len)
 		} else if (buf[i] == '"') {
 			in_string = !in_string;
 		} else if (!in_string && len - i >= sizeof(max) - 1 && i > 0 &&
-			   memcmp(buf + i, max, sizeof(max) - 1) == 0 && strchr(": \t\n", buf[i - 1])) {
+			   memcmp(buf + i, max, sizeof(max) - 1) == 0 &&
+			   strchr(": \t\n", buf[i - 1])) {
 			memset(buf + i, ' ', sizeof(max) - 1);
 			buf[i] = '-';
 			buf[i + 1] = '1';
@@ -288,7 +299,8 @@ int oci_config_load(int bundle_fd, struct oci_config *ret, struct err *e)
 	int r = file_read(bundle_fd, "config.json", OCI_CONFIG_MAX_BYTES, &buf, &len);
 
 	if (r == -EFBIG)
-		return err_set(e, ERR_LIMIT, "config.json is larger than %u bytes", OCI_CONFIG_MAX_BYTES);
+		return err_set(e, ERR_LIMIT, "config.json is larger than %u bytes",
+			       OCI_CONFIG_MAX_BYTES);
 	if (r < 0)
 		return err_sys(e, r, "read config.json of the bundle");
 	patch_unlimited(buf, len);

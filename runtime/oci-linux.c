@@ -49,7 +49,8 @@ static int read_ns(const json_t *arr, struct oci_config *c, struct err *e)
 		while (k < NS_COUNT_ && !streq(ns_types[k].name, v.type))
 			k++;
 		if (k == NS_COUNT_)
-			return err_set(e, ERR_INVALID, "%s.type: \"%s\" is not a namespace", where, v.type);
+			return err_set(e, ERR_INVALID, "%s.type: \"%s\" is not a namespace", where,
+				       v.type);
 		if (c->ns[k].present)
 			return err_set(e, ERR_INVALID, "%s: a second %s namespace", where, v.type);
 		c->ns[k].present = true;
@@ -58,8 +59,8 @@ static int read_ns(const json_t *arr, struct oci_config *c, struct err *e)
 	return 0;
 }
 
-static int read_id_map(const json_t *arr, struct idmap_range *to, uint32_t *ret_n, const char *where,
-		       struct err *e)
+static int read_id_map(const json_t *arr, struct idmap_range *to, uint32_t *ret_n,
+		       const char *where, struct err *e)
 {
 	size_t n = json_array_size(arr);
 
@@ -69,8 +70,8 @@ static int read_id_map(const json_t *arr, struct idmap_range *to, uint32_t *ret_
 		static const struct json_field rows[] = {
 			{ "containerID", JSON_KIND_U32, offsetof(struct idmap_range, container),
 			  JSON_REQUIRED, UINT32_MAX - 1 },
-			{ "hostID", JSON_KIND_U32, offsetof(struct idmap_range, host), JSON_REQUIRED,
-			  UINT32_MAX - 1 },
+			{ "hostID", JSON_KIND_U32, offsetof(struct idmap_range, host),
+			  JSON_REQUIRED, UINT32_MAX - 1 },
 			{ "size", JSON_KIND_U32, offsetof(struct idmap_range, count), JSON_REQUIRED,
 			  UINT32_MAX },
 			{ 0 },
@@ -123,11 +124,13 @@ static int read_device(const json_t *obj, void *item, const char *where, struct 
 		d->type = S_IFIFO;
 		break;
 	default:
-		return err_set(e, ERR_INVALID, "%s.type: \"%s\" is not c, b, u or p", where, v.type);
+		return err_set(e, ERR_INVALID, "%s.type: \"%s\" is not c, b, u or p", where,
+			       v.type);
 	}
 	if (v.major < 0 || v.major > 0xfff || v.minor < 0 || v.minor > 0xfffff)
-		return err_set(e, ERR_INVALID, "%s: device number %" PRId64 ":%" PRId64 " is out of range",
-			       where, v.major, v.minor);
+		return err_set(e, ERR_INVALID,
+			       "%s: device number %" PRId64 ":%" PRId64 " is out of range", where,
+			       v.major, v.minor);
 	d->path = v.path;
 	d->rdev = makedev((unsigned int)v.major, (unsigned int)v.minor);
 	d->mode = v.mode & 07777; /* some writers put the type bits in as well */
@@ -152,7 +155,8 @@ static int read_sysctls(const json_t *doc, struct oci_config *c, struct err *e)
 	json_object_foreach(obj, name, value) {
 		if (!json_is_string(value) ||
 		    strlen(json_string_value(value)) != json_string_length(value))
-			return err_set(e, ERR_CORRUPT, "$.linux.sysctl.%.100s: expected a string", name);
+			return err_set(e, ERR_CORRUPT, "$.linux.sysctl.%.100s: expected a string",
+				       name);
 		c->sysctls[c->n_sysctls].name = name;
 		c->sysctls[c->n_sysctls++].value = json_string_value(value);
 	}
@@ -199,7 +203,8 @@ static int read_time_offsets(const json_t *obj, struct oci_config *c, struct err
 		r = read_time_offset(v.monotonic, "monotonic", &c->time_secs[0],
 				     &c->time_nanosecs[0], e);
 	if (r == 0)
-		r = read_time_offset(v.boottime, "boottime", &c->time_secs[1], &c->time_nanosecs[1], e);
+		r = read_time_offset(v.boottime, "boottime", &c->time_secs[1], &c->time_nanosecs[1],
+				     e);
 	c->time_offsets = obj;
 	return r;
 }
@@ -227,13 +232,15 @@ static int read_personality(const json_t *obj, struct oci_config *c, struct err 
 	else if (streq(v.domain, "LINUX32"))
 		c->personality = PER_LINUX32;
 	else
-		return err_set(e, ERR_INVALID, "$.linux.personality.domain: \"%s\" is not LINUX or LINUX32",
+		return err_set(e, ERR_INVALID,
+			       "$.linux.personality.domain: \"%s\" is not LINUX or LINUX32",
 			       v.domain);
 	return 0;
 }
 
 struct linux_parts {
-	const json_t *namespaces, *uids, *gids, *devices, *masked, *readonly, *sysctl, *time_offsets;
+	const json_t *namespaces, *uids, *gids, *devices, *masked, *readonly, *sysctl,
+		*time_offsets;
 	const json_t *personality, *rdt, *memory_policy, *net_devices;
 	const char *mount_label;
 };
@@ -253,7 +260,8 @@ static const struct json_field linux_rows[] = {
 	{ "memoryPolicy", JSON_KIND_OBJECT, LINUX(memory_policy) },
 	{ "netDevices", JSON_KIND_OBJECT, LINUX(net_devices) },
 	{ "mountLabel", JSON_KIND_STR, LINUX(mount_label), 0, 4096 },
-	{ "rootfsPropagation", JSON_KIND_STR, offsetof(struct oci_config, rootfs_propagation), 0, 32 },
+	{ "rootfsPropagation", JSON_KIND_STR, offsetof(struct oci_config, rootfs_propagation), 0,
+	  32 },
 	{ "cgroupsPath", JSON_KIND_STR, offsetof(struct oci_config, cgroups_path), 0, 4095 },
 	{ "resources", JSON_KIND_OBJECT, offsetof(struct oci_config, resources) },
 	{ "seccomp", JSON_KIND_OBJECT, offsetof(struct oci_config, seccomp) },
@@ -274,7 +282,8 @@ static int check_unsupported(const struct linux_parts *l, struct err *e)
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (parts[i].asked)
-			return err_set(e, ERR_UNSUPPORTED, "$.linux.%s is not supported", parts[i].name);
+			return err_set(e, ERR_UNSUPPORTED, "$.linux.%s is not supported",
+				       parts[i].name);
 	return 0;
 }
 
@@ -305,9 +314,10 @@ int oci_linux_read(const json_t *obj, struct oci_config *c, struct err *e)
 		r = read_id_map(v->l.gids, c->idmap.gid, &c->idmap.n_gid, "$.linux.gidMappings", e);
 	if (r == 0)
 		r = oci_read_array(v->l.devices, sizeof(*c->devices), &c->devices, &c->n_devices,
-			       OCI_PATHS_MAX, read_device, "$.linux.devices", e);
+				   OCI_PATHS_MAX, read_device, "$.linux.devices", e);
 	if (r == 0 && v->l.masked)
-		r = json_read_strv(v->l.masked, &c->masked, OCI_PATHS_MAX, "$.linux.maskedPaths", e);
+		r = json_read_strv(v->l.masked, &c->masked, OCI_PATHS_MAX, "$.linux.maskedPaths",
+				   e);
 	if (r == 0 && v->l.readonly)
 		r = json_read_strv(v->l.readonly, &c->readonly, OCI_PATHS_MAX,
 				   "$.linux.readonlyPaths", e);

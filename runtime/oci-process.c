@@ -27,8 +27,8 @@ static int read_cap_set(const json_t *arr, uint64_t *ret, const char *where, str
 		int cap = name ? cap_parse(name) : -EINVAL;
 
 		if (cap < 0)
-			return err_set(e, ERR_INVALID, "%s[%zu]: \"%s\" is not a capability", where, i,
-				       name ? name : "");
+			return err_set(e, ERR_INVALID, "%s[%zu]: \"%s\" is not a capability", where,
+				       i, name ? name : "");
 		*ret |= UINT64_C(1) << cap;
 	}
 	return 0;
@@ -91,7 +91,8 @@ static int read_rlimit(const json_t *obj, void *item, const char *where, struct 
 		if (streq(rlimit_names[i].name, v.type))
 			l->resource = rlimit_names[i].resource;
 	if (l->resource < 0)
-		return err_set(e, ERR_INVALID, "%s.type: \"%s\" is not a resource limit", where, v.type);
+		return err_set(e, ERR_INVALID, "%s.type: \"%s\" is not a resource limit", where,
+			       v.type);
 	if (limit_value(v.hard, &l->value.rlim_max) < 0 ||
 	    limit_value(v.soft, &l->value.rlim_cur) < 0)
 		return err_set(e, ERR_INVALID, "%s: a limit is negative", where);
@@ -112,8 +113,8 @@ static int read_groups(const json_t *arr, struct oci_process *p, const char *whe
 		json_int_t v = json_integer_value(g);
 
 		if (!json_is_integer(g) || v < 0 || v >= UINT32_MAX)
-			return err_set(e, ERR_CORRUPT, "%s.additionalGids[%zu]: expected 0..%u", where,
-				       i, UINT32_MAX - 1);
+			return err_set(e, ERR_CORRUPT, "%s.additionalGids[%zu]: expected 0..%u",
+				       where, i, UINT32_MAX - 1);
 		p->groups[p->n_groups++] = (gid_t)v;
 	}
 	return 0;
@@ -126,8 +127,10 @@ static int read_user(const json_t *obj, struct oci_process *p, const char *proce
 		const json_t *groups;
 	} v = { .umask = UINT32_MAX };
 	static const struct json_field rows[] = {
-		{ "uid", JSON_KIND_U32, offsetof(__typeof__(v), uid), JSON_REQUIRED, UINT32_MAX - 1 },
-		{ "gid", JSON_KIND_U32, offsetof(__typeof__(v), gid), JSON_REQUIRED, UINT32_MAX - 1 },
+		{ "uid", JSON_KIND_U32, offsetof(__typeof__(v), uid), JSON_REQUIRED,
+		  UINT32_MAX - 1 },
+		{ "gid", JSON_KIND_U32, offsetof(__typeof__(v), gid), JSON_REQUIRED,
+		  UINT32_MAX - 1 },
 		{ "umask", JSON_KIND_U32, offsetof(__typeof__(v), umask), 0, 0777 },
 		{ "additionalGids", JSON_KIND_ARRAY, offsetof(__typeof__(v), groups), 0,
 		  OCI_GROUPS_MAX },
@@ -170,7 +173,8 @@ static int read_ioprio(const json_t *obj, struct oci_process *p, struct err *e)
 			p->ioprio = IOPRIO_PRIO_VALUE(i, (int)v.priority);
 			return 0;
 		}
-	return err_set(e, ERR_INVALID, "$.process.ioPriority.class: \"%s\" is not a class", v.class);
+	return err_set(e, ERR_INVALID, "$.process.ioPriority.class: \"%s\" is not a class",
+		       v.class);
 }
 
 static int read_console_size(const json_t *obj, struct oci_process *p, struct err *e)
@@ -195,7 +199,8 @@ static const struct json_field process_rows[] = {
 	{ "terminal", JSON_KIND_BOOL, offsetof(struct oci_process, terminal) },
 	{ "noNewPrivileges", JSON_KIND_BOOL, offsetof(struct oci_process, no_new_privileges) },
 	{ "cwd", JSON_KIND_STR, offsetof(struct oci_process, cwd), JSON_REQUIRED, 4095 },
-	{ "apparmorProfile", JSON_KIND_STR, offsetof(struct oci_process, apparmor_profile), 0, 4096 },
+	{ "apparmorProfile", JSON_KIND_STR, offsetof(struct oci_process, apparmor_profile), 0,
+	  4096 },
 	{ "selinuxLabel", JSON_KIND_STR, offsetof(struct oci_process, selinux_label), 0, 4096 },
 	{ "args", JSON_KIND_ARRAY, PART(args), 0, OCI_ARGS_MAX },
 	{ "env", JSON_KIND_ARRAY, PART(env), 0, OCI_ARGS_MAX },
@@ -215,8 +220,8 @@ static int check_env(const struct strv *env, const char *where, struct err *e)
 {
 	for (size_t i = 0; i < env->n; i++)
 		if (env->items[i][0] == '=' || !strchr(env->items[i], '='))
-			return err_set(e, ERR_INVALID, "%s.env[%zu]: \"%.60s\" is not NAME=VALUE", where,
-				       i, env->items[i]);
+			return err_set(e, ERR_INVALID, "%s.env[%zu]: \"%.60s\" is not NAME=VALUE",
+				       where, i, env->items[i]);
 	return 0;
 }
 
@@ -249,8 +254,8 @@ int oci_process_read(const json_t *obj, struct oci_process *ret, const char *whe
 	}
 	(void)snprintf(at, sizeof(at), "%s.rlimits", where);
 	if (r == 0)
-		r = oci_read_array(v.parts.rlimits, sizeof(*ret->rlimits), &ret->rlimits, &ret->n_rlimits,
-			       256, read_rlimit, at, e);
+		r = oci_read_array(v.parts.rlimits, sizeof(*ret->rlimits), &ret->rlimits,
+				   &ret->n_rlimits, 256, read_rlimit, at, e);
 	if (r == 0 && v.parts.console_size)
 		r = read_console_size(v.parts.console_size, ret, e);
 	if (r == 0 && v.parts.io_priority)
@@ -262,12 +267,14 @@ int oci_process_read(const json_t *obj, struct oci_process *ret, const char *whe
 	ret->scheduler = v.parts.scheduler;
 	if (v.parts.oom_score_adj != INT64_MIN) {
 		if (v.parts.oom_score_adj < -1000 || v.parts.oom_score_adj > 1000)
-			return err_set(e, ERR_INVALID, "%s.oomScoreAdj: expected -1000..1000", where);
+			return err_set(e, ERR_INVALID, "%s.oomScoreAdj: expected -1000..1000",
+				       where);
 		ret->has_oom_score_adj = true;
 		ret->oom_score_adj = (int)v.parts.oom_score_adj;
 	}
 	if (ret->args.n == 0 || !ret->args.items[0][0])
-		return err_set(e, ERR_CMD_NOT_FOUND, "executable file \"\" not found in $PATH: No such "
+		return err_set(e, ERR_CMD_NOT_FOUND,
+			       "executable file \"\" not found in $PATH: No such "
 			       "file or directory");
 	if (ret->cwd[0] != '/')
 		return err_set(e, ERR_INVALID, "%s.cwd: \"%.200s\" is not an absolute path", where,
