@@ -52,6 +52,9 @@ static int look_in_layer(const struct implicit_layer *l, const char *path, bool 
 			return -ENAMETOOLONG;
 		memcpy(name, path, len);
 		name[len] = '\0';
+		/* The list is the worker's word: it must not lead up and out. */
+		if (!path_is_component(name))
+			return -EINVAL;
 		next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next < 0)
 			return errno == ENOENT && !opaque ? -ENOENT : -ENOTDIR;
