@@ -77,8 +77,7 @@ int child_clone(struct child *c, struct setup *s, const struct step *steps, uint
 	}
 	s->sync = FD_NONE;
 	if (r == -EPERM)
-		return err_sys(e, r,
-			       "make the namespaces (as an ordinary user, a new user namespace "
+		return err_sys(e, r, "make the namespaces (as an ordinary user, a new user namespace "
 			       "must be among them)");
 	if (r < 0)
 		return err_sys(e, r, "make the namespaces");
@@ -134,8 +133,7 @@ int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, str
 		struct err theirs;
 		uint16_t type;
 		size_t len, n_fds = 0;
-		int fds[1],
-			r = msg_recv(c->sync, &type, &theirs, sizeof(theirs), &len, fds, 1, &n_fds);
+		int fds[1], r = msg_recv(c->sync, &type, &theirs, sizeof(theirs), &len, fds, 1, &n_fds);
 
 		if (r <= 0)
 			return r < 0 ? err_sys(e, r, "hear from the container's process") : 0;
@@ -148,10 +146,9 @@ int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, str
 		} else if (type == SYNC_SCMP && fd >= 0 && c->listener >= 0) {
 			const char *text = state(arg);
 
-			/* As the runtime-spec has it for listenerPath: one message with the state.
-			 */
-			r = text ? console_send(c->listener, text, fd, e)
-				 : err_sys(e, ENOMEM, "write the state");
+			/* As the runtime-spec has it for listenerPath: one message with the state. */
+			r = text ? console_send(c->listener, text, fd, e) :
+				   err_sys(e, ENOMEM, "write the state");
 		} else if (type == SYNC_ERR && len == sizeof(theirs) && theirs.kind > ERR_NONE &&
 			   theirs.kind < ERR_KIND_COUNT_) {
 			theirs.text[sizeof(theirs.text) - 1] = '\0';

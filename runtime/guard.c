@@ -37,8 +37,7 @@ static bool out_of_reach(void)
 
 static int copy_to_memory(int self)
 {
-	auto_close int fd =
-		memfd_create("ctr-lite-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	auto_close int fd = memfd_create("ctr-lite-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	struct stat st;
 	off_t at = 0;
 

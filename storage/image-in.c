@@ -19,6 +19,7 @@
 #include "str.h"
 
 #define COPY_BYTES (256u << 10)
+#define UNPACK_AT_ONCE 32	/* workers; an image may have hundreds of layers */
 
 int image_in_begin(struct store *s, const struct idmap *m, struct image_in *ret, struct err *e)
 {
@@ -440,22 +441,21 @@ static int feed_check(struct image_in *in, struct feed *f, struct err *e)
 		       "removed, get the image again", f->blob.hex, got.hex);
 }
 
-int image_in_unpack_blobs(struct image_in *in, const struct image_in_source *src, size_t n,
-			  int (*stop)(struct err *e), struct err *e)
+/* Start what needs unpacking among @src[*at..], and see it through. */
+static int unpack_batch(struct image_in *in, const struct image_in_source *src, size_t n, size_t *at,
+			int (*stop)(struct err *e), struct err *e)
 {
-	auto_free struct feed *f = calloc(n + 1, sizeof(*f));
+	struct feed f[UNPACK_AT_ONCE];
 	size_t started = 0;
 	int r = 0;
 
-	if (!f)
-		return err_sys(e, ENOMEM, "unpack");
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct image_in_layer *l = &in->layers[src[i].layer];
+	for (; r == 0 && *at < n && started < UNPACK_AT_ONCE; ++*at) {
+		const struct image_in_layer *l = &in->layers[src[*at].layer];
 
-		if (l->present || l->started || has_twin(in, src[i].layer))
+		if (l->present || l->started || has_twin(in, src[*at].layer))
 			continue;
-		f[started].fd = FD_NONE;
-		r = feed_start(in, &src[i], &f[started++], e);
+		f[started] = (struct feed){ .fd = FD_NONE };
+		r = feed_start(in, &src[*at], &f[started++], e);
 	}
 	if (r == 0)
 		r = feed_all(in, f, started, stop, e);
@@ -463,6 +463,17 @@ int image_in_unpack_blobs(struct image_in *in, const struct image_in_source *src
 		r = feed_check(in, &f[i], e);
 	for (size_t i = 0; i < started; i++)
 		feed_done(&f[i]);
+	return r;
+}
+
+int image_in_unpack_blobs(struct image_in *in, const struct image_in_source *src, size_t n,
+			  int (*stop)(struct err *e), struct err *e)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && at < n)
+		r = unpack_batch(in, src, n, &at, stop, e);
 	return r;
 }
 

@@ -89,8 +89,8 @@ int image_in_config(struct image_in *in, const struct digest *config, size_t n_l
 int image_in_unpack(struct image_in *in, size_t i, const char *media_type, struct unpack_job **ret,
 		    struct err *e);
 /*
- * Unpack layers from blobs that are present or finished, all at once; those that need no unpacking
- * are passed over.  Each blob is hashed on the way; one that has changed is removed from the layout.
+ * Unpack layers from blobs that are present or finished, all at once (of hundreds a few dozen); those
+ * that need no unpacking are passed over.  Each blob is hashed on the way; one that has changed is removed from the layout.
  * @stop (may be NULL) is asked now and then: a negative answer (with @e) ends it.
  */
 struct image_in_source {

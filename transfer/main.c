@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +72,17 @@ static void catch_signals(void)
 		if (sigaction(sigs[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			(void)sigaction(sigs[i], &sa, NULL);
 	(void)signal(SIGPIPE, SIG_IGN); /* a worker that gave up is seen as EPIPE */
+}
+
+/* A download, its blob, a worker and two pipes for each of many layers. */
+static void raise_fd_limit(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+		lim.rlim_cur = lim.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &lim); /* it works with fewer, too */
+	}
 }
 
 static void usage(FILE *f)
@@ -316,6 +328,7 @@ int main(int argc, char **argv)
 	if (fd_sanitize_std() < 0)
 		return EXIT_ENGINE;
 	catch_signals();
+	raise_fd_limit();
 	first = find_command(argc, argv);
 	r = transfer_getopt(first, argv, global_opts, &g, &n, &e);
 	if (r < 0)

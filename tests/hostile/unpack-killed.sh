@@ -145,3 +145,50 @@ test_many_at_once() {
 	is "$(find "$GRAPHROOT/layers" -mindepth 1 -maxdepth 1 | wc -l)" 3
 	check_store "after six at once"
 }
+
+# A file system that fills up: an error that says so, nothing left, and what fits still goes in.
+root_test_full_disk() {
+	mkdir -p "$GRAPHROOT"
+	export -f transfer mktar expect run fail is contains lacks check_store make_layers
+	unshare -m bash -eu <<-'END'
+	mount -t tmpfs -o size=12m,mode=700 none "$GRAPHROOT"
+	python3 - <<-'PY'
+	import sys, os
+	sys.path.insert(0, os.environ["TESTS"] + "/hostile")
+	from mktar import *
+	pack(file("big", os.urandom(9 << 20)) + END, "big.tar")
+	pack(b"".join(file(f"f{i}", b"x" * 5000) for i in range(4000)) + END, "many.tar.gz")
+	pack(file("small", "x") + END, "small.tar")
+	PY
+	for t in big.tar many.tar.gz; do
+		expect 125 transfer import $t x
+		case $ERR in
+		*"No space left"*|*"almost full"*) ;;
+		*) fail "what does that tell? $ERR" ;;
+		esac
+		is "$(ls -A "$GRAPHROOT/tmp")" ""
+		check_store "$t did not fit"
+	done
+	expect 0 transfer import small.tar x
+	check_store "what fits"
+	END
+}
+
+# Few descriptors: an error or success, but nothing left.
+test_few_descriptors() {
+	local m i n list=()
+	mkdir -p "$GRAPHROOT"
+	for i in {1..20}; do
+		mktar tar "n$i.tar.gz" "f:n$i:$i"
+		list+=("n$i.tar.gz")
+	done
+	m=$(mktar layout "$GRAPHROOT/images" docker.io/library/r:3 "${list[@]}")
+	for n in 20 30 40 60; do
+		run bash -c "ulimit -n $n; exec \"\$@\"" - "$CTR_LITE_LIBEXEC/ctr-lite-transfer" --root "$GRAPHROOT" \
+			--runroot "$RUNROOT" unpack "$m"
+		[ "$STATUS" != 125 ] || contains "$ERR" "Too many open files"
+		is "$(ls -A "$GRAPHROOT/tmp")" ""
+		check_store "with $n descriptors"
+	done
+	expect 0 transfer unpack "$m"
+}
