@@ -373,7 +373,14 @@ static int drop_dead(struct collect *c, struct stage *st, struct err *e)
 	return r < 0 ? err_sys(e, r, "remove %s/tmp/%s", c->s->root, st->name) : 0;
 }
 
-/* 1 when something of a dead process was removed, 0 when there was nothing to do. */
+/* Does nobody hold this name under tmp/? */
+static bool is_dead(struct store *s, const char *name)
+{
+	auto_close int fd = openat(s->tmp_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && file_lock(fd, true, false) == 0;
+}
+
 static int collect_one(struct collect *c, const char *name, struct err *e)
 {
 	auto_close int fd = openat(c->s->tmp_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -398,8 +405,7 @@ static int collect_one(struct collect *c, const char *name, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	r = drop_dead(c, &st, e);
-	return r < 0 ? r : 1;
+	return drop_dead(c, &st, e);
 }
 
 /* A maker that died left a stage, and perhaps a name that it had claimed for what it made, or the
@@ -422,8 +428,7 @@ int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, 
 		  void *arg, struct err *e)
 {
 	struct collect c = { .s = s, .get_map = get_map, .arg = arg };
-	auto_strv struct strv names = STRV_INIT;
-	bool any = false;
+	auto_strv struct strv names = STRV_INIT, dead = STRV_INIT;
 	int r, first = 0;
 
 	if (s->tmp_fd < 0)
@@ -431,15 +436,18 @@ int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, 
 	r = list_dir(s->tmp_fd, ".", &names);
 	if (r < 0)
 		return err_sys(e, r, "list %s/tmp", s->root);
+	for (size_t i = 0; i < names.n; i++)
+		if (is_dead(s, names.items[i]) && strv_add(&dead, names.items[i]) < 0)
+			return err_sys(e, ENOMEM, "list %s/tmp", s->root);
+	/* The stages are the note that there may be such names: they go last, and only they. */
+	if (dead.n)
+		collect_names(s);
 	/* One that resists must not keep the others. */
-	for (size_t i = 0; i < names.n; i++) {
-		r = collect_one(&c, names.items[i], first < 0 ? NULL : e);
+	for (size_t i = 0; i < dead.n; i++) {
+		r = collect_one(&c, dead.items[i], first < 0 ? NULL : e);
 		if (r < 0 && first == 0)
 			first = r;
-		any = any || r > 0;
 	}
-	if (any)
-		collect_names(s);
 	free(c.map);
 	return first;
 }
