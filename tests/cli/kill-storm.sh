@@ -14,10 +14,15 @@ random_sleep() { # AT MOST SO MANY MILLISECONDS
 	sleep "$(printf '0.%03d' "$ms")"
 }
 
-# Nothing that nothing refers to; containers may be there when $1 is --with-containers.
+# Nothing that nothing refers to; containers may be there when $1 is --with-containers.  A monitor
+# may still be removing its run directory when its client has the exit code: give it a moment.
 no_orphans() {
-	local found
-	found=$(python3 "$TESTS/harness/storecheck.py" "$GRAPHROOT" "$RUNROOT" ${1:-}) || fail "$found"
+	local found try
+	for try in $(seq 50); do
+		! found=$(python3 "$TESTS/harness/storecheck.py" "$GRAPHROOT" "$RUNROOT" ${1:-}) || return 0
+		sleep 0.1
+	done
+	fail "$found"
 }
 
 next_command_is_right() {
