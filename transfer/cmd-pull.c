@@ -168,7 +168,7 @@ int transfer_cmd_pull(struct transfer *t, int argc, char **argv, struct err *e)
 			a.opts.events.choose = ask;
 		r = ctr_pull(&t->store, t->idmap, argv[1], &a.opts, &id, e);
 	}
-	pull_progress_free(progress);
+	pull_progress_free(progress, transfer_interrupted(NULL) == 0);
 	credentials_done(&a.creds);
 	if (r < 0)
 		return r;

@@ -221,11 +221,11 @@ struct pull_progress *pull_progress_new(bool quiet)
 	return p;
 }
 
-void pull_progress_free(struct pull_progress *p)
+void pull_progress_free(struct pull_progress *p, bool final)
 {
 	if (!p)
 		return;
-	if (p->terminal && p->dirty)
+	if (final && p->terminal && p->dirty)
 		draw(p);
 	free(p->slots);
 	free(p);

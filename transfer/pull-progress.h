@@ -5,14 +5,17 @@
 #ifndef TRANSFER_PULL_PROGRESS_H
 #define TRANSFER_PULL_PROGRESS_H
 
+#include <stdbool.h>
+
 #include "pull.h"
 
 struct pull_progress;
 
 /* @quiet: nothing is shown.  NULL without memory. */
 struct pull_progress *pull_progress_new(bool quiet);
-/* Draws the final state. */
-void pull_progress_free(struct pull_progress *p);
+/* @final: draw the final state first.  Not after a signal: whoever started us may be gone and what
+ * is below the bars another program's. */
+void pull_progress_free(struct pull_progress *p, bool final);
 /* Fills the members of @ev that report. */
 void pull_progress_events(struct pull_progress *p, struct ctr_pull_events *ev);
 

@@ -227,9 +227,10 @@ static int step(struct fetch *f, struct err *e)
 	if (r < 0)
 		return r;
 	drain(f);
-	if (f->ev->tick)
+	r = f->ev->interrupted ? f->ev->interrupted(e) : 0;
+	if (r == 0 && f->ev->tick)
 		f->ev->tick(f->ev->arg);
-	return f->ev->interrupted ? f->ev->interrupted(e) : 0;
+	return r;
 }
 
 static bool seen_before(const struct manifest *m, size_t i)
