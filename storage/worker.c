@@ -13,21 +13,35 @@
 
 #include "log.h"
 
+/* A parent that died before the kernel knew that we want to die with it sends no signal. */
+static void die_with(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+}
+
 int worker_fork(const struct idmap *m, struct proc *ret, struct err *e)
 {
+	pid_t parent = getpid();
 	int r;
 
-	if (m)
-		return userns_fork(m, CLONE_NEWNET, ret, e);
-	r = proc_clone(CLONE_NEWNET, ret);
-	if (r == -EPERM || r == -ENOSPC) {
-		/* Root of a container that may not make namespaces: the filter forbids sockets too. */
-		log_debug("unpack without a network namespace of its own");
-		r = proc_clone(0, ret);
+	if (m) {
+		r = userns_fork(m, CLONE_NEWNET, ret, e);
+	} else {
+		r = proc_clone(CLONE_NEWNET, ret);
+		if (r == -EPERM || r == -ENOSPC) {
+			/* Root of a container that may not make namespaces: the filter forbids sockets
+			 * too. */
+			log_debug("unpack without a network namespace of its own");
+			r = proc_clone(0, ret);
+		}
+		if (r < 0)
+			(void)err_sys(e, r, "start the unpacking process");
 	}
 	if (r == 0)
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return r < 0 ? err_sys(e, r, "start the unpacking process") : r;
+		die_with(parent);
+	return r;
 }
 
 /* Descriptors at their numbers and nothing else open, first of all what other jobs inherited. */
