@@ -25,6 +25,8 @@ trap 'echo "FAIL: status $? of: $BASH_COMMAND (${BASH_SOURCE[0]##*/}:$LINENO)" >
 ulimit -c 0
 
 # The program under test.  Root's tests keep away from the host's own store.
+CTR_GLOBAL=()
+[ "$(id -u)" != 0 ] || CTR_GLOBAL=(--root "$GRAPHROOT" --runroot "$RUNROOT")
 ctr() { command ctr-lite ${CTR_GLOBAL[@]+"${CTR_GLOBAL[@]}"} "$@"; }
 
 fail() {
