@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,12 +95,50 @@ static int read_output(int fd, char **ret, struct err *e)
 	return 0;
 }
 
+/* What we are asked to end by goes to the child first: it has files and a terminal line to clean
+ * up, and nothing of it may come after our own end. */
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+#define N_PASSED_ON (sizeof(passed_on) / sizeof(passed_on[0]))
+static volatile sig_atomic_t child_pidfd = FD_NONE, asked_by;
+
+static void pass_on(int sig)
+{
+	int saved = errno;
+
+	asked_by = sig;
+	(void)syscall(SYS_pidfd_send_signal, (int)child_pidfd, sig, NULL, 0); /* it may be gone */
+	errno = saved;
+}
+
+static void catch_signals(const struct proc *p, struct sigaction old[N_PASSED_ON])
+{
+	struct sigaction sa = { .sa_handler = pass_on };
+
+	asked_by = 0;
+	child_pidfd = p->pidfd;
+	for (size_t i = 0; i < N_PASSED_ON; i++)
+		if (sigaction(passed_on[i], NULL, &old[i]) == 0 && old[i].sa_handler == SIG_DFL)
+			(void)sigaction(passed_on[i], &sa, NULL);
+}
+
+/* Put things back, and end by the signal that came, if one did. */
+static void release_signals(const struct sigaction old[N_PASSED_ON])
+{
+	for (size_t i = 0; i < N_PASSED_ON; i++)
+		if (old[i].sa_handler == SIG_DFL)
+			(void)sigaction(passed_on[i], &old[i], NULL);
+	child_pidfd = FD_NONE;
+	if (asked_by)
+		(void)raise(asked_by);
+}
+
 int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char **ret_out,
 		     struct err *e)
 {
 	auto_free char *path = NULL, *out = NULL;
 	auto_strv struct strv argv = STRV_INIT;
 	struct proc p = PROC_INIT;
+	struct sigaction old[N_PASSED_ON];
 	int out_pipe[2], err_pipe[2], r, read_r;
 
 	r = ctr_helper_path("ctr-lite-transfer", &path, e);
@@ -132,12 +171,14 @@ int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char
 	r = proc_spawn(&s, &p, e);
 	if (r < 0)
 		return err_wrap(e, r, "start ctr-lite-transfer");
+	catch_signals(&p, old);
 	out_w = fd_close(out_w);
 	err_w = fd_close(err_w);
 	read_r = read_output(out_r, &out, e);
 	if (read_r < 0)
 		(void)proc_signal(&p, SIGTERM);	/* it may have ended already */
 	r = result(&p, err_r, args[0], read_r < 0 ? NULL : e);
+	release_signals(old);
 	proc_done(&p);
 	if (read_r < 0 || r < 0)
 		return read_r < 0 ? read_r : r;

@@ -19,7 +19,8 @@ struct ctr_transfer {
 /*
  * @t NULL: a command that needs no store (idmap).
  * Run `ctr-lite-transfer COMMAND ARGS...` (@args: NULL-terminated, COMMAND first) and wait for it.
- * Progress goes to our stderr.  It gets SIGTERM when we die.  What it printed on stdout, without
+ * Progress goes to our stderr.  It gets SIGTERM when we die; signals that would end us are passed
+ * on to it first, and end us when it has cleaned up.  What it printed on stdout, without
  * the last newline, goes to *@ret_out (fresh memory; may be NULL).
  * 0, or the negative errno of the struct err that it reported, which is in @e.
  */
