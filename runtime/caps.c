@@ -155,7 +155,8 @@ int caps_apply(const struct caps *c)
 	r = set(c->effective & permitted, c->permitted & permitted, c->inheritable & permitted);
 	if (r < 0)
 		return r;
-	/* Old kernels without ambient capabilities refuse this with EINVAL and have none to clear. */
+	/* Old kernels without ambient capabilities refuse this with EINVAL and have none to clear.
+	 */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
 		return -errno;
 	for (unsigned int i = 0; i < N_CAPS; i++)

@@ -77,7 +77,8 @@ int child_clone(struct child *c, struct setup *s, const struct step *steps, uint
 	}
 	s->sync = FD_NONE;
 	if (r == -EPERM)
-		return err_sys(e, r, "make the namespaces (as an ordinary user, a new user namespace "
+		return err_sys(e, r,
+			       "make the namespaces (as an ordinary user, a new user namespace "
 			       "must be among them)");
 	if (r < 0)
 		return err_sys(e, r, "make the namespaces");
@@ -115,8 +116,8 @@ static int take_terminal(struct child *c, int *fd, struct err *e)
 		struct pollfd hang_up = { .fd = c->console, .events = POLLIN };
 
 		r = console_send(c->console, "/dev/ptmx", *fd, e);
-		/* Who takes it sets its size and hangs up: not before that may the program start.  One
-		 * that keeps the connection is not waited for long. */
+		/* Who takes it sets its size and hangs up: not before that may the program
+		 * start.  One that keeps the connection is not waited for long. */
 		if (r == 0)
 			(void)poll(&hang_up, 1, CONSOLE_PATIENCE_MS);
 		return r;
@@ -133,7 +134,8 @@ int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, str
 		struct err theirs;
 		uint16_t type;
 		size_t len, n_fds = 0;
-		int fds[1], r = msg_recv(c->sync, &type, &theirs, sizeof(theirs), &len, fds, 1, &n_fds);
+		int fds[1],
+			r = msg_recv(c->sync, &type, &theirs, sizeof(theirs), &len, fds, 1, &n_fds);
 
 		if (r <= 0)
 			return r < 0 ? err_sys(e, r, "hear from the container's process") : 0;
@@ -143,12 +145,15 @@ int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, str
 			return type;
 		if (type == SYNC_TTY && fd >= 0) {
 			r = take_terminal(c, &fd, e);
+			if (r == 0 && c->go_after_tty)
+				r = child_go(c, e);
 		} else if (type == SYNC_SCMP && fd >= 0 && c->listener >= 0) {
 			const char *text = state(arg);
 
-			/* As the runtime-spec has it for listenerPath: one message with the state. */
-			r = text ? console_send(c->listener, text, fd, e) :
-				   err_sys(e, ENOMEM, "write the state");
+			/* As the runtime-spec has it for listenerPath: one message with the state.
+			 */
+			r = text ? console_send(c->listener, text, fd, e)
+				 : err_sys(e, ENOMEM, "write the state");
 		} else if (type == SYNC_ERR && len == sizeof(theirs) && theirs.kind > ERR_NONE &&
 			   theirs.kind < ERR_KIND_COUNT_) {
 			theirs.text[sizeof(theirs.text) - 1] = '\0';

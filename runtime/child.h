@@ -6,14 +6,18 @@
 
 struct child {
 	struct proc proc;
-	int sync;	/* socket to it */
-	int console;	/* socket that gets its terminal, FD_NONE: we do */
-	int listener;	/* socket that gets its filter's notify descriptor */
-	int master;	/* of its terminal, when nobody else got it */
-	bool sibling;	/* belongs to our parent: we cannot wait for it */
+	int sync;     /* socket to it */
+	int console;  /* socket that gets its terminal, FD_NONE: we do */
+	int listener; /* socket that gets its filter's notify descriptor */
+	int master;   /* of its terminal, when nobody else got it */
+	bool go_after_tty; /* it may start once its terminal is in good hands */
+	bool sibling; /* belongs to our parent: we cannot wait for it */
 };
-#define CHILD_INIT { .proc = PROC_INIT, .sync = -EBADF, .console = -EBADF, \
-		     .listener = -EBADF, .master = -EBADF }
+#define CHILD_INIT                                                                        \
+	{                                                                                 \
+		.proc = PROC_INIT, .sync = -EBADF, .console = -EBADF, .listener = -EBADF, \
+		.master = -EBADF                                                          \
+	}
 void child_done(struct child *c);
 
 /* Connect to who is to get descriptors: before any namespace is joined.  Paths may be NULL. */

@@ -30,7 +30,8 @@ static int open_ptmx(struct setup *s, struct err *e)
 		return fd < 0 ? err_sys(e, fd, "open /dev/pts/ptmx in the container") : fd;
 	}
 	if (!s->cfg)
-		return err_set(e, ERR_UNSUPPORTED, "the container has no devpts at /dev/pts for a "
+		return err_set(e, ERR_UNSUPPORTED,
+			       "the container has no devpts at /dev/pts for a "
 			       "terminal");
 	fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, errno, "open the host's /dev/ptmx") : fd;
@@ -117,7 +118,8 @@ int console_connect(const char *path, struct err *e)
 
 		dir = parent ? open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC) : FD_NONE;
 		if (dir < 0)
-			return err_sys(e, parent ? errno : ENOMEM, "open the directory of %s", path);
+			return err_sys(e, parent ? errno : ENOMEM, "open the directory of %s",
+				       path);
 		n = snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s", dir, base);
 	}
 	if ((size_t)n >= sizeof(sa.sun_path))

@@ -39,7 +39,8 @@ static int copy_link(int from_dir, int to_dir, const char *name, struct err *e)
 	return symlinkat(text, to_dir, name) < 0 ? err_sys(e, errno, "make the link %s", name) : 0;
 }
 
-static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st, struct err *e)
+static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st,
+		     struct err *e)
 {
 	/* O_NONBLOCK: it may have become a FIFO since it was looked at. */
 	auto_close int in = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -60,7 +61,8 @@ static int copy_file(int from_dir, int to_dir, const char *name, const struct st
 
 static int copy_sub(int from_dir, int to_dir, const char *name, int depth, struct err *e)
 {
-	auto_close int from = openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_close int from =
+		openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	auto_close int to = FD_NONE;
 
 	if (from < 0)

@@ -27,15 +27,15 @@
 struct creation {
 	struct args *a;
 	const char *id;
-	bool run;		/* create and start in one */
-	int root_fd, dir_fd;	/* of the states; of this one, FD_NONE until it is there */
-	char *bundle, *rootfs;	/* absolute */
+	bool run;	       /* create and start in one */
+	int root_fd, dir_fd;   /* of the states; of this one, FD_NONE until it is there */
+	char *bundle, *rootfs; /* absolute */
 	char created[40];
 	struct oci_config cfg;
 	struct setup setup;
 	struct state state;
 	struct child child;
-	char *state_text;	/* for hooks */
+	char *state_text; /* for hooks */
 };
 
 static void creation_done(struct creation *c)
@@ -81,9 +81,11 @@ static int check(struct creation *c, struct err *e)
 	if (!c->cfg.has_process)
 		return err_set(e, ERR_INVALID, "config.json: $.process: missing");
 	if (p->terminal && !c->a->console_socket && (!c->run || c->a->detach))
-		return err_set(e, ERR_INVALID, "a terminal is asked for: --console-socket is needed");
+		return err_set(e, ERR_INVALID,
+			       "a terminal is asked for: --console-socket is needed");
 	if (!p->terminal && c->a->console_socket)
-		return err_set(e, ERR_INVALID, "--console-socket is given, but $.process.terminal is not "
+		return err_set(e, ERR_INVALID,
+			       "--console-socket is given, but $.process.terminal is not "
 			       "true");
 	if (c->a->listen_fds) {
 		char n[16];
@@ -127,7 +129,8 @@ static bool is_ours(int fd, const struct ns_type *t)
 	struct stat a, b;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", t->proc);
-	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 /* Open what is to be joined; what we are in already needs nothing. */
@@ -141,7 +144,8 @@ static int open_namespaces(struct creation *c, struct err *e)
 			continue;
 		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
-			return err_sys(e, errno, "open the %s namespace %s", ns_types[k].name, ns->path);
+			return err_sys(e, errno, "open the %s namespace %s", ns_types[k].name,
+				       ns->path);
 		if (!is_ours(fd, &ns_types[k]))
 			c->setup.join[k] = take_fd(&fd);
 	}
@@ -187,7 +191,8 @@ static int set_time_offsets(struct creation *c, struct err *e)
 	int r;
 
 	if (c->cfg.ns[NS_USER].present && !c->cfg.ns[NS_USER].path)
-		return err_set(e, ERR_UNSUPPORTED, "$.linux.timeOffsets together with a new user namespace "
+		return err_set(e, ERR_UNSUPPORTED,
+			       "$.linux.timeOffsets together with a new user namespace "
 			       "is not supported");
 	if (unshare((int)ns_types[NS_TIME].flag) < 0)
 		return err_sys(e, errno, "make the time namespace");
@@ -312,7 +317,8 @@ static int bring_up(struct creation *c, struct err *e)
 		r = write_state(c, e);
 	if (r == 0 && c->a->pid_file)
 		r = write_pid_file(c->a->pid_file, c->child.proc.pid, e);
-	if (r == 0 && c->run && !hooks)
+	c->child.go_after_tty = c->run && !hooks && c->cfg.process.terminal;
+	if (r == 0 && c->run && !hooks && !c->child.go_after_tty)
 		r = child_go(&c->child, e);
 	while (r == 0) {
 		r = child_serve(&c->child, state_for_listener, c, e);
@@ -421,7 +427,8 @@ static int create_or_run(struct args *a, bool run, struct err *e)
 	if (r < 0) {
 		child_kill(&c.child);
 		if (c.dir_fd >= 0)
-			(void)state_dir_remove(c.root_fd, c.id, &ignored); /* the first failure counts */
+			(void)state_dir_remove(c.root_fd, c.id,
+					       &ignored); /* the first failure counts */
 	}
 	creation_done(&c);
 	return r;

@@ -44,23 +44,25 @@ static const char *hook_name(size_t i)
 int cmd_features(struct args *a, struct err *e)
 {
 	const struct scmp_version *v = seccomp_version();
-	auto_free char *text = NULL, *scmp = v ? str_printf("%u.%u.%u", v->major, v->minor, v->micro) : NULL;
+	auto_free char *text = NULL,
+		       *scmp = v ? str_printf("%u.%u.%u", v->major, v->minor, v->micro) : NULL;
 	auto_json json_t *obj = NULL;
 
 	if (a->argc > 0)
 		return err_set(e, ERR_INVALID, "unexpected argument \"%s\"", a->argv[0]);
-	obj = json_pack("{s:s, s:s, s:o, s:o, s:{s:o, s:o, s:{s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, "
-			"s:o, s:o}, s:{s:b}, s:{s:b}, s:{s:{s:b}}}, s:{s:s, s:s}}",
-			"ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION, "hooks",
-			names_of(hook_name), "mountOptions", names_of(mount_opts_name), "linux",
-			"namespaces", names_of(ns_name), "capabilities", names_of(cap_name), "cgroup", "v1", 0,
-			"v2", 0, "systemd", 0, "systemdUser", 0, "seccomp", "enabled", 1, "actions",
-			names_of(filter_action_name), "operators", names_of(filter_op_name), "archs",
-			names_of(filter_arch_name), "knownFlags", names_of(filter_flag_name),
-			"supportedFlags", names_of(filter_flag_name), "apparmor", "enabled", 1, "selinux",
-			"enabled", 1, "mountExtensions", "idmap", "enabled", 0, "annotations",
-			"ctr-lite.version", CTR_VERSION, "io.github.seccomp.libseccomp.version",
-			scmp ? scmp : "");
+	obj = json_pack(
+		"{s:s, s:s, s:o, s:o, s:{s:o, s:o, s:{s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, "
+		"s:o, s:o}, s:{s:b}, s:{s:b}, s:{s:{s:b}}}, s:{s:s, s:s}}",
+		"ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION, "hooks",
+		names_of(hook_name), "mountOptions", names_of(mount_opts_name), "linux",
+		"namespaces", names_of(ns_name), "capabilities", names_of(cap_name), "cgroup", "v1",
+		0, "v2", 0, "systemd", 0, "systemdUser", 0, "seccomp", "enabled", 1, "actions",
+		names_of(filter_action_name), "operators", names_of(filter_op_name), "archs",
+		names_of(filter_arch_name), "knownFlags", names_of(filter_flag_name),
+		"supportedFlags", names_of(filter_flag_name), "apparmor", "enabled", 1, "selinux",
+		"enabled", 1, "mountExtensions", "idmap", "enabled", 0, "annotations",
+		"ctr-lite.version", CTR_VERSION, "io.github.seccomp.libseccomp.version",
+		scmp ? scmp : "");
 	text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
 	if (!text)
 		return err_sys(e, ENOMEM, "print the features");
@@ -69,27 +71,35 @@ int cmd_features(struct args *a, struct err *e)
 }
 
 /* The sample that runtimes print. */
+/* clang-format off */
 static const char sample[] =
-	"{\"ociVersion\":\"" OCI_VERSION "\",\"process\":{\"terminal\":true,\"user\":{\"uid\":0,\"gid\":0},"
-	"\"args\":[\"sh\"],\"env\":[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\","
-	"\"TERM=xterm\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_AUDIT_WRITE\",\"CAP_KILL\","
-	"\"CAP_NET_BIND_SERVICE\"],\"effective\":[\"CAP_AUDIT_WRITE\",\"CAP_KILL\","
-	"\"CAP_NET_BIND_SERVICE\"],\"permitted\":[\"CAP_AUDIT_WRITE\",\"CAP_KILL\","
-	"\"CAP_NET_BIND_SERVICE\"]},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":1024,\"soft\":1024}],"
-	"\"noNewPrivileges\":true},\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"hostname\":\"ctr-lite\","
-	"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\","
-	"\"strictatime\",\"mode=755\",\"size=65536k\"]},{\"destination\":\"/dev/pts\",\"type\":\"devpts\","
-	"\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\","
-	"\"mode=0620\"]},{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"source\":\"shm\",\"options\":["
-	"\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\",\"size=65536k\"]},{\"destination\":\"/dev/mqueue\","
-	"\"type\":\"mqueue\",\"source\":\"mqueue\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
-	"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\",\"options\":[\"nosuid\","
-	"\"noexec\",\"nodev\",\"ro\"]}],\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},"
-	"{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},{\"type\":\"cgroup\"}],\"maskedPaths\":["
-	"\"/proc/acpi\",\"/proc/asound\",\"/proc/kcore\",\"/proc/keys\",\"/proc/latency_stats\","
-	"\"/proc/timer_list\",\"/proc/timer_stats\",\"/proc/sched_debug\",\"/sys/firmware\",\"/proc/scsi\"],"
-	"\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\",\"/proc/sysrq-trigger\"]}}";
+	"{\"ociVersion\":\"" OCI_VERSION "\",\"process\":{\"terminal\":true,\"user\":{\"uid\":0,"
+	"\"gid\":0},\"args\":[\"sh\"],"
+	"\"env\":[\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\","
+	"\"TERM=xterm\"],\"cwd\":\"/\",\"capabilities\":{\"bounding\":[\"CAP_AUDIT_WRITE\","
+	"\"CAP_KILL\",\"CAP_NET_BIND_SERVICE\"],\"effective\":[\"CAP_AUDIT_WRITE\","
+	"\"CAP_KILL\",\"CAP_NET_BIND_SERVICE\"],\"permitted\":[\"CAP_AUDIT_WRITE\","
+	"\"CAP_KILL\",\"CAP_NET_BIND_SERVICE\"]},\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
+	"\"hard\":1024,\"soft\":1024}],\"noNewPrivileges\":true},\"root\":{\"path\":\"rootfs\","
+	"\"readonly\":true},\"hostname\":\"ctr-lite\",\"mounts\":[{\"destination\":\"/proc\","
+	"\"type\":\"proc\",\"source\":\"proc\"},{\"destination\":\"/dev\",\"type\":\"tmpfs\","
+	"\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"strictatime\",\"mode=755\","
+	"\"size=65536k\"]},{\"destination\":\"/dev/pts\",\"type\":\"devpts\","
+	"\"source\":\"devpts\",\"options\":[\"nosuid\",\"noexec\",\"newinstance\","
+	"\"ptmxmode=0666\",\"mode=0620\"]},{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\","
+	"\"source\":\"shm\",\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\","
+	"\"size=65536k\"]},{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\","
+	"\"source\":\"mqueue\",\"options\":[\"nosuid\",\"noexec\",\"nodev\"]},"
+	"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\","
+	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"ro\"]}],"
+	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},"
+	"{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},{\"type\":\"cgroup\"}],"
+	"\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/kcore\",\"/proc/keys\","
+	"\"/proc/latency_stats\",\"/proc/timer_list\",\"/proc/timer_stats\","
+	"\"/proc/sched_debug\",\"/sys/firmware\",\"/proc/scsi\"],"
+	"\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\","
+	"\"/proc/sysrq-trigger\"]}}";
+/* clang-format on */
 
 static int make_rootless(json_t *doc)
 {
@@ -103,7 +113,9 @@ static int make_rootless(json_t *doc)
 						  (json_int_t)ids[i], "size", 1)) < 0)
 			return -ENOMEM;
 	return json_array_append_new(json_object_get(linux_, "namespaces"),
-				     json_pack("{s:s}", "type", "user")) < 0 ? -ENOMEM : 0;
+				     json_pack("{s:s}", "type", "user")) < 0
+		       ? -ENOMEM
+		       : 0;
 }
 
 int cmd_spec(struct args *a, struct err *e)

@@ -47,8 +47,10 @@ static int bind_node(int dir_fd, const char *name, const struct oci_device *d, s
 	if (source < 0)
 		return err_sys(e, errno, "open the host's %s", d->path);
 	if (fstat(source, &st) < 0 || !is_node(&st, d))
-		return err_set(e, ERR_DENIED, "the host's %s is not device %u:%u, and making one is not "
-			       "permitted here", d->path, major(d->rdev), minor(d->rdev));
+		return err_set(e, ERR_DENIED,
+			       "the host's %s is not device %u:%u, and making one is not "
+			       "permitted here",
+			       d->path, major(d->rdev), minor(d->rdev));
 	if (mknodat(dir_fd, name, S_IFREG | 0666, 0) < 0 && errno != EEXIST)
 		return err_sys(e, errno, "make %s", d->path);
 	target = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -79,8 +81,11 @@ static int make_node(struct setup *s, int dir_fd, const char *name, const struct
 		if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_sys(e, errno, "look at %s", d->path);
 		if (!is_node(&st, d))
-			return d->type == S_IFIFO ? err_set(e, ERR_EXISTS, "%s exists in the image and "
-							    "is no FIFO", d->path) : 1;
+			return d->type == S_IFIFO ? err_set(e, ERR_EXISTS,
+							    "%s exists in the image and "
+							    "is no FIFO",
+							    d->path)
+						  : 1;
 	}
 	if ((d->uid || d->gid) && fchownat(dir_fd, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(e, errno, "give %s its owner", d->path);
@@ -198,7 +203,8 @@ int dev_links(struct setup *s, struct err *e)
 
 		/* Without a devpts of its own the container has no use for ptmx. */
 		if (streq(links[i].name, "ptmx")) {
-			auto_close int pts = openat(dev_fd, "pts/ptmx", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+			auto_close int pts =
+				openat(dev_fd, "pts/ptmx", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 			if (pts < 0)
 				continue;

@@ -26,10 +26,10 @@
 
 struct execution {
 	struct args *a;
-	int dir_fd, pid_dir_fd;		/* of the state; of --pid-file, opened while we see the host */
+	int dir_fd, pid_dir_fd; /* of the state; of --pid-file, opened while we see the host */
 	struct state state;
 	struct proc init;
-	struct oci_config cfg;		/* only without --process */
+	struct oci_config cfg; /* only without --process */
 	json_t *doc;
 	struct oci_process process;
 	struct setup setup;
@@ -59,8 +59,8 @@ static int read_process_file(struct execution *x, struct err *e)
 	const char *path = x->a->process;
 	auto_free char *buf = NULL;
 	size_t len;
-	int r = streq(path, "-") ? fd_read_file(STDIN_FILENO, PROCESS_MAX_BYTES, &buf, &len) :
-				   file_read_path(path, PROCESS_MAX_BYTES, &buf, &len);
+	int r = streq(path, "-") ? fd_read_file(STDIN_FILENO, PROCESS_MAX_BYTES, &buf, &len)
+				 : file_read_path(path, PROCESS_MAX_BYTES, &buf, &len);
 
 	if (r < 0)
 		return err_sys(e, r, "read the process file %s", path);
@@ -128,7 +128,8 @@ static int process_from_options(struct execution *x, struct err *e)
 		char *eq = key ? strchr(key, '=') : NULL;
 
 		if (!eq || eq == key)
-			return err_set(e, ERR_INVALID, "--env: \"%s\" is not NAME=VALUE", a->env.items[i]);
+			return err_set(e, ERR_INVALID, "--env: \"%s\" is not NAME=VALUE",
+				       a->env.items[i]);
 		*eq = '\0';
 		r = strv_env_set(&p->env, key, eq + 1);
 	}
@@ -206,7 +207,8 @@ static int differing_namespaces(const struct execution *x, struct err *e)
 		    fstatat(ours, ns_types[k].proc, &b, 0) < 0) {
 			if (errno == ENOENT)
 				continue; /* a kernel without that kind */
-			return err_sys(e, errno, "look at the container's %s namespace", ns_types[k].name);
+			return err_sys(e, errno, "look at the container's %s namespace",
+				       ns_types[k].name);
 		}
 		if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
 			flags |= (int)ns_types[k].flag;
@@ -221,7 +223,8 @@ static int open_pid_dir(struct execution *x, struct err *e)
 
 	if (!path)
 		return 0;
-	dir = path_base(path) == path ? strdup(".") : strndup(path, (size_t)(path_base(path) - path));
+	dir = path_base(path) == path ? strdup(".")
+				      : strndup(path, (size_t)(path_base(path) - path));
 	if (!dir)
 		return err_sys(e, ENOMEM, "open the directory of %s", path);
 	x->pid_dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -262,8 +265,8 @@ static const char *state_for_listener(void *arg)
 {
 	struct execution *x = arg;
 
-	x->state_text = state_json(x->state.id, "running", (uint64_t)x->child.proc.pid, x->state.bundle,
-				   x->state.annotations);
+	x->state_text = state_json(x->state.id, "running", (uint64_t)x->child.proc.pid,
+				   x->state.bundle, x->state.annotations);
 	return x->state_text;
 }
 
@@ -285,7 +288,8 @@ static int start(struct execution *x, struct err *e)
 		if (r < 0)
 			return err_sys(e, r, "write the pid file %s", x->a->pid_file);
 	}
-	r = child_go(&x->child, e);
+	x->child.go_after_tty = x->setup.proc->terminal;
+	r = x->child.go_after_tty ? 0 : child_go(&x->child, e);
 	if (r == 0)
 		r = child_serve(&x->child, state_for_listener, x, e);
 	return r < 0 || !foreground ? r : foreground_wait(&x->child.proc, x->child.master, e);
@@ -310,9 +314,11 @@ static int prepare(struct execution *x, struct err *e)
 	if (a->tty && a->process)
 		x->process.terminal = true;
 	if (!s->proc->terminal && a->console_socket)
-		return err_set(e, ERR_INVALID, "--console-socket is given, but no terminal is asked for");
+		return err_set(e, ERR_INVALID,
+			       "--console-socket is given, but no terminal is asked for");
 	if (s->proc->terminal && a->detach && !a->console_socket)
-		return err_set(e, ERR_INVALID, "a terminal is asked for: --console-socket is needed");
+		return err_set(e, ERR_INVALID,
+			       "a terminal is asked for: --console-socket is needed");
 	if (!a->console_socket)
 		console_default_size(a->process ? &x->process : &x->cfg.process);
 	r = prepare_filter(x, e);

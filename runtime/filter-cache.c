@@ -17,7 +17,7 @@
 struct head {
 	char magic[8];
 	uint32_t key_len, n_insns;
-	uint64_t sum;	/* of key and instructions: against torn writes, not against people */
+	uint64_t sum; /* of key and instructions: against torn writes, not against people */
 };
 static const char magic[8] = "ctrbpf1";
 
@@ -58,8 +58,8 @@ int filter_file_read(int dir_fd, const char *name, const char *key, struct filte
 		return -errno;
 	if (!S_ISREG(st.st_mode) || !is_private(&st))
 		return -EPERM;
-	r = fd_read_file(fd, sizeof(head) + FILTER_KEY_MAX + BPF_MAXINSNS * sizeof(*ret->insns), &buf,
-			 &len);
+	r = fd_read_file(fd, sizeof(head) + FILTER_KEY_MAX + BPF_MAXINSNS * sizeof(*ret->insns),
+			 &buf, &len);
 	if (r < 0)
 		return r;
 	if (len < sizeof(head))

@@ -138,10 +138,12 @@ struct profile {
 };
 
 static const struct json_field profile_rows[] = {
-	{ "defaultAction", JSON_KIND_STR, offsetof(struct profile, default_action), JSON_REQUIRED, 64 },
+	{ "defaultAction", JSON_KIND_STR, offsetof(struct profile, default_action), JSON_REQUIRED,
+	  64 },
 	{ "defaultErrnoRet", JSON_KIND_ANY, offsetof(struct profile, default_errno) },
 	{ "listenerPath", JSON_KIND_STR, offsetof(struct profile, listener_path), 0, 107 },
-	{ "listenerMetadata", JSON_KIND_STR, offsetof(struct profile, listener_metadata), 0, 65536 },
+	{ "listenerMetadata", JSON_KIND_STR, offsetof(struct profile, listener_metadata), 0,
+	  65536 },
 	{ "architectures", JSON_KIND_ARRAY, offsetof(struct profile, arches), 0, 64 },
 	{ "flags", JSON_KIND_ARRAY, offsetof(struct profile, flags), 0, 16 },
 	{ "syscalls", JSON_KIND_ARRAY, offsetof(struct profile, syscalls), 0, SECCOMP_NAMES_MAX },
@@ -154,7 +156,8 @@ struct rule {
 };
 
 static const struct json_field rule_rows[] = {
-	{ "names", JSON_KIND_ARRAY, offsetof(struct rule, names), JSON_REQUIRED, SECCOMP_NAMES_MAX },
+	{ "names", JSON_KIND_ARRAY, offsetof(struct rule, names), JSON_REQUIRED,
+	  SECCOMP_NAMES_MAX },
 	{ "action", JSON_KIND_STR, offsetof(struct rule, action), JSON_REQUIRED, 64 },
 	{ "errnoRet", JSON_KIND_ANY, offsetof(struct rule, errno_ret) },
 	{ "args", JSON_KIND_ARRAY, offsetof(struct rule, args), 0, 64 },
@@ -166,7 +169,7 @@ static const struct json_field rule_rows[] = {
 struct conditions {
 	struct scmp_arg_cmp cmp[ARGS_MAX];
 	unsigned int n;
-	bool repeated;	/* one argument is compared more than once */
+	bool repeated; /* one argument is compared more than once */
 };
 
 static int read_condition(const json_t *obj, struct conditions *c, const char *where, struct err *e)
@@ -230,13 +233,15 @@ static int add_rule(scmp_filter_ctx ctx, const json_t *obj, uint32_t default_act
 		return r;
 	*names += json_array_size(v.names);
 	if (*names > SECCOMP_NAMES_MAX)
-		return err_set(e, ERR_LIMIT, "$.linux.seccomp: more than %u names", SECCOMP_NAMES_MAX);
+		return err_set(e, ERR_LIMIT, "$.linux.seccomp: more than %u names",
+			       SECCOMP_NAMES_MAX);
 	for (size_t i = 0; i < json_array_size(v.names); i++) {
 		const char *name = json_string_value(json_array_get(v.names, i));
 		int nr;
 
 		if (!name)
-			return err_set(e, ERR_CORRUPT, "%s.names[%zu]: expected a string", where, i);
+			return err_set(e, ERR_CORRUPT, "%s.names[%zu]: expected a string", where,
+				       i);
 		if (action == default_action)
 			continue;
 		nr = seccomp_syscall_resolve_name(name);
@@ -257,8 +262,10 @@ static int add_arches(scmp_filter_ctx ctx, const json_t *list, struct err *e)
 		int r;
 
 		if (!name)
-			return err_set(e, ERR_CORRUPT, "$.linux.seccomp.architectures[%zu]: expected a "
-				       "string", i);
+			return err_set(e, ERR_CORRUPT,
+				       "$.linux.seccomp.architectures[%zu]: expected a "
+				       "string",
+				       i);
 		r = find_word(arches, name, &arch, "$.linux.seccomp.architectures", e);
 		if (r < 0)
 			return r;
@@ -278,7 +285,8 @@ static int read_flags(const json_t *list, unsigned int *ret, struct err *e)
 		int r;
 
 		if (!name)
-			return err_set(e, ERR_CORRUPT, "$.linux.seccomp.flags[%zu]: expected a string", i);
+			return err_set(e, ERR_CORRUPT,
+				       "$.linux.seccomp.flags[%zu]: expected a string", i);
 		r = find_word(flags, name, &flag, "$.linux.seccomp.flags", e);
 		if (r < 0)
 			return r;
@@ -304,12 +312,15 @@ static int export_bpf(scmp_filter_ctx ctx, struct filter *ret, struct err *e)
 		return err_sys(e, errno, "compile the seccomp filter");
 	r = fd_read_file(fd, (size_t)BPF_MAXINSNS * sizeof(struct sock_filter), &buf, &len);
 	if (r == -EFBIG)
-		return err_set(e, ERR_LIMIT, "the seccomp profile makes a filter of more than %d "
-			       "instructions, which the kernel does not take", BPF_MAXINSNS);
+		return err_set(e, ERR_LIMIT,
+			       "the seccomp profile makes a filter of more than %d "
+			       "instructions, which the kernel does not take",
+			       BPF_MAXINSNS);
 	if (r < 0)
 		return err_sys(e, r, "compile the seccomp filter");
 	if (len == 0 || len % sizeof(struct sock_filter) != 0)
-		return err_set(e, ERR_OS, "compile the seccomp filter: libseccomp made %zu bytes", len);
+		return err_set(e, ERR_OS, "compile the seccomp filter: libseccomp made %zu bytes",
+			       len);
 	ret->n = (unsigned short)(len / sizeof(struct sock_filter));
 	ret->insns = (struct sock_filter *)(void *)take_ptr(&buf);
 	return 0;
@@ -328,7 +339,8 @@ static int compile(const struct profile *p, struct filter *ret, struct err *e)
 	ctx = seccomp_init(default_action);
 	if (!ctx)
 		return err_set(e, ERR_OS, "compile the seccomp filter: libseccomp does not start");
-	/* A tree instead of a list: the kernel tries every call number on loading, and so is fast. */
+	/* A tree instead of a list: the kernel tries every call number on loading, and so is fast.
+	 */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = add_arches(ctx, p->arches, e);
 	for (size_t i = 0; r == 0 && i < json_array_size(p->syscalls); i++) {
@@ -402,7 +414,8 @@ int filter_load(const struct filter *f, int *ret_listener, struct err *e)
 		load_flags &= ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, load_flags, &prog);
 	if (r < 0 && errno == EINVAL && f->flags)
-		return err_set(e, ERR_UNSUPPORTED, "load the seccomp filter: this kernel does not know one "
+		return err_set(e, ERR_UNSUPPORTED,
+			       "load the seccomp filter: this kernel does not know one "
 			       "of its flags");
 	if (r < 0)
 		return err_sys(e, errno, "load the seccomp filter");

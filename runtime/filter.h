@@ -1,4 +1,5 @@
-/* The seccomp filter of config.json: compiled by libseccomp, cached as BPF, loaded by the kernel. */
+/* The seccomp filter of config.json: compiled by libseccomp, cached as BPF, loaded by the kernel.
+ */
 #ifndef RUNTIME_FILTER_H
 #define RUNTIME_FILTER_H
 
@@ -7,7 +8,7 @@
 #include "err.h"
 #include "setup.h"
 
-#define SECCOMP_NAMES_MAX 65536u	/* system call names in one profile, counted with repetitions */
+#define SECCOMP_NAMES_MAX 65536u /* system call names in one profile, counted with repetitions */
 
 /*
  * Compile linux.seccomp (@profile), or take the result from the cache directory @cache (may be

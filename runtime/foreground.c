@@ -16,8 +16,18 @@ static void forwarded(sigset_t *set)
 	(void)sigfillset(set);
 	for (int sig = 1; sig < NSIG; sig++)
 		switch (sig) {
-		case SIGCHLD: case SIGSEGV: case SIGBUS: case SIGILL: case SIGFPE: case SIGABRT:
-		case SIGTRAP: case SIGSYS: case SIGTTIN: case SIGTTOU: case SIGTSTP: case SIGURG:
+		case SIGCHLD:
+		case SIGSEGV:
+		case SIGBUS:
+		case SIGILL:
+		case SIGFPE:
+		case SIGABRT:
+		case SIGTRAP:
+		case SIGSYS:
+		case SIGTTIN:
+		case SIGTTOU:
+		case SIGTSTP:
+		case SIGURG:
 			(void)sigdelset(set, sig);
 			break;
 		}
@@ -44,7 +54,7 @@ void foreground_reset_signals(void)
 
 struct terminal {
 	int master;
-	bool raw;		/* our own stdin is a terminal and was changed */
+	bool raw; /* our own stdin is a terminal and was changed */
 	struct termios saved;
 	bool stdin_open;
 };

@@ -47,7 +47,8 @@ static bool out_of_reach(void)
  */
 static int clone_read_only(void)
 {
-	auto_close int fd = open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	auto_close int fd =
+		open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
 
 	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH, &ro, sizeof(ro)) < 0)
@@ -59,7 +60,8 @@ static int clone_read_only(void)
 
 static int copy_to_memory(int self)
 {
-	auto_close int fd = memfd_create("ctr-lite-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	auto_close int fd =
+		memfd_create("ctr-lite-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	struct stat st;
 	off_t at = 0;
 

@@ -75,11 +75,13 @@ static int run_one(const struct oci_hook *h, int state, struct err *e)
 	r = wait_hook(&p, h, &status);
 	proc_done(&p);
 	if (r == -ETIMEDOUT)
-		return err_set(e, ERR_OS, "%s did not end within %u seconds", h->path, h->timeout_s);
+		return err_set(e, ERR_OS, "%s did not end within %u seconds", h->path,
+			       h->timeout_s);
 	if (r < 0)
 		return err_sys(e, r, "wait for %s", h->path);
 	if (status)
-		return err_set(e, ERR_OS, "%s failed with exit code %d", h->path, proc_exit_code(status));
+		return err_set(e, ERR_OS, "%s failed with exit code %d", h->path,
+			       proc_exit_code(status));
 	return 0;
 }
 

@@ -31,8 +31,10 @@ int identity_oom_score(struct setup *s, struct err *e)
 	(void)snprintf(text, sizeof(text), "%d", s->proc->oom_score_adj);
 	r = procfs_write(s->host_proc_fd, "self/oom_score_adj", text);
 	if (r == -EACCES || r == -EPERM)
-		return err_set(e, ERR_DENIED, "$.process.oomScoreAdj: %d is lower than what this user may "
-			       "set (CAP_SYS_RESOURCE on the host is needed)", s->proc->oom_score_adj);
+		return err_set(e, ERR_DENIED,
+			       "$.process.oomScoreAdj: %d is lower than what this user may "
+			       "set (CAP_SYS_RESOURCE on the host is needed)",
+			       s->proc->oom_score_adj);
 	return r < 0 ? err_sys(e, r, "write oom_score_adj") : 0;
 }
 
@@ -119,9 +121,11 @@ static int set_scheduler(const json_t *obj, struct err *e)
 	while (i < sizeof(policies) / sizeof(policies[0]) && !streq(policies[i].name, v.policy))
 		i++;
 	if (i == sizeof(policies) / sizeof(policies[0]))
-		return err_set(e, ERR_INVALID, "$.process.scheduler.policy: \"%s\" is not known", v.policy);
+		return err_set(e, ERR_INVALID, "$.process.scheduler.policy: \"%s\" is not known",
+			       v.policy);
 	if (v.nice < -20 || v.nice > 19 || v.priority < 0 || v.priority > 99)
-		return err_set(e, ERR_INVALID, "$.process.scheduler: nice or priority is out of range");
+		return err_set(e, ERR_INVALID,
+			       "$.process.scheduler: nice or priority is out of range");
 	for (size_t k = 0; k < json_array_size(v.flags); k++) {
 		const char *flag = json_string_value(json_array_get(v.flags, k));
 
@@ -130,8 +134,10 @@ static int set_scheduler(const json_t *obj, struct err *e)
 		else if (flag && streq(flag, "SCHED_FLAG_RECLAIM"))
 			attr.flags |= RECLAIM;
 		else
-			return err_set(e, ERR_UNSUPPORTED, "$.process.scheduler.flags: \"%s\" is not "
-				       "supported", flag ? flag : "");
+			return err_set(e, ERR_UNSUPPORTED,
+				       "$.process.scheduler.flags: \"%s\" is not "
+				       "supported",
+				       flag ? flag : "");
 	}
 	attr.policy = policies[i].policy;
 	attr.nice = (int32_t)v.nice;
@@ -139,7 +145,8 @@ static int set_scheduler(const json_t *obj, struct err *e)
 	attr.runtime = v.runtime;
 	attr.deadline = v.deadline;
 	attr.period = v.period;
-	return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 ? err_sys(e, errno, "set the scheduler") : 0;
+	return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 ? err_sys(e, errno, "set the scheduler")
+							   : 0;
 }
 
 int identity_limits(struct setup *s, struct err *e)
@@ -175,15 +182,22 @@ static int look_at_program(const char *path)
 static int program_failure(const char *name, int r, struct err *e)
 {
 	if (r == -EISDIR)
-		return err_set(e, ERR_CMD_NOT_EXEC, "open executable \"%s\": is a directory: Permission "
-			       "denied", name);
+		return err_set(e, ERR_CMD_NOT_EXEC,
+			       "open executable \"%s\": is a directory: Permission "
+			       "denied",
+			       name);
 	if (r == -EACCES || r == -EPERM)
-		return err_set(e, ERR_CMD_NOT_EXEC, "open executable \"%s\": Permission denied", name);
+		return err_set(e, ERR_CMD_NOT_EXEC, "open executable \"%s\": Permission denied",
+			       name);
 	if (strchr(name, '/'))
-		return err_set(e, ERR_CMD_NOT_FOUND, "executable file \"%s\" not found: No such file or "
-			       "directory", name);
-	return err_set(e, ERR_CMD_NOT_FOUND, "executable file \"%s\" not found in $PATH: No such file or "
-		       "directory", name);
+		return err_set(e, ERR_CMD_NOT_FOUND,
+			       "executable file \"%s\" not found: No such file or "
+			       "directory",
+			       name);
+	return err_set(e, ERR_CMD_NOT_FOUND,
+		       "executable file \"%s\" not found in $PATH: No such file or "
+		       "directory",
+		       name);
 }
 
 static int search_path(struct setup *s, const char *name)
@@ -272,13 +286,17 @@ int identity_user(struct setup *s, struct err *e)
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_sys(e, errno, "keep capabilities over the change of user");
 	if (setresgid(p->gid, p->gid, p->gid) < 0)
-		return errno == EINVAL ? err_set(e, ERR_INVALID, "gid %u has no mapping in the container's "
-						 "user namespace", p->gid) :
-					 err_sys(e, errno, "set gid %u", p->gid);
+		return errno == EINVAL ? err_set(e, ERR_INVALID,
+						 "gid %u has no mapping in the container's "
+						 "user namespace",
+						 p->gid)
+				       : err_sys(e, errno, "set gid %u", p->gid);
 	if (setresuid(p->uid, p->uid, p->uid) < 0)
-		return errno == EINVAL ? err_set(e, ERR_INVALID, "uid %u has no mapping in the container's "
-						 "user namespace", p->uid) :
-					 err_sys(e, errno, "set uid %u", p->uid);
+		return errno == EINVAL ? err_set(e, ERR_INVALID,
+						 "uid %u has no mapping in the container's "
+						 "user namespace",
+						 p->uid)
+				       : err_sys(e, errno, "set uid %u", p->uid);
 	(void)umask(p->has_umask ? p->umask : 0022);
 	return caps_raise_permitted() < 0 ? err_sys(e, errno, "raise capabilities") : 0;
 }
@@ -292,7 +310,8 @@ int identity_cwd(struct setup *s, struct err *e)
 	if (chdir(s->proc->cwd) < 0)
 		return err_sys(e, errno, "change to the working directory %s", s->proc->cwd);
 	if (syscall(SYS_getcwd, now, sizeof(now)) < 0 || now[0] != '/')
-		return err_set(e, ERR_DENIED, "the working directory %s is outside of the container",
+		return err_set(e, ERR_DENIED,
+			       "the working directory %s is outside of the container",
 			       s->proc->cwd);
 	return 0;
 }
@@ -348,9 +367,11 @@ int identity_exec(struct setup *s, struct err *e)
 	(void)execve(s->exec_path, (char *const *)(uintptr_t)strv_argv(&s->proc->args),
 		     (char *const *)(uintptr_t)strv_argv(&s->proc->env));
 	switch (errno) {
-	case ENOENT:	/* of a script's interpreter, or of the dynamic linker */
-		return err_set(e, ERR_CMD_NOT_FOUND, "execute \"%s\": No such file or directory (its "
-			       "interpreter or its dynamic linker is missing)", name);
+	case ENOENT: /* of a script's interpreter, or of the dynamic linker */
+		return err_set(e, ERR_CMD_NOT_FOUND,
+			       "execute \"%s\": No such file or directory (its "
+			       "interpreter or its dynamic linker is missing)",
+			       name);
 	case EACCES:
 	case EPERM:
 		return err_set(e, ERR_CMD_NOT_EXEC, "execute \"%s\": Permission denied", name);

@@ -8,7 +8,8 @@
 int identity_oom_score(struct setup *s, struct err *e);
 int identity_labels(struct setup *s, struct err *e);
 int identity_keyring(struct setup *s, struct err *e);
-int identity_limits(struct setup *s, struct err *e);	/* rlimits, I/O priority, scheduler, personality */
+int identity_limits(struct setup *s,
+		    struct err *e); /* rlimits, I/O priority, scheduler, personality */
 int identity_find_program(struct setup *s, struct err *e);
 int identity_bound(struct setup *s, struct err *e);
 int identity_no_new_privs(struct setup *s, struct err *e);

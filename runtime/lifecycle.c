@@ -23,7 +23,10 @@ struct found {
 	struct proc init;
 	enum container_status status;
 };
-#define FOUND_INIT { .root_fd = FD_NONE, .dir_fd = FD_NONE, .init = PROC_INIT }
+#define FOUND_INIT                                                       \
+	{                                                                \
+		.root_fd = FD_NONE, .dir_fd = FD_NONE, .init = PROC_INIT \
+	}
 
 static void found_done(struct found *f)
 {
@@ -60,7 +63,8 @@ static int find(struct args *a, struct found *f, struct err *e)
 
 static int no_more_args(const struct args *a, int max, struct err *e)
 {
-	return a->argc > max ? err_set(e, ERR_INVALID, "unexpected argument \"%s\"", a->argv[max]) : 0;
+	return a->argc > max ? err_set(e, ERR_INVALID, "unexpected argument \"%s\"", a->argv[max])
+			     : 0;
 }
 
 static int run_stored_hooks(const struct found *f, enum hook_kind kind, const char *status,
@@ -135,8 +139,10 @@ static int kill_all(const struct found *f, int sig, struct err *e)
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)f->init.pid);
 	if (!d || stat(path, &want) < 0)
 		return err_sys(e, errno, "look at the container's pid namespace");
-	if (stat("/proc/self/ns/pid", &st) < 0 || (st.st_dev == want.st_dev && st.st_ino == want.st_ino))
-		return err_set(e, ERR_UNSUPPORTED, "kill --all needs a pid namespace of the container's own");
+	if (stat("/proc/self/ns/pid", &st) < 0 ||
+	    (st.st_dev == want.st_dev && st.st_ino == want.st_ino))
+		return err_set(e, ERR_UNSUPPORTED,
+			       "kill --all needs a pid namespace of the container's own");
 	while ((de = readdir(d))) {
 		struct proc p = PROC_INIT;
 		uint32_t pid;
@@ -146,7 +152,8 @@ static int kill_all(const struct found *f, int sig, struct err *e)
 		p.pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 		p.pid = (pid_t)pid;
 		(void)snprintf(path, sizeof(path), "/proc/%u/ns/pid", pid);
-		/* The pidfd first: what is then found under the number was that process or is gone. */
+		/* The pidfd first: what is then found under the number was that process or is gone.
+		 */
 		if (p.pidfd >= 0 && stat(path, &st) == 0 && st.st_dev == want.st_dev &&
 		    st.st_ino == want.st_ino)
 			(void)proc_signal(&p, sig); /* it may just have ended */
@@ -170,7 +177,8 @@ int cmd_kill(struct args *a, struct err *e)
 	if (r < 0)
 		return r;
 	if (f.init.pidfd < 0)
-		return a->all ? 0 : err_set(e, ERR_BUSY, "container \"%s\" is not running", a->argv[0]);
+		return a->all ? 0
+			      : err_set(e, ERR_BUSY, "container \"%s\" is not running", a->argv[0]);
 	if (a->all)
 		return kill_all(&f, sig, e);
 	r = proc_signal(&f.init, sig);
@@ -196,8 +204,10 @@ int cmd_delete(struct args *a, struct err *e)
 	if (f.init.pidfd >= 0) {
 		/* One that was never started has nothing to lose. */
 		if (!a->force && f.status != STATUS_CREATED)
-			return err_set(e, ERR_BUSY, "cannot delete container \"%s\": it is %s; stop it or use "
-				       "--force", a->argv[0], container_status_str(f.status));
+			return err_set(e, ERR_BUSY,
+				       "cannot delete container \"%s\": it is %s; stop it or use "
+				       "--force",
+				       a->argv[0], container_status_str(f.status));
 		(void)proc_signal(&f.init, SIGKILL); /* it may just have ended */
 		if (proc_poll(&f.init, 10000) != 1)
 			return err_set(e, ERR_BUSY, "container \"%s\" does not die", a->argv[0]);
@@ -225,16 +235,17 @@ static int list_one(struct args *a, int root_fd, const char *id, json_t *arr, st
 	if (a->quiet) {
 		(void)printf("%s\n", s.id);
 	} else if (arr) {
-		obj = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i}", "ociVersion", OCI_VERSION,
-				"id", s.id, "pid", (json_int_t)(streq(status, "stopped") ? 0 : s.pid),
-				"status", status, "bundle", s.bundle, "rootfs", s.rootfs, "created",
+		obj = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i}", "ociVersion",
+				OCI_VERSION, "id", s.id, "pid",
+				(json_int_t)(streq(status, "stopped") ? 0 : s.pid), "status",
+				status, "bundle", s.bundle, "rootfs", s.rootfs, "created",
 				s.created, "uid", (int)s.uid);
 		if (!obj || json_array_append_new(arr, obj) < 0)
 			return err_sys(e, ENOMEM, "list containers");
 	} else {
 		(void)printf("%-20s %-8llu %-10s %-40s %-32s %u\n", s.id,
-			     (unsigned long long)(streq(status, "stopped") ? 0 : s.pid), status, s.bundle,
-			     s.created, s.uid);
+			     (unsigned long long)(streq(status, "stopped") ? 0 : s.pid), status,
+			     s.bundle, s.created, s.uid);
 	}
 	return 0;
 }
@@ -258,8 +269,8 @@ int cmd_list(struct args *a, struct err *e)
 		return root;
 	}
 	if (!json && !a->quiet)
-		(void)printf("%-20s %-8s %-10s %-40s %-32s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED",
-			     "OWNER");
+		(void)printf("%-20s %-8s %-10s %-40s %-32s %s\n", "ID", "PID", "STATUS", "BUNDLE",
+			     "CREATED", "OWNER");
 	d = root < 0 ? NULL : fdopendir(root);
 	while (d && r == 0 && (de = readdir(d)))
 		if (state_check_id(de->d_name, &ignored) == 0)

@@ -26,10 +26,10 @@ static const struct opt global_opts[] = {
 	{ 0, "log", "FILE", OPT_STRING, ARG(log), "write errors to FILE as well" },
 	{ 0, "log-format", "FORMAT", OPT_STRING, ARG(log_format), "text or json" },
 	{ 0, "debug", NULL, OPT_FLAG, ARG(debug), "say more" },
-	{ 0, "systemd-cgroup", NULL, OPT_FLAG, ARG(systemd_cgroup), "refused: not supported" },
+	{ 0, "systemd-cgroup", NULL, OPT_FLAG, ARG(systemd_cgroup), "refused" },
 	{ 0, "cgroup-manager", "MANAGER", OPT_STRING, ARG(cgroup_manager), "cgroupfs or disabled" },
 	{ 0, "rootless", "WHEN", OPT_STRING, ARG(rootless), "true, false or auto" },
-	{ 0, "seccomp-cache", "DIR", OPT_STRING, ARG(seccomp_cache), "where compiled filters are kept" },
+	{ 0, "seccomp-cache", "DIR", OPT_STRING, ARG(seccomp_cache), "cache of compiled filters" },
 	{ 0, "pdeathsig", NULL, OPT_FLAG, ARG(pdeathsig), "the container dies with our parent" },
 	{ 0, "err-fd", "FD", OPT_NUMBER, ARG(err_fd), "write a failure to FD as struct err" },
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
@@ -39,10 +39,10 @@ static const struct opt global_opts[] = {
 
 #define PROCESS_OPTS \
 	{ 0, "pid-file", "FILE", OPT_STRING, ARG(pid_file), "write the process ID to FILE" }, \
-	{ 0, "console-socket", "PATH", OPT_STRING, ARG(console_socket), "send the terminal to this socket" }, \
+	{ 0, "console-socket", "PATH", OPT_STRING, ARG(console_socket), "gets the terminal" }, \
 	{ 0, "preserve-fds", "N", OPT_NUMBER, ARG(preserve_fds), "pass N descriptors from 3 on" }, \
 	{ 0, "no-new-keyring", NULL, OPT_FLAG, ARG(no_new_keyring), "keep the session keyring" }, \
-	{ 0, "seccomp-cache", "DIR", OPT_STRING, ARG(seccomp_cache), "where compiled filters are kept" }, \
+	{ 0, "seccomp-cache", "DIR", OPT_STRING, ARG(seccomp_cache), "cache of filters" }, \
 	{ 0, "pdeathsig", NULL, OPT_FLAG, ARG(pdeathsig), "the process dies with our parent" }, \
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" }
 
@@ -95,7 +95,7 @@ static const struct opt list_opts[] = {
 };
 
 static const struct opt spec_opts[] = {
-	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "where to write config.json (default: here)" },
+	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "for config.json (default: here)" },
 	{ 0, "rootless", NULL, OPT_FLAG, ARG(spec_rootless), "for an ordinary user" },
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
 	{ 0 },
@@ -119,7 +119,7 @@ static const struct command {
 } commands[] = {
 	{ "create", "ID", "create a container", cmd_create, create_opts, GUARD | STATES },
 	{ "delete", "ID", "remove what is left of a container", cmd_delete, delete_opts, STATES },
-	{ "exec", "ID [COMMAND [ARG...]]", "run another process in it", cmd_exec, exec_opts, GUARD | STATES },
+	{ "exec", "ID [COMMAND [ARG...]]", "run a process", cmd_exec, exec_opts, GUARD | STATES },
 	{ "features", "", "print what is supported, as JSON", cmd_features, plain_opts, 0 },
 	{ "kill", "ID [SIGNAL]", "send a signal (default TERM)", cmd_kill, kill_opts, STATES },
 	{ "list", "", "list containers", cmd_list, list_opts, STATES },
@@ -170,8 +170,8 @@ static void write_log(const struct args *a, const struct err *e)
 	if (gmtime_r(&t.tv_sec, &tm))
 		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (a->log_format && streq(a->log_format, "json")) {
-		auto_json json_t *obj = json_pack("{s:s, s:s, s:s}", "msg", e->text, "level", "error",
-						  "time", when);
+		auto_json json_t *obj = json_pack("{s:s, s:s, s:s}", "msg", e->text, "level",
+						  "error", "time", when);
 
 		text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
 		line = text ? str_printf("%s\n", text) : NULL;
@@ -210,8 +210,8 @@ static bool is_host_root(void)
 		return false;
 	if (fd < 0 || read(fd, map, sizeof(map) - 1) <= 0)
 		return true; /* a kernel without user namespaces */
-	return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
-	       count == UINT32_MAX;
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+	       outside == 0 && count == UINT32_MAX;
 }
 
 static int set_root(struct args *a, struct err *e)
@@ -232,17 +232,21 @@ static int check_globals(struct args *a, struct err *e)
 	if (a->debug)
 		log_max = LOG_DEBUG;
 	if (a->systemd_cgroup || (a->cgroup_manager && streq(a->cgroup_manager, "systemd")))
-		return err_set(e, ERR_UNSUPPORTED, "cgroups by systemd are not supported: use the cgroupfs "
+		return err_set(e, ERR_UNSUPPORTED,
+			       "cgroups by systemd are not supported: use the cgroupfs "
 			       "manager (podman: --cgroup-manager=cgroupfs)");
 	if (a->cgroup_manager && !streq(a->cgroup_manager, "cgroupfs") &&
 	    !streq(a->cgroup_manager, "disabled"))
-		return err_set(e, ERR_INVALID, "--cgroup-manager: \"%s\" is not cgroupfs or disabled",
+		return err_set(e, ERR_INVALID,
+			       "--cgroup-manager: \"%s\" is not cgroupfs or disabled",
 			       a->cgroup_manager);
 	if (a->log_format && !streq(a->log_format, "json") && !streq(a->log_format, "text"))
-		return err_set(e, ERR_INVALID, "--log-format: \"%s\" is not text or json", a->log_format);
+		return err_set(e, ERR_INVALID, "--log-format: \"%s\" is not text or json",
+			       a->log_format);
 	if (a->rootless && !streq(a->rootless, "auto") && !streq(a->rootless, "true") &&
 	    !streq(a->rootless, "false"))
-		return err_set(e, ERR_INVALID, "--rootless: \"%s\" is not true, false or auto", a->rootless);
+		return err_set(e, ERR_INVALID, "--rootless: \"%s\" is not true, false or auto",
+			       a->rootless);
 	if (a->rootless && streq(a->rootless, "false") && geteuid() != 0)
 		return err_set(e, ERR_DENIED, "--rootless=false needs root");
 	if (a->err_fd) {
@@ -250,7 +254,8 @@ static int check_globals(struct args *a, struct err *e)
 			uint32_t fd = a->err_fd;
 
 			a->err_fd = 0;
-			return err_set(e, ERR_INVALID, "--err-fd: %u is not an open descriptor from 3 on", fd);
+			return err_set(e, ERR_INVALID,
+				       "--err-fd: %u is not an open descriptor from 3 on", fd);
 		}
 	}
 	return 0;
@@ -261,8 +266,8 @@ int args_close_fds(struct args *a, struct err *e)
 	const char *listen = getenv("LISTEN_FDS");
 	unsigned int first;
 
-	/* Socket activation: systemd's descriptors come first.  A variable that was merely inherited
-	 * names none. */
+	/* Socket activation: systemd's descriptors come first.  A variable that was merely
+	 * inherited names none. */
 	if (listen && str_u32(listen, 1024, &a->listen_fds) == 0 && a->listen_fds &&
 	    fcntl(3, F_GETFD) >= 0)
 		a->preserve_fds += a->listen_fds;
@@ -273,9 +278,11 @@ int args_close_fds(struct args *a, struct err *e)
 	first = 3 + a->preserve_fds;
 	for (unsigned int fd = 3; fd < first; fd++)
 		if (fcntl((int)fd, F_GETFD) < 0)
-			return err_set(e, ERR_INVALID, "--preserve-fds: descriptor %u is not open", fd);
+			return err_set(e, ERR_INVALID, "--preserve-fds: descriptor %u is not open",
+				       fd);
 	if (a->err_fd && a->err_fd < first)
-		return err_set(e, ERR_INVALID, "--err-fd is among the descriptors of --preserve-fds");
+		return err_set(e, ERR_INVALID,
+			       "--err-fd is among the descriptors of --preserve-fds");
 	if (a->err_fd > first)
 		(void)close_range(first, a->err_fd - 1, 0); /* nothing there is as good as closed */
 	if (a->err_fd)
@@ -300,7 +307,8 @@ static int guard(struct args *a, char **argv, struct err *e)
 /* Commands go to the bundle, and exec to the container: what they are told stays what it was. */
 static int make_paths_absolute(struct args *a, struct err *e)
 {
-	const char **paths[] = { &a->root, &a->log, &a->seccomp_cache, &a->pid_file, &a->console_socket };
+	const char **paths[] = { &a->root, &a->log, &a->seccomp_cache, &a->pid_file,
+				 &a->console_socket };
 	auto_free char *cwd = NULL;
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -374,7 +382,8 @@ int main(int argc, char **argv)
 	strv_done(&a.caps);
 	strv_done(&a.owned);
 	r = fflush(stdout) == 0 ? r : 1;
-	/* Exit handlers (those of sanitizers) may start threads, whose ids mean something else now. */
+	/* Exit handlers (those of sanitizers) may start threads, whose ids mean something else now.
+	 */
 	if (a.joined)
 		_exit(r);
 	return r;

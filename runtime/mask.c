@@ -18,8 +18,8 @@
 
 /* What masks: made once, every use is a copy of the mount. */
 struct mask {
-	int null;	/* the host's /dev/null */
-	int empty;	/* a read-only tmpfs; after its first use attached, so that it can be copied */
+	int null;  /* the host's /dev/null */
+	int empty; /* a read-only tmpfs; after its first use attached, so that it can be copied */
 	struct stat null_st, empty_st;
 };
 

@@ -13,15 +13,15 @@
 #endif
 
 enum what {
-	SET,		/* an attribute of the mount */
+	SET, /* an attribute of the mount */
 	CLEAR,
-	ATIME,		/* one of a set: the others are cleared */
-	FS,		/* for the file system alone, under the name in the table */
+	ATIME, /* one of a set: the others are cleared */
+	FS,    /* for the file system alone, under the name in the table */
 	BIND,
 	PROPAGATION,
 	COPY_UP,
 	NO_FOLLOW,
-	NOTHING,	/* the default anyway */
+	NOTHING, /* the default anyway */
 };
 
 struct option {
@@ -29,7 +29,7 @@ struct option {
 	enum what what;
 	bool rec;
 	uint64_t bits;
-	const char *fs;		/* also told to the file system as */
+	const char *fs; /* also told to the file system as */
 };
 
 #define MAX_OPTIONS 256
@@ -200,10 +200,11 @@ int mount_opts_parse(const json_t *list, struct mount_opts *ret, const char *whe
 		const struct option *opt;
 
 		if (!word || strlen(word) != json_string_length(v))
-			return err_set(e, ERR_CORRUPT, "%s.options[%zu]: expected a string", where, i);
+			return err_set(e, ERR_CORRUPT, "%s.options[%zu]: expected a string", where,
+				       i);
 		if (is_refused(word))
-			return err_set(e, ERR_UNSUPPORTED, "%s.options[%zu]: \"%s\" is not supported",
-				       where, i, word);
+			return err_set(e, ERR_UNSUPPORTED,
+				       "%s.options[%zu]: \"%s\" is not supported", where, i, word);
 		opt = find(word);
 		if (opt)
 			apply(opt, ret);
@@ -214,8 +215,10 @@ int mount_opts_parse(const json_t *list, struct mount_opts *ret, const char *whe
 			return err_sys(e, ENOMEM, "%s.options", where);
 	}
 	if (ret->bind && ret->fs_only)
-		return err_set(e, ERR_INVALID, "%s.options: a bind mount has an option that only a "
-			       "file system can have", where);
+		return err_set(e, ERR_INVALID,
+			       "%s.options: a bind mount has an option that only a "
+			       "file system can have",
+			       where);
 	return 0;
 }
 

@@ -10,18 +10,18 @@
 #include "str.h"
 
 struct mount_attrs {
-	uint64_t set, clear;	/* MOUNT_ATTR_* for mount_setattr() */
+	uint64_t set, clear; /* MOUNT_ATTR_* for mount_setattr() */
 };
 
 struct mount_opts {
-	bool bind, recursive;		/* bind, rbind */
-	bool copy_up;			/* tmpcopyup */
-	bool src_nofollow;		/* do not follow a link in the source's last component */
-	struct mount_attrs top, tree;	/* for the mount itself; for it and all below ("rro") */
-	uint64_t propagation;		/* MS_SHARED and so on, 0: none asked */
+	bool bind, recursive;	      /* bind, rbind */
+	bool copy_up;		      /* tmpcopyup */
+	bool src_nofollow;	      /* do not follow a link in the source's last component */
+	struct mount_attrs top, tree; /* for the mount itself; for it and all below ("rro") */
+	uint64_t propagation;	      /* MS_SHARED and so on, 0: none asked */
 	bool propagation_rec;
-	bool fs_only;			/* has a word that is none of ours, so for the file system */
-	struct strv fs;			/* for the file system: "ro", "size=64m" */
+	bool fs_only;	/* has a word that is none of ours, so for the file system */
+	struct strv fs; /* for the file system: "ro", "size=64m" */
 };
 
 /* Borrows nothing.  @where names the mount in errors. */

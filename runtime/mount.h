@@ -1,4 +1,5 @@
-/* Mounting by descriptor: the new mount API, and mount(2) through /proc/self/fd where it is barred. */
+/* Mounting by descriptor: the new mount API, and mount(2) through /proc/self/fd where it is barred.
+ */
 #ifndef RUNTIME_MOUNT_H
 #define RUNTIME_MOUNT_H
 
@@ -21,11 +22,14 @@ int mount_old(const char *source, int target_fd, const char *type, unsigned long
 	      const char *data);
 /* Set and clear attributes of the mount whose root @mnt names (@rec: and of all below). */
 int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec);
+/* Set MS_PRIVATE and the like on it (@rec: and on all below); nothing for 0. */
+int mount_set_propagation(int mnt, unsigned long propagation, bool rec);
 /* A new file system as a detached mount; options as in config.json ("size=64m", "ro"). */
 int mount_new_fs(const char *type, const char *source, const struct strv *fs_opts,
 		 const struct mount_attrs *a, struct err *e);
 
-/* Steps: everything in $.mounts, in order; and those that become read-only at the end. */
+/* Steps (mount-config.c): everything in $.mounts, in order; and those that become read-only at the
+ * end. */
 int mount_all(struct setup *s, struct err *e);
 int mount_finish_ro(struct setup *s, struct err *e);
 

@@ -22,21 +22,21 @@
 #define OCI_MOUNTS_MAX 4096
 #define OCI_ARGS_MAX 65536
 #define OCI_GROUPS_MAX 65536
-#define OCI_PATHS_MAX 4096	/* masked and read-only paths, devices, sysctls */
+#define OCI_PATHS_MAX 4096 /* masked and read-only paths, devices, sysctls */
 #define OCI_HOOKS_MAX 256
 
 enum ns_kind { NS_USER, NS_MOUNT, NS_PID, NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_COUNT_ };
 
 struct ns_type {
-	const char *name;	/* in config.json */
-	const char *proc;	/* in /proc/PID/ns */
-	uint64_t flag;		/* CLONE_NEW* */
+	const char *name; /* in config.json */
+	const char *proc; /* in /proc/PID/ns */
+	uint64_t flag;	  /* CLONE_NEW* */
 };
 extern const struct ns_type ns_types[NS_COUNT_];
 
 struct oci_ns {
 	bool present;
-	const char *path;	/* NULL: a new one */
+	const char *path; /* NULL: a new one */
 };
 
 struct oci_mount {
@@ -50,10 +50,11 @@ struct oci_rlimit {
 };
 
 struct oci_process {
-	bool terminal, no_new_privileges, has_caps, has_umask, has_oom_score_adj, has_ioprio, has_sched;
+	bool terminal, no_new_privileges, has_caps, has_umask, has_oom_score_adj, has_ioprio,
+		has_sched;
 	const char *cwd, *apparmor_profile, *selinux_label;
 	struct strv args, env;
-	uint32_t rows, cols;	/* consoleSize, 0: unset */
+	uint32_t rows, cols; /* consoleSize, 0: unset */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
@@ -63,19 +64,26 @@ struct oci_process {
 	struct oci_rlimit *rlimits;
 	size_t n_rlimits;
 	int oom_score_adj;
-	int ioprio;		/* as ioprio_set(2) takes it */
+	int ioprio; /* as ioprio_set(2) takes it */
 	const json_t *scheduler;
-	const json_t *doc;	/* the process object itself */
+	const json_t *doc; /* the process object itself */
 };
 
-enum hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER,
-		 HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_COUNT_ };
+enum hook_kind {
+	HOOK_PRESTART,
+	HOOK_CREATE_RUNTIME,
+	HOOK_CREATE_CONTAINER,
+	HOOK_START_CONTAINER,
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+	HOOK_COUNT_
+};
 extern const char *const hook_names[HOOK_COUNT_];
 
 struct oci_hook {
 	const char *path;
 	struct strv args, env;
-	uint32_t timeout_s;	/* 0: none */
+	uint32_t timeout_s; /* 0: none */
 };
 
 struct oci_hooks {
@@ -85,7 +93,7 @@ struct oci_hooks {
 
 struct oci_device {
 	const char *path;
-	mode_t type;		/* S_IFCHR, S_IFBLK, S_IFIFO */
+	mode_t type; /* S_IFCHR, S_IFBLK, S_IFIFO */
 	dev_t rdev;
 	mode_t mode;
 	uid_t uid;
@@ -104,13 +112,13 @@ struct oci_config {
 	struct oci_mount *mounts;
 	size_t n_mounts;
 	struct oci_ns ns[NS_COUNT_];
-	struct idmap idmap;		/* of a new user namespace */
+	struct idmap idmap; /* of a new user namespace */
 	struct strv masked, readonly;
 	struct oci_device *devices;
 	size_t n_devices;
 	struct oci_sysctl *sysctls;
 	size_t n_sysctls;
-	int64_t time_secs[2];		/* offsets: monotonic, boottime */
+	int64_t time_secs[2]; /* offsets: monotonic, boottime */
 	uint32_t time_nanosecs[2];
 	bool has_personality;
 	unsigned long personality;

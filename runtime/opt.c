@@ -27,8 +27,10 @@ static int store(const struct opt *o, void *dst, const char *value, struct err *
 		return 0;
 	case OPT_NUMBER:
 		if (str_u32(value, INT32_MAX, at) < 0)
-			return err_set(e, ERR_INVALID, "option --%s: \"%s\" is not a number from 0 "
-				       "to %d", o->name, value, INT32_MAX);
+			return err_set(e, ERR_INVALID,
+				       "option --%s: \"%s\" is not a number from 0 "
+				       "to %d",
+				       o->name, value, INT32_MAX);
 		return 0;
 	case OPT_LIST:
 		if (strv_add(at, value) < 0)
@@ -54,7 +56,8 @@ static const struct opt *find_letter(const struct opt *opts, char letter)
 	return NULL;
 }
 
-static int parse_long(const struct opt *opts, void *dst, int argc, char **argv, int i, struct err *e)
+static int parse_long(const struct opt *opts, void *dst, int argc, char **argv, int i,
+		      struct err *e)
 {
 	const char *name = argv[i] + 2;
 	size_t len = strcspn(name, "=");
@@ -109,8 +112,8 @@ int opt_parse(const struct opt *opts, void *dst, int argc, char **argv, struct e
 			return i + 1;
 		if (argv[i][0] != '-' || argv[i][1] == '\0')
 			return i;
-		i = argv[i][1] == '-' ? parse_long(opts, dst, argc, argv, i, e) :
-					parse_letters(opts, dst, argc, argv, i, e);
+		i = argv[i][1] == '-' ? parse_long(opts, dst, argc, argv, i, e)
+				      : parse_letters(opts, dst, argc, argv, i, e);
 		if (i < 0)
 			return i;
 	}

@@ -7,16 +7,16 @@
 #include "err.h"
 
 enum opt_kind {
-	OPT_FLAG,	/* bool; --x or --x=true|false */
-	OPT_STRING,	/* const char *, borrowed from argv */
-	OPT_NUMBER,	/* uint32_t */
-	OPT_LIST,	/* struct strv: every use appends */
+	OPT_FLAG,   /* bool; --x or --x=true|false */
+	OPT_STRING, /* const char *, borrowed from argv */
+	OPT_NUMBER, /* uint32_t */
+	OPT_LIST,   /* struct strv: every use appends */
 };
 
 struct opt {
-	char letter;		/* 0: none */
-	const char *name;	/* NULL ends the table */
-	const char *arg;	/* what --help calls the value; NULL for flags */
+	char letter;	  /* 0: none */
+	const char *name; /* NULL ends the table */
+	const char *arg;  /* what --help calls the value; NULL for flags */
 	enum opt_kind kind;
 	size_t offset;
 	const char *help;

@@ -33,14 +33,15 @@ int resources_check(const json_t *resources, struct err *e)
 	json_t *values, *value;
 
 	json_object_foreach(obj, controller, values) {
-		/* Device access is also kept by what nodes are there: mknod needs a capability, and in
-		 * a user namespace it is impossible. */
+		/* Device access is also kept by what nodes are there: mknod needs a capability, and
+		 * in a user namespace it is impossible. */
 		if (streq(controller, "devices"))
 			continue;
 		if (!json_is_object(values)) {
 			if (!limits(values))
 				continue;
-			return err_set(e, ERR_UNSUPPORTED, "$.linux.resources.%s: this runtime does not "
+			return err_set(e, ERR_UNSUPPORTED,
+				       "$.linux.resources.%s: this runtime does not "
 				       "apply cgroup limits yet; leave the limit away or use crun",
 				       controller);
 		}
@@ -50,10 +51,12 @@ int resources_check(const json_t *resources, struct err *e)
 			    json_integer_value(value) == 1024)
 				continue;
 			if (limits(value))
-				return err_set(e, ERR_UNSUPPORTED, "$.linux.resources.%s.%s: this runtime "
-					       "does not apply cgroup limits yet (controller %s); leave "
-					       "the limit away or use crun", controller, member,
-					       controller);
+				return err_set(
+					e, ERR_UNSUPPORTED,
+					"$.linux.resources.%s.%s: this runtime "
+					"does not apply cgroup limits yet (controller %s); leave "
+					"the limit away or use crun",
+					controller, member, controller);
 		}
 	}
 	return 0;

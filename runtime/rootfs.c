@@ -13,7 +13,7 @@
 #include "mount.h"
 #include "path.h"
 
-#define LINKS_MAX 40	/* as many as the kernel follows */
+#define LINKS_MAX 40 /* as many as the kernel follows */
 
 /* Where a walk stands: @done is resolved and free of links, @rest is still to go. */
 struct walk {
@@ -81,7 +81,8 @@ static int walk_link(struct walk *w, int link_fd)
 
 static int make_entry(int root_fd, const struct walk *w, const char *comp, bool dir)
 {
-	auto_close int parent = path_open_in(root_fd, w->done[0] ? w->done : "/", O_PATH | O_DIRECTORY);
+	auto_close int parent =
+		path_open_in(root_fd, w->done[0] ? w->done : "/", O_PATH | O_DIRECTORY);
 	int r;
 
 	if (parent < 0)
@@ -142,7 +143,8 @@ int rootfs_target(int root_fd, const char *path, bool dir)
 		if (r < 0)
 			return r;
 	}
-	/* Whoever shares the tree may have changed it meanwhile: this opens inside it all the same. */
+	/* Whoever shares the tree may have changed it meanwhile: this opens inside it all the same.
+	 */
 	return r < 0 ? r : path_open_in(root_fd, w.done[0] ? w.done : "/", O_PATH);
 }
 
@@ -156,10 +158,13 @@ int rootfs_mount(struct setup *s, struct err *e)
 	if (word && word[0]) {
 		propagation = mount_propagation_parse(word, &rec);
 		if (!propagation)
-			return err_set(e, ERR_INVALID, "$.linux.rootfsPropagation: \"%s\" is not one of "
-				       "private, slave, shared, unbindable and their r... forms", word);
+			return err_set(e, ERR_INVALID,
+				       "$.linux.rootfsPropagation: \"%s\" is not one of "
+				       "private, slave, shared, unbindable and their r... forms",
+				       word);
 		if (propagation == MS_UNBINDABLE)
-			propagation = MS_SLAVE; /* set at the end: a bind mount of it must work first */
+			propagation =
+				MS_SLAVE; /* set at the end: a bind mount of it must work first */
 	}
 	if (mount(NULL, "/", NULL, propagation | (rec ? MS_REC : 0), NULL) < 0)
 		return err_sys(e, errno, "set the propagation of /");
@@ -177,12 +182,14 @@ int rootfs_mount(struct setup *s, struct err *e)
 	} else {
 		if (tree < 0)
 			return err_sys(e, tree, "bind the root file system %s", s->rootfs);
-		if (move_mount(tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		if (move_mount(tree, "", at, "",
+			       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 			return err_sys(e, errno, "attach the root file system %s", s->rootfs);
 		s->root_fd = take_fd(&tree);
 	}
 	/* pivot_root(2) refuses a root whose parent mount is shared. */
-	if (propagation == MS_SHARED && mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0 && errno != EINVAL)
+	if (propagation == MS_SHARED && mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0 &&
+	    errno != EINVAL)
 		return err_sys(e, errno, "make the parent mount private");
 	return 0;
 }
@@ -202,8 +209,10 @@ int rootfs_pivot(struct setup *s, struct err *e)
 			return err_sys(e, errno, "change the root");
 	} else {
 		if (syscall(SYS_pivot_root, ".", ".") < 0)
-			return err_sys(e, errno, "pivot_root (on an initial ramdisk, use --no-pivot)");
-		if (s->cfg->rootfs_propagation && mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+			return err_sys(e, errno,
+				       "pivot_root (on an initial ramdisk, use --no-pivot)");
+		if (s->cfg->rootfs_propagation &&
+		    mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 			return err_sys(e, errno, "make the old root a slave");
 		if (umount2(".", MNT_DETACH) < 0)
 			return err_sys(e, errno, "detach the old root");

@@ -17,6 +17,6 @@ int rootfs_target(int root_fd, const char *path, bool dir);
 /* Steps. */
 int rootfs_mount(struct setup *s, struct err *e);
 int rootfs_pivot(struct setup *s, struct err *e);
-int rootfs_finish(struct setup *s, struct err *e);	/* read-only, propagation */
+int rootfs_finish(struct setup *s, struct err *e); /* read-only, propagation */
 
 #endif

@@ -10,14 +10,14 @@
 
 struct args {
 	/* global */
-	const char *root;		/* directory of states */
+	const char *root; /* directory of states */
 	const char *log, *log_format, *rootless, *cgroup_manager, *seccomp_cache;
 	bool debug, systemd_cgroup, help, version, pdeathsig;
-	uint32_t err_fd;		/* 0: none */
+	uint32_t err_fd; /* 0: none */
 	/* create, run */
 	const char *bundle, *pid_file, *console_socket;
 	uint32_t preserve_fds;
-	uint32_t listen_fds;	/* of them: from socket activation, the first ones */
+	uint32_t listen_fds; /* of them: from socket activation, the first ones */
 	bool no_pivot, detach, keep, no_new_keyring;
 	/* exec */
 	const char *process, *user, *cwd;
@@ -29,8 +29,8 @@ struct args {
 	/* what stands behind the options */
 	int argc;
 	char **argv;
-	bool joined;		/* this process has entered namespaces of a container */
-	struct strv owned;	/* strings that members above point to */
+	bool joined;	   /* this process has entered namespaces of a container */
+	struct strv owned; /* strings that members above point to */
 };
 
 /* Each returns the exit status (>= 0), or -errno with @e. */

@@ -98,7 +98,8 @@ static int new_session(struct setup *s, struct err *e)
 	return setsid() < 0 ? err_sys(e, errno, "start a session") : 0;
 }
 
-/* The host's /proc, while it can be seen: for our own attributes, which are the same in any procfs. */
+/* The host's /proc, while it can be seen: for our own attributes, which are the same in any procfs.
+ */
 static int keep_host_proc(struct setup *s, struct err *e)
 {
 	if (s->host_proc_fd >= 0)
@@ -164,8 +165,8 @@ static int hooks_start(struct setup *s, struct err *e)
 	if (s->cfg->hooks.n[HOOK_START_CONTAINER] == 0)
 		return 0;
 	state = state_json(s->id, "created", host_pid(s), s->bundle, s->cfg->annotations);
-	return state ? hooks_run(&s->cfg->hooks, HOOK_START_CONTAINER, state, e) :
-		       err_sys(e, ENOMEM, "hooks");
+	return state ? hooks_run(&s->cfg->hooks, HOOK_START_CONTAINER, state, e)
+		     : err_sys(e, ENOMEM, "hooks");
 }
 
 /* Everything that can fail early has: `create` returns now and `start` says when to go on. */
@@ -221,7 +222,7 @@ const struct step init_steps[] = {
 	{ "keep the host's /proc", keep_host_proc },	/* for the steps after the pivot as well */
 	{ "set names", set_names },
 	{ "set oom_score_adj", identity_oom_score },
-	{ "mount the root file system", rootfs_mount },	/* after it, no mount reaches the host */
+	{ "mount the root file system", rootfs_mount },	/* no mount reaches the host after it */
 	{ "mount the file systems", mount_all },
 	{ "make the devices", dev_nodes },
 	{ "make the links in /dev", dev_links },
@@ -232,7 +233,7 @@ const struct step init_steps[] = {
 	{ "mask paths", mask_paths },
 	{ "make paths read-only", mask_readonly },
 	{ "make tmpfs read-only", mount_finish_ro },
-	{ "pivot into the root file system", rootfs_pivot },	/* nothing of the host is seen after it */
+	{ "pivot into the root file system", rootfs_pivot },	/* the host is out of sight */
 	{ "finish the root file system", rootfs_finish },
 	{ "set labels", identity_labels },
 	{ "make a keyring", identity_keyring },
@@ -242,14 +243,14 @@ const struct step init_steps[] = {
 	{ "wait to be started", wait_start },
 	{ "run hooks", hooks_start },
 	{ "pass descriptors", pass_fds },
-	{ "bound capabilities", identity_bound },	/* takes CAP_SETPCAP, which the user may lose */
+	{ "bound capabilities", identity_bound },	/* takes CAP_SETPCAP */
 	{ "set no_new_privs", identity_no_new_privs },
 	{ "set the user", identity_user },
-	{ "change directory", identity_cwd },		/* as the user, who may be the only one to enter */
+	{ "change directory", identity_cwd },		/* it may be the user's alone */
 	{ "", identity_pdeathsig },			/* the change of user has cleared it */
-	{ "load the seccomp filter", identity_filter_early },	/* without no_new_privs: needs CAP_SYS_ADMIN */
+	{ "load the seccomp filter", identity_filter_early },	/* with CAP_SYS_ADMIN */
 	{ "set capabilities", identity_caps },		/* nothing above works after this */
-	{ "load the seccomp filter", identity_filter_late },	/* last: it forbids the calls above */
+	{ "load the seccomp filter", identity_filter_late },	/* it forbids the calls above */
 	{ "", identity_exec },
 	{ 0 },
 };

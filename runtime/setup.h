@@ -15,57 +15,57 @@
 #include "proc.h"
 
 struct filter {
-	struct sock_filter *insns;	/* NULL: no filter */
+	struct sock_filter *insns; /* NULL: no filter */
 	unsigned short n;
-	unsigned int flags;		/* SECCOMP_FILTER_FLAG_* */
-	const char *listener_path;	/* socket that gets the notify descriptor, borrowed; or NULL */
+	unsigned int flags;	   /* SECCOMP_FILTER_FLAG_* */
+	const char *listener_path; /* socket that gets the notify descriptor, borrowed; or NULL */
 	const char *listener_metadata;
 };
 
 struct setup {
-	const struct oci_config *cfg;	/* NULL for exec */
+	const struct oci_config *cfg; /* NULL for exec */
 	const struct oci_process *proc;
 	struct filter filter;
-	const char *id, *bundle, *rootfs;	/* absolute paths on the host */
+	const char *id, *bundle, *rootfs; /* absolute paths on the host */
 	bool no_pivot, no_new_keyring, pdeathsig;
-	bool maps_pending;		/* a new user namespace: wait for its maps */
+	bool maps_pending; /* a new user namespace: wait for its maps */
 	unsigned int preserve_fds;
-	int sync;			/* socket to the runtime */
-	int parent_pidfd;		/* with pdeathsig: of the one whose death ends us */
-	int start_sock;			/* create: listens for `start`; FD_NONE for run and exec */
-	int start_conn;			/* what `start` hears failures on */
-	int join[NS_COUNT_];		/* namespaces to enter, FD_NONE where none */
-	int host_proc_fd;		/* the host's /proc */
-	int proc_fd;			/* a procfs mount of the container's own pid namespace */
-	int root_fd;			/* the root file system's mount */
-	int tty_fd;			/* the terminal's slave */
-	int ro_later[64];		/* tmpfs mounts that become read-only at the end */
+	int sync;	     /* socket to the runtime */
+	int parent_pidfd;    /* with pdeathsig: of the one whose death ends us */
+	int start_sock;	     /* create: listens for `start`; FD_NONE for run and exec */
+	int start_conn;	     /* what `start` hears failures on */
+	int join[NS_COUNT_]; /* namespaces to enter, FD_NONE where none */
+	int host_proc_fd;    /* the host's /proc */
+	int proc_fd;	     /* a procfs mount of the container's own pid namespace */
+	int root_fd;	     /* the root file system's mount */
+	int tty_fd;	     /* the terminal's slave */
+	int ro_later[64];    /* tmpfs mounts that become read-only at the end */
 	size_t n_ro_later;
 	bool mknod_denied;
-	char exec_path[PATH_MAX];	/* what is executed, found by find_program */
+	char exec_path[PATH_MAX]; /* what is executed, found by find_program */
 };
 void setup_init(struct setup *s);
 
 struct step {
-	const char *doing;		/* "mount the file systems": put before the step's error */
+	const char *doing; /* "mount the file systems": put before the step's error */
 	int (*run)(struct setup *s, struct err *e);
 };
 
 /* Each step relies on all steps above it. */
-extern const struct step init_steps[];	/* create and run; ends with a NULL */
-extern const struct step exec_steps[];	/* exec; ends with a NULL */
+extern const struct step init_steps[]; /* create and run; ends with a NULL */
+extern const struct step exec_steps[]; /* exec; ends with a NULL */
 
 /* Run the steps and execute; reports a failure over s->sync or s->start_conn and never returns. */
 void setup_run(struct setup *s, const struct step *steps) __attribute__((noreturn));
 
 /* Messages over s->sync. */
 enum sync_msg {
-	SYNC_GO = 1,	/* runtime: the maps are in place; the hooks have run; start */
-	SYNC_ERR,	/* child: struct err */
-	SYNC_TTY,	/* child: the pty's master, one descriptor */
-	SYNC_HOOKS,	/* child: run the hooks of the runtime's namespaces now */
-	SYNC_READY,	/* child: everything is set up, waiting to be started */
-	SYNC_SCMP,	/* child: the filter's notify descriptor */
+	SYNC_GO = 1, /* runtime: the maps are in place; the hooks have run; start */
+	SYNC_ERR,    /* child: struct err */
+	SYNC_TTY,    /* child: the pty's master, one descriptor */
+	SYNC_HOOKS,  /* child: run the hooks of the runtime's namespaces now */
+	SYNC_READY,  /* child: everything is set up, waiting to be started */
+	SYNC_SCMP,   /* child: the filter's notify descriptor */
 };
 /* Wait for SYNC_GO. */
 int setup_wait_go(struct setup *s, struct err *e);

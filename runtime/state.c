@@ -41,11 +41,15 @@ int state_check_id(const char *id, struct err *e)
 	if (len == 0)
 		return err_set(e, ERR_INVALID, "the container ID is empty");
 	if (len > NAME_MAX)
-		return err_set(e, ERR_INVALID, "the container ID is longer than %d bytes", NAME_MAX);
+		return err_set(e, ERR_INVALID, "the container ID is longer than %d bytes",
+			       NAME_MAX);
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)id[i]) && !(strchr("_+-.", id[i]) && (i || id[i] != '.')))
-			return err_set(e, ERR_INVALID, "container ID \"%.100s\": only letters, digits and "
-				       "_+-. are allowed, and no leading dot", id);
+		if (!isalnum((unsigned char)id[i]) &&
+		    !(strchr("_+-.", id[i]) && (i || id[i] != '.')))
+			return err_set(e, ERR_INVALID,
+				       "container ID \"%.100s\": only letters, digits and "
+				       "_+-. are allowed, and no leading dot",
+				       id);
 	return 0;
 }
 
@@ -66,8 +70,10 @@ int state_root_open(const char *path, bool create, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, errno, "look at the state directory %s", path);
 	if ((st.st_uid != geteuid() && geteuid() != 0) || (st.st_mode & 022))
-		return err_set(e, ERR_DENIED, "the state directory %s belongs to somebody else or others "
-			       "can write to it", path);
+		return err_set(e, ERR_DENIED,
+			       "the state directory %s belongs to somebody else or others "
+			       "can write to it",
+			       path);
 	return take_fd(&fd);
 }
 
@@ -76,8 +82,8 @@ int state_dir_new(int root_fd, const char *id, struct err *e)
 	int fd;
 
 	if (mkdirat(root_fd, id, 0700) < 0)
-		return errno == EEXIST ? err_set(e, ERR_EXISTS, "container with id exists: %s", id) :
-					 err_sys(e, errno, "make the state directory of %s", id);
+		return errno == EEXIST ? err_set(e, ERR_EXISTS, "container with id exists: %s", id)
+				       : err_sys(e, errno, "make the state directory of %s", id);
 	fd = path_open_beneath(root_fd, id, O_RDONLY | O_DIRECTORY);
 	return fd < 0 ? err_sys(e, fd, "open the state directory of %s", id) : fd;
 }
@@ -117,18 +123,21 @@ int state_write(int dir_fd, const struct state *s, struct err *e)
 
 	bad = !obj || json_object_set_new(obj, "version", json_integer(STATE_VERSION)) < 0 ||
 	      set_string(obj, "id", s->id) < 0 || set_string(obj, "bundle", s->bundle) < 0 ||
-	      set_string(obj, "rootfs", s->rootfs) < 0 || set_string(obj, "created", s->created) < 0 ||
+	      set_string(obj, "rootfs", s->rootfs) < 0 ||
+	      set_string(obj, "created", s->created) < 0 ||
 	      json_object_set_new(obj, "pid", json_integer((json_int_t)s->pid)) < 0 ||
 	      json_object_set_new(obj, "pid_start", json_integer((json_int_t)s->pid_start)) < 0 ||
 	      json_object_set_new(obj, "uid", json_integer(s->uid)) < 0 ||
 	      json_object_set_new(obj, "has_filter", json_boolean(s->has_filter)) < 0 ||
 	      set_string(obj, "listener_path", s->listener_path) < 0 ||
 	      set_string(obj, "listener_metadata", s->listener_metadata) < 0 ||
-	      set_doc(obj, "annotations", s->annotations) < 0 || set_doc(obj, "hooks", s->hooks) < 0;
+	      set_doc(obj, "annotations", s->annotations) < 0 ||
+	      set_doc(obj, "hooks", s->hooks) < 0;
 	if (!bad)
 		text = json_dumps(obj, JSON_COMPACT);
 	if (!text)
-		return err_set(e, ERR_INVALID, "the state of %s is not UTF-8 or memory is gone", s->id);
+		return err_set(e, ERR_INVALID, "the state of %s is not UTF-8 or memory is gone",
+			       s->id);
 	r = file_replace(dir_fd, "state.json", text, strlen(text), 0600, FILE_SYNC_NONE);
 	return r < 0 ? err_sys(e, r, "write the state of %s", s->id) : 0;
 }
@@ -202,8 +211,8 @@ enum container_status state_status(int dir_fd, const struct state *s, struct pro
 		*ret_proc = p;
 	else
 		proc_done(&p);
-	return faccessat(dir_fd, "start.sock", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? STATUS_CREATED :
-										 STATUS_RUNNING;
+	return faccessat(dir_fd, "start.sock", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? STATUS_CREATED
+									       : STATUS_RUNNING;
 }
 
 char *state_json(const char *id, const char *status, uint64_t pid, const char *bundle,
@@ -212,8 +221,8 @@ char *state_json(const char *id, const char *status, uint64_t pid, const char *b
 	auto_json json_t *obj = json_object();
 	int bad;
 
-	bad = !obj || set_string(obj, "ociVersion", OCI_VERSION) < 0 || set_string(obj, "id", id) < 0 ||
-	      set_string(obj, "status", status) < 0 ||
+	bad = !obj || set_string(obj, "ociVersion", OCI_VERSION) < 0 ||
+	      set_string(obj, "id", id) < 0 || set_string(obj, "status", status) < 0 ||
 	      json_object_set_new(obj, "pid", json_integer((json_int_t)pid)) < 0 ||
 	      set_string(obj, "bundle", bundle) < 0 || set_doc(obj, "annotations", annotations) < 0;
 	return bad ? NULL : json_dumps(obj, JSON_INDENT(2));

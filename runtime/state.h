@@ -24,10 +24,10 @@ enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_
 const char *container_status_str(enum container_status s);
 
 struct state {
-	json_t *doc;		/* owns the strings below when it was read */
+	json_t *doc; /* owns the strings below when it was read */
 	const char *id, *bundle, *rootfs, *created;
-	uint64_t pid, pid_start;	/* pid 0: being created */
-	uint32_t uid;		/* who made it */
+	uint64_t pid, pid_start; /* pid 0: being created */
+	uint32_t uid;		 /* who made it */
 	bool has_filter;
 	const char *listener_path, *listener_metadata;
 	const json_t *annotations, *hooks;

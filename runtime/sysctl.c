@@ -51,13 +51,13 @@ int sysctl_namespace(const char *path)
 		const char *name;
 		enum ns_kind ns;
 	} known[] = {
-		{ "kernel/msgmax", NS_IPC },	     { "kernel/msgmnb", NS_IPC },
-		{ "kernel/msgmni", NS_IPC },	     { "kernel/sem", NS_IPC },
-		{ "kernel/shmall", NS_IPC },	     { "kernel/shmmax", NS_IPC },
-		{ "kernel/shmmni", NS_IPC },	     { "kernel/shm_rmid_forced", NS_IPC },
-		{ "kernel/msg_next_id", NS_IPC },    { "kernel/sem_next_id", NS_IPC },
-		{ "kernel/shm_next_id", NS_IPC },    { "kernel/auto_msgmni", NS_IPC },
-		{ "kernel/domainname", NS_UTS },     { "kernel/hostname", NS_UTS },
+		{ "kernel/msgmax", NS_IPC },	  { "kernel/msgmnb", NS_IPC },
+		{ "kernel/msgmni", NS_IPC },	  { "kernel/sem", NS_IPC },
+		{ "kernel/shmall", NS_IPC },	  { "kernel/shmmax", NS_IPC },
+		{ "kernel/shmmni", NS_IPC },	  { "kernel/shm_rmid_forced", NS_IPC },
+		{ "kernel/msg_next_id", NS_IPC }, { "kernel/sem_next_id", NS_IPC },
+		{ "kernel/shm_next_id", NS_IPC }, { "kernel/auto_msgmni", NS_IPC },
+		{ "kernel/domainname", NS_UTS },  { "kernel/hostname", NS_UTS },
 	};
 
 	if (str_starts(path, "net/"))
@@ -80,15 +80,21 @@ int sysctl_check(const struct oci_config *c, struct err *e)
 		int ns;
 
 		if (sysctl_path(name, path) < 0)
-			return err_set(e, ERR_INVALID, "$.linux.sysctl: \"%.200s\" is not the name of a "
-				       "sysctl", name);
+			return err_set(e, ERR_INVALID,
+				       "$.linux.sysctl: \"%.200s\" is not the name of a "
+				       "sysctl",
+				       name);
 		ns = sysctl_namespace(path);
 		if (ns < 0)
-			return err_set(e, ERR_DENIED, "sysctl \"%.200s\" is not in a namespace: it would "
-				       "change the host", name);
+			return err_set(e, ERR_DENIED,
+				       "sysctl \"%.200s\" is not in a namespace: it would "
+				       "change the host",
+				       name);
 		if (!c->ns[ns].present)
-			return err_set(e, ERR_DENIED, "sysctl \"%.200s\" needs a %s namespace of the "
-				       "container's own", name, ns_types[ns].name);
+			return err_set(e, ERR_DENIED,
+				       "sysctl \"%.200s\" needs a %s namespace of the "
+				       "container's own",
+				       name, ns_types[ns].name);
 	}
 	return 0;
 }

@@ -199,6 +199,31 @@ subprocess.check_call(base + ["delete", "--force", "c"])
 END
 }
 
+test_runtime_terminal_has_its_size_before_the_program_starts() {
+	new_bundle b '.process.terminal = true | .process.args = ["/bin/stty", "size"]'
+	ln -s busybox b/rootfs/bin/stty
+	python3 - "$RT" "$T/w" <<'END'
+import array, fcntl, os, socket, struct, subprocess, sys, termios, time
+rt, work = sys.argv[1:]
+s = socket.socket(socket.AF_UNIX)
+s.bind(work + "/sock"); s.listen(1)
+for how in (["run", "-d"], ["create"]):
+    p = subprocess.Popen([rt, "--root", work + "/state"] + how + ["-b", work + "/b", "--console-socket", work + "/sock", "c"])
+    c, _ = s.accept()
+    anc = c.recvmsg(4096, socket.CMSG_SPACE(4))[1]
+    fd = array.array("i"); fd.frombytes(anc[0][2])
+    time.sleep(0.05) # slower than the program would be
+    fcntl.ioctl(fd[0], termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+    c.close()
+    assert p.wait() == 0
+    if how == ["create"]:
+        subprocess.check_call([rt, "--root", work + "/state", "start", "c"])
+    got = os.read(fd[0], 1000)
+    assert b"33 77" in got, got
+    subprocess.check_call([rt, "--root", work + "/state", "delete", "--force", "c"])
+END
+}
+
 test_runtime_user_umask_groups() {
 	new_bundle b '.process.user.umask = 63'
 	sh_in b 'umask'
