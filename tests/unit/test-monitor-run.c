@@ -318,7 +318,8 @@ TEST(the_container_dies_with_its_monitor)
 	(void)kill(r.monitor, SIGKILL);
 	CHECK_INT(waitpid(r.monitor, NULL, 0), r.monitor);
 	CHECK_INT(waitpid(r.started.pid, &status, 0), r.started.pid); /* ours now */
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	/* By the signal, or by itself when the monitor was gone before it asked for the signal. */
+	CHECK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 91);
 }
 
 TEST(a_foreign_runtime_s_container_dies_with_its_monitor)
