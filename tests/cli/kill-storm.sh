@@ -97,7 +97,8 @@ test_sigkill_of_the_monitor() {
 		cli=$!
 		mon=
 		for try in $(seq 200); do
-			mon=$(pgrep -P $cli | head -n 1) || true
+			# by name: a child may also be one that removes what the last kill left
+			mon=$(pgrep -P $cli ctr-lite-mon | head -n 1) || true
 			[ -z "$mon" ] || break
 			sleep 0.001
 		done
