@@ -48,6 +48,15 @@ static volatile sig_atomic_t got_signal;
 static void on_signal(int sig)
 {
 	got_signal = sig;
+	(void)alarm(1);
+}
+
+/* The signal may have come between a command's look at it and its next blocking call: interrupt
+ * that, and the one after it, until somebody looks. */
+static void on_alarm(int sig)
+{
+	(void)sig;
+	(void)alarm(1);
 }
 
 int transfer_interrupted(struct err *e)
@@ -65,12 +74,13 @@ int transfer_interrupted(struct err *e)
 static void catch_signals(void)
 {
 	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal }, again = { .sa_handler = on_alarm };
 	struct sigaction old;
 
 	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		if (sigaction(sigs[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			(void)sigaction(sigs[i], &sa, NULL);
+	(void)sigaction(SIGALRM, &again, NULL);
 	(void)signal(SIGPIPE, SIG_IGN); /* a worker that gave up is seen as EPIPE */
 }
 
