@@ -107,7 +107,8 @@ test_sigkill_of_the_monitor() {
 		kill -KILL "$mon" 2>/dev/null || true
 		# The client must not wait for ever, and must not claim success.
 		STATUS=0
-		timeout 20 tail --pid=$cli -f /dev/null || fail "the client hangs after its monitor was killed"
+		timeout 20 tail --pid=$cli -f /dev/null || fail "the client hangs after its monitor $mon" \
+			"was killed: $(ps -o pid,ppid,stat,args --ppid $cli)"
 		wait $cli 2>/dev/null || STATUS=$?
 		[ "$STATUS" != 0 ] || fail "run claims success although its monitor was killed"
 		if [ $((i % 10)) = 0 ]; then
