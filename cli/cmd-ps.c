@@ -462,14 +462,12 @@ static json_t *row_json(const struct row *row, bool size)
 	return j;
 }
 
-/* What templates see of a row. */
-static json_t *row_view(const struct row *row, const struct ps_args *a)
+/* What the table without --format shows. */
+static json_t *row_columns(const struct row *row, const struct ps_args *a)
 {
 	const struct ctr_request *r = &row->c->req;
-	const struct ctr_status *s = &row->c->status;
 	auto_free char *ago = out_ago(r->created_ns), *ports = ports_text(r);
-	auto_free char *created = out_rfc3339(r->created_ns, false);
-	auto_free char *size = a->size ? size_text(row) : strdup("");
+	auto_free char *size = a->size ? size_text(row) : NULL;
 	auto_free char *command = NULL,
 		       *id = a->no_trunc ? strdup(r->id) : strndup(r->id, SHORT_ID);
 	json_t *j;
@@ -481,12 +479,32 @@ static json_t *row_view(const struct row *row, const struct ps_args *a)
 			cut--;	/* not within a character */
 		command = str_printf("%.*s...", cut, row->command);
 	}
-	j = json_pack("{s:s?, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:s?, s:s}", "ID",
-		      id, "Image", r->image, "ImageID", r->image_id, "Command",
-		      command ? command : row->command, "CreatedAt", created, "Created", created,
-		      "CreatedHuman", ago, "RunningFor", ago, "Status", row->status, "State",
-		      ctr_state_str(s->state), "Ports", ports, "Names", r->name);
-	json_object_set_new(j, "Size", json_string(size));
+	j = json_pack("{s:s?, s:s, s:s, s:s?, s:s, s:s?, s:s}", "ID", id, "Image", r->image, "Command",
+		      command ? command : row->command, "CreatedHuman", ago, "Status", row->status,
+		      "Ports", ports, "Names", r->name);
+	if (size)
+		json_object_set_new(j, "Size", json_string(size));
+	return j;
+}
+
+/* What templates see of a row. */
+static json_t *row_view(const struct row *row, const struct ps_args *a)
+{
+	const struct ctr_request *r = &row->c->req;
+	const struct ctr_status *s = &row->c->status;
+	auto_free char *created = NULL;
+	json_t *j = row_columns(row, a);
+
+	if (!a->format)
+		return j;
+	created = out_rfc3339(r->created_ns, false);
+	json_object_set_new(j, "ImageID", json_string(r->image_id));
+	json_object_set_new(j, "CreatedAt", json_string(created));
+	json_object_set_new(j, "Created", json_string(created));
+	json_object_set(j, "RunningFor", json_object_get(j, "CreatedHuman"));
+	json_object_set_new(j, "State", json_string(ctr_state_str(s->state)));
+	if (!a->size)
+		json_object_set_new(j, "Size", json_string(""));
 	json_object_set_new(j, "Networks", json_string(""));
 	json_object_set_new(j, "Labels", labels(r));
 	json_object_set_new(j, "Label", labels(r));

@@ -68,6 +68,7 @@ char *ctr_request_command(const struct ctr_request *r)
 static json_t *field_to_json(const struct ctr_request *r, const struct field *f)
 {
 	const void *p = at(r, f);
+	json_int_t number = 0;
 	const char *s;
 
 	switch (f->kind) {
@@ -79,15 +80,19 @@ static json_t *field_to_json(const struct ctr_request *r, const struct field *f)
 	case K_BOOL:
 		return *(const bool *)p ? json_true() : NULL;
 	case K_U64:
-		return json_integer((json_int_t)*(const uint64_t *)p);
+		number = (json_int_t)*(const uint64_t *)p;
+		break;
 	case K_U32:
-		return json_integer(*(const uint32_t *)p);
+		number = *(const uint32_t *)p;
+		break;
 	case K_I64:
-		return json_integer(*(const int64_t *)p);
+		number = *(const int64_t *)p;
+		break;
 	case K_INT:
-		return json_integer(*(const int *)p);
+		number = *(const int *)p;
+		break;
 	}
-	return NULL;
+	return number ? json_integer(number) : NULL; /* what is not there reads as zero */
 }
 
 int request_write(int dir_fd, const struct ctr_request *r, struct err *e)

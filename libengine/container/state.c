@@ -178,6 +178,22 @@ static int read_record(int dir_fd, const char *id, const char *file, struct run_
 	return r < 0 ? err_wrap(e, r, "%s of container %.64s", file, id) : 1;
 }
 
+/* A container without a run directory is neither running nor lost: only its exit record counts. */
+static int status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_status *ret, struct err *e)
+{
+	struct run_record end = { 0 };
+	int has_end = read_record(eng->store.containers_fd, id, "exit.json", &end, e);
+
+	if (has_end < 0)
+		return has_end;
+	*ret = (struct ctr_status){ .state = has_end ? CTR_EXITED : CTR_CREATED };
+	ret->started_ns = end.started_ns;
+	ret->finished_ns = end.finished_ns;
+	ret->exit_code = (int)end.exit_code;
+	ret->oom_killed = end.oom_killed;
+	return 0;
+}
+
 static int status_of(struct ctr_engine *eng, const char *id, bool held, struct ctr_status *ret,
 		     struct err *e)
 {
@@ -278,10 +294,10 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	return r < 0 ? err_sys(e, r, "clear the run directory of container %.64s", id) : 0;
 }
 
-int ctr_container_ids(struct ctr_engine *eng, struct strv *ret, struct err *e)
+static int list_ids(int parent_fd, struct strv *ret, struct err *e)
 {
 	auto_dir DIR *d = NULL;
-	int fd = path_open_beneath(eng->store.root_fd, "containers", O_RDONLY | O_DIRECTORY);
+	int fd = path_open_beneath(parent_fd, "containers", O_RDONLY | O_DIRECTORY);
 	struct dirent *de;
 
 	if (fd < 0)
@@ -297,6 +313,21 @@ int ctr_container_ids(struct ctr_engine *eng, struct strv *ret, struct err *e)
 	return errno ? err_sys(e, errno, "list the containers") : 0;
 }
 
+int ctr_container_ids(struct ctr_engine *eng, struct strv *ret, struct err *e)
+{
+	return list_ids(eng->store.root_fd, ret, e);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_among(const struct strv *sorted, const char *id)
+{
+	return sorted->n && bsearch(&id, sorted->items, sorted->n, sizeof(char *), by_text);
+}
+
 static int by_created(const void *a, const void *b)
 {
 	const struct ctr_container *x = a, *y = b;
@@ -307,11 +338,12 @@ static int by_created(const void *a, const void *b)
 }
 
 /* Read one with its state: 1, 0 when it is not wanted or has vanished, or an error. */
-static int list_one(struct ctr_engine *eng, const char *id, bool running_only, struct ctr_container *c,
-		    struct err *e)
+static int list_one(struct ctr_engine *eng, const char *id, bool at_rest, bool running_only,
+		    struct ctr_container *c, struct err *e)
 {
 	struct err why = ERR_INIT;
-	int r = ctr_container_status(eng, id, &c->status, e);
+	int r = at_rest ? status_at_rest(eng, id, &c->status, e)
+			: ctr_container_status(eng, id, &c->status, e);
 
 	if (r == 0 && c->status.state == CTR_LOST) {
 		/* a full disk must not keep the others from being shown */
@@ -335,17 +367,23 @@ static int list_one(struct ctr_engine *eng, const char *id, bool running_only, s
 static int list_some(struct ctr_engine *eng, bool running_only, struct ctr_container_list *ret,
 		     struct err *e)
 {
-	auto_strv struct strv ids = STRV_INIT;
+	auto_strv struct strv runs = STRV_INIT, all = STRV_INIT;
+	const struct strv *ids = running_only ? &runs : &all;
 	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
-	int r = ctr_container_ids(eng, &ids, e);
+	int r = list_ids(eng->store.run_fd, &runs, e);
 
+	if (r == 0 && !running_only)
+		r = ctr_container_ids(eng, &all, e);
 	if (r < 0)
 		return r;
-	l.items = calloc(ids.n ? ids.n : 1, sizeof(*l.items));
+	if (runs.n)
+		qsort(runs.items, runs.n, sizeof(char *), by_text);
+	l.items = calloc(ids->n ? ids->n : 1, sizeof(*l.items));
 	if (!l.items)
 		return err_sys(e, ENOMEM, "list the containers");
-	for (size_t i = 0; i < ids.n; i++) {
-		r = list_one(eng, ids.items[i], running_only, &l.items[l.n], e);
+	for (size_t i = 0; i < ids->n; i++) {
+		r = list_one(eng, ids->items[i], !is_among(&runs, ids->items[i]), running_only,
+			     &l.items[l.n], e);
 		if (r < 0) {
 			ctr_container_list_done(&l);
 			return r;
