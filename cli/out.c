@@ -156,19 +156,34 @@ int out_format_parse(const char *name, const char *text, const char *table, bool
 	return tmpl_parse(name, format, &ret->tmpl, e);
 }
 
+static bool is_plain(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] < 0x20 || s[i] > 0x7e)
+			return false;
+	return true;
+}
+
+static void add_clean(struct strbuf *b, const char *s, size_t len)
+{
+	auto_free char *cell = strndup(s, len);
+	auto_free char *clean = cell ? str_printable(cell) : NULL;
+
+	strbuf_add(b, clean ? clean : "");
+}
+
 /* A cell must stay in its line: control bytes in it are shown. */
 static int add_line(struct out_table *t, const char *line)
 {
-	auto_free char *clean = NULL;
 	struct strbuf b = STRBUF_INIT;
 
 	for (;;) {
 		size_t len = strcspn(line, "\t");
-		auto_free char *cell = strndup(line, len);
 
-		clean = cell ? str_printable(cell) : NULL;
-		strbuf_add(&b, clean ? clean : "");
-		free(take_ptr(&clean));
+		if (is_plain(line, len))
+			strbuf_addn(&b, line, len);
+		else
+			add_clean(&b, line, len);
 		if (!line[len])
 			break;
 		strbuf_addc(&b, '\t');
