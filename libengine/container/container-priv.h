@@ -28,6 +28,9 @@ void container_wait_released(struct ctr_engine *eng, const char *id);
 /* A fresh container ID; the caller frees it. */
 int container_new_id(char **ret, struct err *e);
 
+/* The directories of the volumes that the record names, where they are missing. */
+int container_make_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
+
 /* Which runtime runs this engine's containers: its absolute path, and whether it is ours. */
 int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e);
 

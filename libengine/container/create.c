@@ -41,15 +41,40 @@ int container_new_id(char **ret, struct err *e)
 	return *ret ? 0 : err_sys(e, ENOMEM, "make an ID");
 }
 
-/* A volume without a name, as `-v /dest` and an image's VOLUME make it: volumes/<64 hex>/_data. */
-static int make_volume(struct ctr_engine *eng, struct ctr_request *r, const char *dest, struct err *e)
+/* Volumes without a name, as `-v /dest` and an image's VOLUME make them: 64 hex digits.  Only the
+ * record says so at first: what dies before the record is there leaves no volume behind. */
+static int name_volumes(struct ctr_request *r, struct err *e)
+{
+	struct spec_mounts m = SPEC_MOUNTS_INIT;
+	int rc = request_mounts(r, &m, e);
+
+	for (size_t i = 0; rc == 0 && i < m.n + r->image_volumes.n; i++) {
+		const char *dest = i < m.n ? m.items[i].dest : r->image_volumes.items[i - m.n];
+		char name[65];
+
+		if (i < m.n ? m.items[i].type != SPEC_MOUNT_VOLUME : spec_mounts_find(&m, dest) != NULL)
+			continue;
+		rc = str_random_hex(32, name);
+		if (rc == 0)
+			rc = strv_add(&r->anon_volumes, name);
+		if (rc == 0)
+			rc = strv_add(&r->anon_dests, dest);
+		if (rc < 0)
+			(void)err_sys(e, rc, "name a volume");
+	}
+	spec_mounts_done(&m);
+	return rc;
+}
+
+/* volumes/<name>/_data, unless it is there. */
+static int make_volume(struct ctr_engine *eng, const char *name, struct err *e)
 {
 	struct stage st = STAGE_INIT;
-	char name[65];
-	int rc = str_random_hex(32, name);
+	struct stat sb;
+	int rc;
 
-	if (rc < 0)
-		return err_sys(e, rc, "make a volume");
+	if (fstatat(eng->store.volumes_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
 	rc = store_stage_new(&eng->store, &st, e);
 	if (rc < 0)
 		return rc;
@@ -57,31 +82,19 @@ static int make_volume(struct ctr_engine *eng, struct ctr_request *r, const char
 		rc = err_sys(e, errno, "make a volume");
 	if (rc == 0)
 		rc = store_stage_commit(&eng->store, &st, eng->store.volumes_fd, name, e);
-	if (rc < 0) {
+	if (rc < 0)
 		(void)store_stage_drop(&eng->store, &st, NULL, NULL); /* holds an empty directory */
-		return rc;
-	}
-	if (strv_add(&r->anon_volumes, name) < 0 || strv_add(&r->anon_dests, dest) < 0)
-		return err_sys(e, ENOMEM, "make a volume");
-	return 0;
-}
-
-static int make_volumes(struct ctr_engine *eng, struct ctr_request *r, struct err *e)
-{
-	struct spec_mounts m = SPEC_MOUNTS_INIT;
-	int rc = request_mounts(r, &m, e);
-
-	for (size_t i = 0; rc == 0 && i < m.n; i++)
-		if (m.items[i].type == SPEC_MOUNT_VOLUME)
-			rc = make_volume(eng, r, m.items[i].dest, e);
-	for (size_t i = 0; rc == 0 && i < r->image_volumes.n; i++)
-		if (!spec_mounts_find(&m, r->image_volumes.items[i]))
-			rc = make_volume(eng, r, r->image_volumes.items[i], e);
-	spec_mounts_done(&m);
 	return rc;
 }
 
-static int remove_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
+int container_make_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < r->anon_volumes.n; i++)
+		rc = make_volume(eng, r->anon_volumes.items[i], e);
+	return rc;
+}
 
 /* Give upper/ the image's owner of "/": only inside of the user namespace has it a name. */
 static int chown_root(struct ctr_engine *eng, int stage_fd, int diff_fd, struct err *e)
@@ -186,11 +199,21 @@ static int hold_layers(struct ctr_engine *eng, const struct ctr_request *r, int 
 	return 0;
 }
 
+/* Not syncfs(): whatever else was just written, a pull say, is not waited for. */
+static int sync_record(int stage_fd, struct err *e)
+{
+	auto_close int fd = openat(stage_fd, "container.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0 || fsync(stage_fd) < 0)
+		return err_sys(e, errno, "sync the container's record");
+	return 0;
+}
+
 int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct err *e)
 {
 	struct stage st = STAGE_INIT;
 	auto_free int *layer_fds = calloc(r->layers.n + 1, sizeof(int));
-	bool named = r->name != NULL, claimed = false;
+	bool named = r->name != NULL, claimed = false, committed = false;
 	struct timespec now;
 	int rc;
 
@@ -212,20 +235,26 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 		rc = claim_name(eng, r, &st, e);
 	claimed = rc == 0;
 	if (rc == 0)
-		rc = make_volumes(eng, r, e);
+		rc = name_volumes(r, e);
 	if (rc == 0)
 		rc = fill_stage(eng, &st, r, e);
 	/* Without --rm the record must outlive a power cut. */
-	if (rc == 0 && !r->rm && syncfs(st.fd) < 0)
-		rc = err_sys(e, errno, "sync the container's record");
+	if (rc == 0 && !r->rm)
+		rc = sync_record(st.fd, e);
 	if (rc == 0)
 		rc = store_stage_commit(&eng->store, &st, eng->store.containers_fd, r->id, e);
+	committed = rc == 0;
+	if (rc == 0 && !r->rm && fsync(eng->store.containers_fd) < 0)
+		rc = err_sys(e, errno, "sync the list of containers");
+	if (rc == 0)
+		rc = container_make_volumes(eng, r, e);
 	for (size_t i = 0; i < r->layers.n; i++)
 		(void)fd_close(layer_fds[i]);
-	if (rc < 0) {
+	if (rc < 0 && committed) {
+		(void)ctr_container_remove(eng, r->id, false, true, 0, NULL); /* the first error counts */
+	} else if (rc < 0) {
 		if (claimed)
 			store_name_release(&eng->store, r->name, r->id);
-		(void)remove_volumes(eng, r, NULL); /* empty ones of ours */
 		if (st.fd >= 0)
 			(void)store_stage_drop(&eng->store, &st, NULL, NULL); /* holds files of ours only */
 		if (!named)

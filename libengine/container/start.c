@@ -296,6 +296,8 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc == 0)
 		rc = plan_network(&req, &n, e);
 	if (rc == 0)
+		rc = container_make_volumes(eng, &req, e);
+	if (rc == 0)
 		rc = write_files(eng, &req, &n, false, e);
 	if (rc == 0)
 		rc = launch_run(eng, &req, &n.plan, o, &l, e);
