@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,8 +181,46 @@ static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
 	return 0;
 }
 
+/* In the child, async-signal-safe: a foreign runtime works as root of the container's namespace. */
+static int join_userns(void *arg)
+{
+	const struct proc *init = arg;
+
+	if (setns(init->pidfd, CLONE_NEWUSER) < 0)
+		return -errno;
+	return userns_become_root();
+}
+
+/*
+ * How each kind of runtime gets at our files.  Ours closes what it inherits before it reads an
+ * option, and stays the user until it joins: through our own descriptors.  Others are in the
+ * container's user namespace, from where ours cannot be reached, and inherit.
+ */
+static int pass_files(struct exec_run *x, bool ours, int process_fd, int next, struct strv *argv,
+		      struct proc_spawn *s, struct proc_fd *fds)
+{
+	char process[40], console[40];
+	int rc;
+
+	if (ours) {
+		(void)snprintf(process, sizeof(process), "/proc/%d/fd/%d", (int)getpid(), process_fd);
+		(void)snprintf(console, sizeof(console), "/proc/%d/fd/%d", (int)getpid(),
+			       x->console_dir);
+	} else {
+		(void)snprintf(process, sizeof(process), "/proc/self/fd/%d", next);
+		(void)snprintf(console, sizeof(console), "/proc/self/fd/%d", next + 1);
+		fds[s->n_fds++] = (struct proc_fd){ process_fd, next };
+		if (x->o->tty)
+			fds[s->n_fds++] = (struct proc_fd){ x->console_dir, next + 1 };
+	}
+	rc = strv_addf(argv, "--process=%s", process);
+	if (rc == 0 && x->o->tty)
+		rc = strv_addf(argv, "--console-socket=%s/%s", console, x->console_path);
+	return rc;
+}
+
 static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process_fd, int err_fd,
-			 struct err *e)
+			 struct proc *init, struct err *e)
 {
 	auto_free char *runtime = NULL;
 	auto_strv struct strv argv = STRV_INIT;
@@ -199,19 +238,17 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 		rc = rc < 0 ? rc : strv_addf(&argv, "--err-fd=%d", next);
 		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
 		fds[s.n_fds++] = (struct proc_fd){ err_fd, next };
+	} else if (eng->rootless) {
+		s.prepare = join_userns;
+		s.prepare_arg = init;
 	}
 	rc = rc < 0 ? rc : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, x->id);
 	rc = rc < 0 ? rc : strv_add(&argv, "exec");
-	/* Through our descriptors: runtimes close what they inherit before they read options. */
-	rc = rc < 0 ? rc : strv_addf(&argv, "--process=/proc/%d/fd/%d", (int)getpid(), process_fd);
+	rc = rc < 0 ? rc : pass_files(x, ours, process_fd, next, &argv, &s, fds);
 	if (x->o->preserve_fds)
 		rc = rc < 0 ? rc : strv_addf(&argv, "--preserve-fds=%u", x->o->preserve_fds);
 	for (int fd = 3; fd < next && s.n_fds + 1 < 8; fd++)
 		fds[s.n_fds++] = (struct proc_fd){ fd, fd };
-	if (x->o->tty) {
-		rc = rc < 0 ? rc : strv_addf(&argv, "--console-socket=/proc/%d/fd/%d/%s", (int)getpid(),
-					     x->console_dir, x->console_path);
-	}
 	rc = rc < 0 ? rc : strv_add(&argv, x->id);
 	if (rc < 0)
 		return err_sys(e, rc, "start the runtime");
@@ -225,7 +262,7 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 }
 
 static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *process,
-		   int *ret_exit_code, struct err *e)
+		   struct proc *init, int *ret_exit_code, struct err *e)
 {
 	auto_close int pfd = process_file(process, e), err_rd = FD_NONE, err_wr = FD_NONE;
 	auto_close int sfd = FD_NONE;
@@ -253,7 +290,7 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 	(void)sigprocmask(SIG_BLOCK, &set, &old);
 	sfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	rc = sfd < 0 ? err_sys(e, errno, "listen for signals")
-		     : spawn_runtime(x, eng, pfd, err_wr, e);
+		     : spawn_runtime(x, eng, pfd, err_wr, init, e);
 	err_wr = fd_close(err_wr);
 	if (rc == 0 && x->o->tty) {
 		rc = receive_pty(x, e);
@@ -309,7 +346,7 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 	if (rc == 0)
 		rc = oci_process_json(eng, &req, root, &po, &process, e);
 	if (rc == 0)
-		rc = exec_in(eng, &x, process, ret_exit_code, e);
+		rc = exec_in(eng, &x, process, &init, ret_exit_code, e);
 	if (x.console_path[0] && x.console_dir >= 0)
 		(void)unlinkat(x.console_dir, x.console_path, 0);
 	(void)fd_close(x.console_listen);

@@ -346,8 +346,9 @@ static int sysctls(struct oci_build *b, json_t *linux_, struct err *e)
 	json_t *obj = json_object();
 	int rc = 0;
 
-	/* podman's default, so that ping works without a capability */
-	if (!b->host_net)
+	/* podman's default, so that ping works without a capability.  runc refuses net.* in a network
+	 * namespace that it is in already, and others may. */
+	if (!b->host_net && b->our_runtime)
 		rc = set(obj, "net.ipv4.ping_group_range", json_string("0 0"), e);
 	for (size_t i = 0; rc == 0 && i < b->req->sysctls.n; i++)
 		rc = oci_add_sysctl(obj, b->req->sysctls.items[i], b->host_net,

@@ -18,6 +18,7 @@ struct oci_build {
 	const char *run_dir;		/* holds the generated files */
 	const char *hostname;
 	bool host_net;
+	bool our_runtime;		/* else crun, runc or another */
 	unsigned int files;		/* which generated files there are */
 	/* used while building */
 	json_t *mounts;

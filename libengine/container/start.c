@@ -15,14 +15,15 @@
 #include "oci.h"
 #include "path.h"
 
+#define OUR_RUNTIME "ctr-lite-runtime"
+
 int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e)
 {
-	static const char ours[] = "ctr-lite-runtime";
-	const char *name = eng->runtime ? eng->runtime : ours;
+	const char *name = eng->runtime ? eng->runtime : OUR_RUNTIME;
 
-	*ret_ours = streq(path_base(name), ours);
-	if (streq(name, ours))
-		return ctr_helper_path(ours, ret_path, e);
+	*ret_ours = streq(path_base(name), OUR_RUNTIME);
+	if (streq(name, OUR_RUNTIME))
+		return ctr_helper_path(OUR_RUNTIME, ret_path, e);
 	*ret_path = path_find_program(name);
 	if (!*ret_path)
 		return err_set(e, ERR_NOT_FOUND, "the OCI runtime \"%s\" was not found: give a path, or "
@@ -157,6 +158,7 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 		return run;
 	b.hostname = hostname_of(r, host);
 	b.host_net = !n->plan.new_netns;
+	b.our_runtime = !eng->runtime || streq(path_base(eng->runtime), OUR_RUNTIME);
 	rc = ctr_engine_idmap(eng, &b.map, e);
 	if (rc < 0)
 		return rc;
