@@ -11,10 +11,9 @@
 #include "userns.h"
 
 struct ctr_engine_opts {
-	const char *root;	/* graphroot; NULL: storage.conf, then the default */
-	const char *runroot;	/* NULL: storage.conf, then the default */
-	const char *runtime;	/* a name (crun, runc, ctr-lite-runtime) or a path; NULL: containers.conf,
-				 * then ours */
+	const char *root;	/* graphroot; NULL: the default */
+	const char *runroot;	/* NULL: the default */
+	const char *runtime;	/* a name (crun, runc, ctr-lite-runtime) or a path; NULL: ours */
 };
 
 struct ctr_engine {
@@ -26,10 +25,8 @@ struct ctr_engine {
 #define CTR_ENGINE_INIT { .store = STORE_INIT }
 
 /*
- * Open the engine: find the store (--root; CONTAINERS_STORAGE_CONF or storage.conf; else
- * $XDG_DATA_HOME/ctr-lite, ~/.local/share/ctr-lite, or /var/lib/ctr-lite for root; runroot
- * $XDG_RUNTIME_DIR/ctr-lite, else a 0700 directory of ours under /tmp; root: /run/ctr-lite) and
- * open it.  Collects what dead processes left when there is something.
+ * Open the engine and its store, which is made where it is missing; ctrlite/default-dirs.h says
+ * where it is by default.  Collects what dead processes left when there is something.
  */
 int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, struct err *e);
 void ctr_engine_close(struct ctr_engine *eng);
