@@ -33,7 +33,7 @@ root_test_crun_and_runc() {
 }
 
 root_test_crun_and_runc_for_a_user() {
-	local rt user=ctrtest
+	local rt user=$CTR_TEST_USER
 	mkdir -p "$T/w/u/run"
 	pull alpine
 	mkdir "$T/w/u/copy"
