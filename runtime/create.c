@@ -20,7 +20,7 @@
 #include "procfs.h"
 #include "resources.h"
 #include "runtime.h"
-#include "start-sock.h"
+#include "start-fifo.h"
 #include "state.h"
 #include "sysctl.h"
 
@@ -368,9 +368,9 @@ static int prepare(struct creation *c, struct err *e)
 	if (r < 0)
 		return r;
 	if (!c->run) {
-		s->start_sock = start_sock_listen(c->dir_fd, e);
-		if (s->start_sock < 0)
-			return s->start_sock;
+		s->start_fifo = start_fifo_make(c->dir_fd, e);
+		if (s->start_fifo < 0)
+			return s->start_fifo;
 	}
 	s->cfg = &c->cfg;
 	s->proc = &c->cfg.process;

@@ -13,7 +13,7 @@
 #include "json.h"
 #include "path.h"
 #include "runtime.h"
-#include "start-sock.h"
+#include "start-fifo.h"
 #include "state.h"
 
 /* One container, as a command finds it. */
@@ -98,11 +98,9 @@ int cmd_start(struct args *a, struct err *e)
 	if (f.status != STATUS_CREATED)
 		return err_set(e, ERR_BUSY, "cannot start container \"%s\": it is %s", a->argv[0],
 			       container_status_str(f.status));
-	r = start_sock_go(f.dir_fd, e);
+	r = start_fifo_go(f.dir_fd, &f.init, e);
 	if (r < 0)
 		return r;
-	if (unlinkat(f.dir_fd, "start.sock", 0) < 0)
-		return err_sys(e, errno, "remove the start socket");
 	/* The runtime-spec: a failing poststart hook is a warning. */
 	if (run_stored_hooks(&f, HOOK_POSTSTART, "running", &hook) < 0)
 		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", hook.text);

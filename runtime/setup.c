@@ -20,6 +20,7 @@
 #include "msg.h"
 #include "procfs.h"
 #include "rootfs.h"
+#include "start-fifo.h"
 #include "state.h"
 #include "sysctl.h"
 
@@ -28,8 +29,8 @@ void setup_init(struct setup *s)
 	*s = (struct setup){
 		.sync = FD_NONE,
 		.parent_pidfd = FD_NONE,
-		.start_sock = FD_NONE,
-		.start_conn = FD_NONE,
+		.start_fifo = FD_NONE,
+		.start_report = FD_NONE,
 		.host_proc_fd = FD_NONE,
 		.proc_fd = FD_NONE,
 		.root_fd = FD_NONE,
@@ -172,10 +173,9 @@ static int hooks_start(struct setup *s, struct err *e)
 /* Everything that can fail early has: `create` returns now and `start` says when to go on. */
 static int wait_start(struct setup *s, struct err *e)
 {
-	char byte;
 	int r;
 
-	if (s->start_sock < 0)
+	if (s->start_fifo < 0)
 		return setup_wait_go(s, e);
 	r = msg_send(s->sync, SYNC_READY, NULL, 0, NULL, 0);
 	if (r < 0)
@@ -184,14 +184,9 @@ static int wait_start(struct setup *s, struct err *e)
 	if (r < 0)
 		return r;
 	s->sync = fd_close(s->sync);
-	do {
-		s->start_conn = fd_close(s->start_conn);
-		s->start_conn = accept4(s->start_sock, NULL, NULL, SOCK_CLOEXEC);
-		if (s->start_conn < 0 && errno != EINTR && errno != ECONNABORTED)
-			return err_sys(e, errno, "wait to be started");
-	} while (s->start_conn < 0 || read(s->start_conn, &byte, 1) != 1);
-	s->start_sock = fd_close(s->start_sock);
-	return 0;
+	s->start_report = start_fifo_wait(s->start_fifo, s->host_proc_fd, e);
+	s->start_fifo = fd_close(s->start_fifo);
+	return s->start_report < 0 ? s->start_report : 0;
 }
 
 /* Nothing of ours is inherited; what the caller passed on purpose is. */
@@ -287,8 +282,8 @@ static void report(struct setup *s, const struct err *e)
 {
 	char byte;
 
-	if (s->start_conn >= 0) {
-		(void)err_send(s->start_conn, e); /* who asked has gone: nobody else to tell */
+	if (s->start_report >= 0) {
+		(void)err_send(s->start_report, e); /* who asked has gone: nobody else to tell */
 		return;
 	}
 	(void)msg_send(s->sync, SYNC_ERR, e, sizeof(*e), NULL, 0);

@@ -32,8 +32,8 @@ struct setup {
 	unsigned int preserve_fds;
 	int sync;	     /* socket to the runtime */
 	int parent_pidfd;    /* with pdeathsig: of the one whose death ends us */
-	int start_sock;	     /* create: listens for `start`; FD_NONE for run and exec */
-	int start_conn;	     /* what `start` hears failures on */
+	int start_fifo;	     /* create: the gate that `start` opens; FD_NONE for run and exec */
+	int start_report;    /* what `start` hears failures on */
 	int join[NS_COUNT_]; /* namespaces to enter, FD_NONE where none */
 	int host_proc_fd;    /* the host's /proc */
 	int proc_fd;	     /* a procfs mount of the container's own pid namespace */
@@ -55,7 +55,7 @@ struct step {
 extern const struct step init_steps[]; /* create and run; ends with a NULL */
 extern const struct step exec_steps[]; /* exec; ends with a NULL */
 
-/* Run the steps and execute; reports a failure over s->sync or s->start_conn and never returns. */
+/* Run the steps and execute; reports a failure over s->sync or s->start_report and never returns. */
 void setup_run(struct setup *s, const struct step *steps) __attribute__((noreturn));
 
 /* Messages over s->sync. */

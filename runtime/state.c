@@ -13,6 +13,7 @@
 #include "file.h"
 #include "json.h"
 #include "path.h"
+#include "start-fifo.h"
 
 static const char *const status_names[] = {
 	[STATUS_CREATING] = "creating",
@@ -142,6 +143,28 @@ int state_write(int dir_fd, const struct state *s, struct err *e)
 	return r < 0 ? err_sys(e, r, "write the state of %s", s->id) : 0;
 }
 
+/* First of all: in another version anything else may look different. */
+static int read_version(const json_t *doc, struct err *e)
+{
+	uint32_t version = 0;
+	const struct json_field rows[] = {
+		{ "version", JSON_KIND_U32, 0, JSON_REQUIRED },
+		{ 0 },
+	};
+	int r = json_read(doc, rows, &version, JSON_ALLOW_UNKNOWN, "$", e);
+
+	if (r < 0)
+		return r;
+	if (version == 0)
+		return err_set(e, ERR_CORRUPT, "$.version: expected 1..%d", STATE_VERSION);
+	if (version > STATE_VERSION)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "state.json has version %u, and this runtime reads up to %d: the "
+			       "container was made by a later one, which must be used for it",
+			       version, STATE_VERSION);
+	return 0;
+}
+
 int state_read(int dir_fd, struct state *ret, struct err *e)
 {
 	static const struct json_field rows[] = {
@@ -157,7 +180,6 @@ int state_read(int dir_fd, struct state *ret, struct err *e)
 		{ "listener_metadata", JSON_KIND_STR, offsetof(struct state, listener_metadata) },
 		{ "annotations", JSON_KIND_OBJECT, offsetof(struct state, annotations) },
 		{ "hooks", JSON_KIND_OBJECT, offsetof(struct state, hooks) },
-		{ "version", JSON_KIND_ANY, offsetof(struct state, doc), JSON_REQUIRED },
 		{ 0 },
 	};
 	struct state s = { 0 };
@@ -166,9 +188,9 @@ int state_read(int dir_fd, struct state *ret, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = json_read(doc, rows, &s, 0, "$", e);
-	if (r == 0 && json_integer_value(json_object_get(doc, "version")) != STATE_VERSION)
-		r = err_set(e, ERR_UNSUPPORTED, "state.json is of another version");
+	r = read_version(doc, e);
+	if (r == 0)
+		r = json_read(doc, rows, &s, JSON_ALLOW_UNKNOWN, "$", e);
 	s.doc = doc;
 	if (r == 0)
 		*ret = s;
@@ -211,8 +233,7 @@ enum container_status state_status(int dir_fd, const struct state *s, struct pro
 		*ret_proc = p;
 	else
 		proc_done(&p);
-	return faccessat(dir_fd, "start.sock", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? STATUS_CREATED
-									       : STATUS_RUNNING;
+	return start_fifo_exists(dir_fd) ? STATUS_CREATED : STATUS_RUNNING;
 }
 
 char *state_json(const char *id, const char *status, uint64_t pid, const char *bundle,

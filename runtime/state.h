@@ -1,7 +1,7 @@
 /*
  * The state directory: <--root>/<id>/ with
  *	state.json	struct state, ours, versioned; written before the container can run
- *	start.sock	while it is created and not started: whom `start` connects to
+ *	exec.fifo	while it is created and not started: the gate that `start` opens
  *	seccomp.bpf	its compiled filter, for exec
  */
 #ifndef RUNTIME_STATE_H
@@ -15,6 +15,13 @@
 #include "err.h"
 #include "proc.h"
 
+/*
+ * The version of state.json.  A new member is optional and needs no new version: runtimes of
+ * before pass over members that they do not know, and later ones do without.  The version is
+ * raised when a runtime that does not know better would do harm (a member means something else
+ * now, or must be heeded); every version from 1 on stays readable, and a file of a later one is
+ * refused with the advice to use the runtime that made the container.
+ */
 #define STATE_VERSION 1
 #define STATE_MAX_BYTES (4u << 20)
 #define STATE_ID_MAX 1024

@@ -92,8 +92,10 @@ TEST(damaged_states_are_refused)
 		"\"pid_start\":1,\"uid\":0,\"has_filter\":false}",
 		"{\"version\":1,\"id\":\"x\",\"bundle\":\"/\",\"rootfs\":\"/\",\"created\":\"\",\"pid\":-1,"
 		"\"pid_start\":1,\"uid\":0,\"has_filter\":false}",
-		"{\"version\":1,\"id\":\"x\",\"bundle\":\"/\",\"rootfs\":\"/\",\"created\":\"\",\"pid\":1,"
-		"\"pid_start\":1,\"uid\":0,\"has_filter\":false,\"more\":1}",
+		"{\"version\":0,\"id\":\"x\",\"bundle\":\"/\",\"rootfs\":\"/\",\"created\":\"\",\"pid\":1,"
+		"\"pid_start\":1,\"uid\":0,\"has_filter\":false}",
+		"{\"id\":\"x\",\"bundle\":\"/\",\"rootfs\":\"/\",\"created\":\"\",\"pid\":1,"
+		"\"pid_start\":1,\"uid\":0,\"has_filter\":false}",
 	};
 	int dir = open(test_tmpdir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -105,6 +107,36 @@ TEST(damaged_states_are_refused)
 		CHECK_MSG(state_read(dir, &s, &e) < 0, "taken: %s", bad[i]);
 		CHECK(e.kind != ERR_NONE);
 	}
+}
+
+static int read_text(const char *text, struct state *ret, struct err *e)
+{
+	int dir = open(test_tmpdir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	CHECK_INT(file_replace(dir, "state.json", text, strlen(text), 0600, FILE_SYNC_NONE), 0);
+	return state_read(dir, ret, e);
+}
+
+TEST(members_of_later_runtimes_are_passed_over)
+{
+	auto_state struct state s = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK_OK(read_text("{\"version\":1,\"id\":\"x\",\"bundle\":\"/\",\"rootfs\":\"/\",\"created\":\"\","
+			   "\"pid\":1,\"pid_start\":1,\"uid\":0,\"has_filter\":false,\"more\":{\"a\":[1]}}",
+			   &s, &e), e);
+	CHECK_STR(s.id, "x");
+}
+
+TEST(a_later_version_is_named_and_not_read)
+{
+	struct state s = { 0 };
+	struct err e = ERR_INIT;
+
+	/* Whatever else it may hold. */
+	CHECK_ERR(read_text("{\"version\":2,\"id\":7}", &s, &e), e, ERR_UNSUPPORTED);
+	CHECK(strstr(e.text, "version 2"));
+	CHECK(strstr(e.text, "a later one"));
 }
 
 TEST(state_directories_of_others_are_refused)
