@@ -278,8 +278,8 @@ int str_size(const char *s, uint64_t *ret_bytes)
 {
 	static const char units[] = "bkmgtp";
 	size_t digits = strspn(s, "0123456789");
+	uint64_t v, fraction = 0, parts = 1; /* v and fraction/parts */
 	char num[32];
-	uint64_t v;
 	int r;
 
 	if (digits == 0 || digits >= sizeof(num))
@@ -290,6 +290,14 @@ int str_size(const char *s, uint64_t *ret_bytes)
 	if (r < 0)
 		return r;
 	s += digits;
+	if (s[0] == '.' && isdigit((unsigned char)s[1])) {
+		/* four digits, and the rest is cut off: more would overflow below */
+		for (s++; isdigit((unsigned char)*s); s++)
+			if (parts < 10000) {
+				fraction = fraction * 10 + (uint64_t)(*s - '0');
+				parts *= 10;
+			}
+	}
 	if (*s) {
 		const char *u = strchr(units, tolower((unsigned char)*s));
 
@@ -302,10 +310,14 @@ int str_size(const char *s, uint64_t *ret_bytes)
 			s++;
 		if (*s)
 			return -EINVAL;
-		for (const char *p = units; p < u; p++)
+		for (const char *p = units; p < u; p++) {
+			fraction *= 1024; /* stays below 10^4 * 2^50 */
 			if (__builtin_mul_overflow(v, 1024u, &v))
 				return -ERANGE;
+		}
 	}
+	if (__builtin_add_overflow(v, fraction / parts, &v))
+		return -ERANGE;
 	*ret_bytes = v;
 	return 0;
 }

@@ -66,7 +66,8 @@ int strv_env_set(struct strv *v, const char *key, const char *value);
 int str_u64(const char *s, uint64_t max, uint64_t *ret);
 int str_u32(const char *s, uint32_t max, uint32_t *ret);
 int str_i64(const char *s, int64_t min, int64_t max, int64_t *ret);
-/* A size with an optional unit b k m g t (either case, "b" or "ib" may follow), powers of 1024. */
+/* A size, also 1.5g, with an optional unit b k m g t p (either case, "b" or "ib" may follow), powers
+ * of 1024; rounded down to a byte. */
 int str_size(const char *s, uint64_t *ret_bytes);
 /* A Go duration such as 1m30s or 300ms; nanoseconds. */
 int str_duration(const char *s, int64_t *ret_ns);

@@ -1,8 +1,8 @@
 /*
  * Containers: the request that made one, its state, and what can be done to it.
  *
- * <graphroot>/containers/<id>/container.json is the request (struct ctr_request): written once by
- * create, never changed.  The state is derived: a living monitor holds the lock in the run
+ * <graphroot>/containers/<id>/container.json is the request (struct ctr_request): written by create,
+ * and replaced only by update.  The state is derived: a living monitor holds the lock in the run
  * directory; exit.json is what the last run ended with.
  */
 #ifndef CTRLITE_CONTAINER_H
@@ -13,6 +13,7 @@
 
 #include "ctrlite/engine.h"
 #include "proc.h"
+#include "resources.h"
 #include "str.h"
 
 struct ctr_request {
@@ -45,6 +46,12 @@ struct ctr_request {
 	struct strv devices, ulimits, sysctls;
 	uint64_t shm_size_bytes;
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroupns_mode;	/* NULL: private; "host" */
+
+	struct spec_resources limits;
+	char *cgroup_parent;			/* a cgroup's path, or a slice; NULL: the default */
+	char *cgroups_mode;			/* enabled, disabled, no-conmon, split; NULL: enabled */
+	bool has_oom_score_adj;
+	int oom_score_adj;
 
 	struct strv networks;			/* as asked for; empty: default */
 	struct strv publish;			/* ctr_net_port_spec() texts, random ports chosen */

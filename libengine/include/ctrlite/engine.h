@@ -14,13 +14,18 @@ struct ctr_engine_opts {
 	const char *root;	/* graphroot; NULL: the default */
 	const char *runroot;	/* NULL: the default */
 	const char *runtime;	/* a name (crun, runc, ctr-lite-runtime) or a path; NULL: ours */
+	const char *cgroup_manager;	/* systemd, cgroupfs, disabled; NULL: what works here */
 };
+
+struct ctr_cgroup_host;
 
 struct ctr_engine {
 	struct store store;
 	char *runtime;		/* as asked for; NULL: ours */
 	bool rootless;		/* euid is not 0 */
 	struct idmap *idmap;	/* filled by ctr_engine_idmap() */
+	char *cgroup_manager;	/* as asked for; NULL: what works here */
+	struct ctr_cgroup_host *cgroups;	/* filled by ctr_engine_cgroups() */
 };
 #define CTR_ENGINE_INIT { .store = STORE_INIT }
 
