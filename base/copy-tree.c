@@ -1,6 +1,7 @@
 /* Copying trees by descriptors. */
-#include "copy-tree.h"
+#include "copy-tree-work.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -9,33 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "fd.h"
 #include "path.h"
 #include "str.h"
+#include "xattr-ids.h"
 
 #define XATTR_NAMES_MAX 65536
 #define XATTR_VALUE_MAX 65536
 #define HARD_LINKS_MAX 1000000 /* files with several names that are remembered */
+#define SMALL_BYTES 65536 /* files that are read and written rather than cloned or spliced */
 
-/* A copied file that has more names: where its first copy is, from the top of the target. */
-struct first_copy {
-	dev_t dev;
-	ino_t ino;
-	ino_t dst_ino;
-	char *path;
-};
-
-struct copier {
-	int dst_top_fd;
-	struct strbuf path;	   /* of the directory being copied, from the top */
-	struct first_copy *firsts; /* open addressing, @cap is a power of two */
-	size_t n, cap;
-	int depth;
-	struct err *e;
+/* One thread's part. */
+struct filler {
+	struct copier *c;
+	const char *dir;	/* the directory that is being filled, from the top */
+	char *buf;		/* SMALL_BYTES */
+	struct err err;
 };
 
 int dir_is_empty(int dir_fd)
@@ -56,35 +49,38 @@ int dir_is_empty(int dir_fd)
 	return errno ? -errno : 1;
 }
 
-static int fail(struct copier *c, const char *name, int r, const char *doing)
+/* The failure of this thread, unless a better word was found for it already. */
+static int fail(struct filler *f, const char *name, int r, const char *doing)
 {
-	return err_sys(c->e, r, "%s %s/%s", doing, c->path.len ? c->path.data : "", name);
+	if (f->err.kind != ERR_NONE)
+		return r;
+	return err_sys(&f->err, r, "%s %s%s%s", doing, f->dir, f->dir[0] && name[0] ? "/" : "", name);
 }
 
 static struct first_copy *find_first(struct copier *c, const struct stat *st)
 {
-	size_t i = (size_t)(st->st_ino * 0x9e3779b97f4a7c15u ^ st->st_dev) & (c->cap - 1);
+	size_t i = (size_t)(st->st_ino * 0x9e3779b97f4a7c15u ^ st->st_dev) & (c->cap_firsts - 1);
 
 	while (c->firsts[i].path &&
 	       (c->firsts[i].ino != st->st_ino || c->firsts[i].dev != st->st_dev))
-		i = (i + 1) & (c->cap - 1);
+		i = (i + 1) & (c->cap_firsts - 1);
 	return &c->firsts[i];
 }
 
 static int grow_firsts(struct copier *c)
 {
 	struct first_copy *old = c->firsts;
-	size_t old_cap = c->cap;
+	size_t old_cap = c->cap_firsts;
 
-	if (c->n * 2 < c->cap)
+	if (c->n_firsts * 2 < c->cap_firsts)
 		return 0;
-	if (c->n >= HARD_LINKS_MAX)
+	if (c->n_firsts >= HARD_LINKS_MAX)
 		return -E2BIG;
-	c->cap = old_cap ? old_cap * 2 : 64;
-	c->firsts = calloc(c->cap, sizeof(*c->firsts));
+	c->cap_firsts = old_cap ? old_cap * 2 : 64;
+	c->firsts = calloc(c->cap_firsts, sizeof(*c->firsts));
 	if (!c->firsts) {
 		c->firsts = old;
-		c->cap = old_cap;
+		c->cap_firsts = old_cap;
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < old_cap; i++)
@@ -97,22 +93,26 @@ static int grow_firsts(struct copier *c)
 	return 0;
 }
 
-static int remember(struct copier *c, const char *name, const struct stat *st, ino_t dst_ino)
+static char *path_from_top(const struct filler *f, const char *name)
 {
-	struct first_copy *f;
-	int r = grow_firsts(c);
+	return str_printf("%s%s%s", f->dir, f->dir[0] ? "/" : "", name);
+}
+
+static int remember(struct filler *f, const char *name, const struct stat *st, ino_t dst_ino)
+{
+	struct first_copy *first;
+	int r = grow_firsts(f->c);
 
 	if (r < 0)
 		return r;
-	f = find_first(c, st);
-	f->path = str_printf("%s%s%s", c->path.len ? c->path.data + 1 : "", c->path.len ? "/" : "",
-			     name);
-	if (!f->path)
+	first = find_first(f->c, st);
+	first->path = path_from_top(f, name);
+	if (!first->path)
 		return -ENOMEM;
-	f->dev = st->st_dev;
-	f->ino = st->st_ino;
-	f->dst_ino = dst_ino;
-	c->n++;
+	first->dev = st->st_dev;
+	first->ino = st->st_ino;
+	first->dst_ino = dst_ino;
+	f->c->n_firsts++;
 	return 0;
 }
 
@@ -121,70 +121,147 @@ static int remember(struct copier *c, const char *name, const struct stat *st, i
 static int link_again(struct copier *c, int dst_fd, const char *name, const struct stat *st)
 {
 	auto_close int fd = FD_NONE;
-	const struct first_copy *f;
+	const struct first_copy *first;
 	char proc[40];
 	struct stat now;
 
-	if (st->st_nlink < 2 || !c->cap)
+	if (!c->cap_firsts)
 		return 0;
-	f = find_first(c, st);
-	if (!f->path)
+	first = find_first(c, st);
+	if (!first->path)
 		return 0;
-	fd = path_open_beneath(c->dst_top_fd, f->path, O_PATH | O_NOFOLLOW);
+	fd = path_open_beneath(c->dst_fd, first->path, O_PATH | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &now) < 0)
 		return -errno;
-	if (now.st_ino != f->dst_ino)
+	if (now.st_ino != first->dst_ino)
 		return -EBUSY;
 	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
 	return linkat(AT_FDCWD, proc, dst_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 1;
 }
 
-static bool attribute_is_copied(const char *name)
+static int not_mapped(struct filler *f, const char *name, const char *what, uint32_t id)
 {
-	/* Overlay's own marks mean nothing, or something harmful, elsewhere. */
-	return !str_starts(name, "user.overlay.") && !str_starts(name, "trusted.");
+	return err_set(&f->err, ERR_INVALID, "%s %u of /%s%s%s is not in the container's id map: "
+		       "potentially insufficient UIDs or GIDs available in user namespace: use a "
+		       "larger size (--userns=keep-id:size=N, --userns=auto:size=N, or a longer range "
+		       "in --uidmap and --gidmap)", what, id, f->dir, f->dir[0] && name[0] ? "/" : "",
+		       name);
 }
 
-static int copy_xattrs(int src, int dst)
+/* What the owner becomes. */
+static int shift_owner(struct filler *f, const char *name, const struct stat *st, uint32_t *ret_uid,
+		       uint32_t *ret_gid)
 {
-	auto_free char *names = NULL, *value = NULL;
-	ssize_t n = flistxattr(src, NULL, 0);
+	const struct idmap *m = f->c->o.shift;
 
-	if (n <= 0 || n > XATTR_NAMES_MAX)
-		return n < 0 && errno != ENOTSUP ? -errno : 0;
-	names = malloc((size_t)n + 1);
-	value = malloc(XATTR_VALUE_MAX);
-	if (!names || !value)
-		return -ENOMEM;
-	n = flistxattr(src, names, (size_t)n);
-	if (n < 0)
-		return -errno;
-	names[n] = '\0';
-	for (const char *name = names; name < names + n; name += strlen(name) + 1) {
-		ssize_t len;
-
-		if (!attribute_is_copied(name))
-			continue;
-		len = fgetxattr(src, name, value, XATTR_VALUE_MAX);
-		if (len < 0 || fsetxattr(dst, name, value, (size_t)len, 0) == 0)
-			continue; /* it has vanished, or is not for us to see */
-		if (errno != ENOTSUP && errno != EPERM && errno != EACCES && errno != EINVAL)
-			return -errno;
-	}
+	*ret_uid = st->st_uid;
+	*ret_gid = st->st_gid;
+	if (!m)
+		return 0;
+	if (!idmap_to_host(m->uid, m->n_uid, st->st_uid, ret_uid))
+		return not_mapped(f, name, "uid", st->st_uid);
+	if (!idmap_to_host(m->gid, m->n_gid, st->st_gid, ret_gid))
+		return not_mapped(f, name, "gid", st->st_gid);
 	return 0;
 }
 
-/* Owner first: changing it clears the set-id bits and capabilities. */
-static int copy_meta(int src, int dst, const struct stat *st)
+/* Where attributes are: an open file, or (FIFOs and devices, which are not opened) a path. */
+struct place {
+	int fd;
+	const char *path;	/* NULL: the file @fd */
+};
+
+static ssize_t list_xattrs(const struct place *p, char *names, size_t cap)
 {
-	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	ssize_t n = p->path ? llistxattr(p->path, names, cap) : flistxattr(p->fd, names, cap);
+
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t get_xattr(const struct place *p, const char *name, char *value, size_t cap)
+{
+	ssize_t n = p->path ? lgetxattr(p->path, name, value, cap) :
+			      fgetxattr(p->fd, name, value, cap);
+
+	return n < 0 ? -errno : n;
+}
+
+static int set_xattr(const struct place *p, const char *name, const char *value, size_t len)
+{
+	int r = p->path ? lsetxattr(p->path, name, value, len, 0) :
+			  fsetxattr(p->fd, name, value, len, 0);
+
+	return r < 0 ? -errno : 0;
+}
+
+/* Overlay's own marks mean nothing, or something harmful, outside of a layer.  Labels are given by
+ * the host's policy where files are made. */
+static bool attribute_is_copied(const struct copy_opts *o, const char *name)
+{
+	return !str_starts(name, "trusted.") && (o->layer || !str_starts(name, "user.overlay.")) &&
+	       (!o->layer || !str_starts(name, "security.") || streq(name, "security.capability"));
+}
+
+static int copy_xattr(struct filler *f, const struct place *src, const struct place *dst,
+		      const char *file, const char *name)
+{
+	const struct copy_opts *o = &f->c->o;
+	ssize_t got = get_xattr(src, name, f->buf, XATTR_VALUE_MAX);
+	size_t len = (size_t)got;
+	bool group = false;
+	uint32_t id = 0;
 	int r;
 
-	if (fchown(dst, st->st_uid, st->st_gid) < 0)
+	if (got < 0)
+		return o->layer ? (int)got : 0; /* it has vanished, or is not for us to see */
+	if (o->shift &&
+	    xattr_shift_ids(name, f->buf, &len, XATTR_VALUE_MAX, o->shift, &id, &group) < 0)
+		return not_mapped(f, file, group ? "gid" : "uid", id);
+	r = set_xattr(dst, name, f->buf, len);
+	if (!o->layer && (r == -ENOTSUP || r == -EPERM || r == -EACCES || r == -EINVAL))
+		return 0;
+	return r;
+}
+
+static int copy_xattrs(struct filler *f, const struct place *src, const struct place *dst,
+		       const char *file)
+{
+	char few[512];
+	auto_free char *many = NULL;
+	char *names = few;
+	ssize_t n = list_xattrs(src, few, sizeof(few));
+	int r = 0;
+
+	static_assert(XATTR_VALUE_MAX <= SMALL_BYTES, "values go through the buffer");
+	if (n == -ERANGE) {
+		names = many = malloc(XATTR_NAMES_MAX);
+		if (!many)
+			return -ENOMEM;
+		n = list_xattrs(src, many, XATTR_NAMES_MAX);
+	}
+	if (n < 0)
+		return n == -ENOTSUP ? 0 : (int)n;
+	for (ssize_t at = 0; r == 0 && at < n; at += (ssize_t)strlen(names + at) + 1)
+		if (attribute_is_copied(&f->c->o, names + at))
+			r = copy_xattr(f, src, dst, file, names + at);
+	return r;
+}
+
+/* Owner first: changing it clears the set-id bits and capabilities. */
+static int copy_meta(struct filler *f, int src, int dst, const char *name, const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	const struct place from = { .fd = src }, to = { .fd = dst };
+	uint32_t uid, gid;
+	int r = shift_owner(f, name, st, &uid, &gid);
+
+	if (r < 0)
+		return r;
+	if (fchown(dst, uid, gid) < 0)
 		return -errno;
-	r = copy_xattrs(src, dst);
+	r = copy_xattrs(f, &from, &to, name);
 	if (r < 0)
 		return r;
 	if (fchmod(dst, st->st_mode & 07777) < 0 || futimens(dst, times) < 0)
@@ -192,18 +269,12 @@ static int copy_meta(int src, int dst, const struct stat *st)
 	return 0;
 }
 
-static int copy_range(int src, int dst, off_t from, off_t to)
+/* @at..@to through the buffer. */
+static int copy_bytes(char *buf, int src, int dst, off_t at, off_t to)
 {
-	char buf[65536];
+	while (at < to) {
+		ssize_t n = pread(src, buf, to - at > SMALL_BYTES ? SMALL_BYTES : (size_t)(to - at), at);
 
-	while (from < to) {
-		ssize_t n =
-			copy_file_range(src, &from, dst, &(off_t){ from }, (size_t)(to - from), 0);
-
-		if (n > 0)
-			continue;
-		n = pread(src, buf,
-			  to - from > (off_t)sizeof(buf) ? sizeof(buf) : (size_t)(to - from), from);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -211,23 +282,49 @@ static int copy_range(int src, int dst, off_t from, off_t to)
 		if (n == 0)
 			return 0; /* it has become shorter */
 		for (ssize_t done = 0; done < n;) {
-			ssize_t k = pwrite(dst, buf + done, (size_t)(n - done), from + done);
+			ssize_t k = pwrite(dst, buf + done, (size_t)(n - done), at + done);
 
 			if (k < 0 && errno != EINTR)
 				return -errno;
 			done += k > 0 ? k : 0;
 		}
-		from += n;
+		at += n;
 	}
 	return 0;
 }
 
-/* By reflink where the file system can, else the data between the holes. */
-static int copy_data(int src, int dst, off_t size)
+static int copy_range(char *buf, int src, int dst, off_t at, off_t to)
 {
-	off_t at = 0;
+	while (at < to) {
+		ssize_t n = copy_file_range(src, &at, dst, &(off_t){ at }, (size_t)(to - at), 0);
 
-	if (size == 0 || ioctl(dst, FICLONE, src) == 0)
+		if (n <= 0)
+			return copy_bytes(buf, src, dst, at, to);
+	}
+	return 0;
+}
+
+static bool clone_file(struct copier *c, int src, int dst)
+{
+	if (c->no_clone)
+		return false;
+	if (ioctl(dst, FICLONE, src) == 0)
+		return true;
+	if (errno == EOPNOTSUPP || errno == ENOTTY || errno == ENOSYS || errno == EXDEV)
+		c->no_clone = true;
+	return false;
+}
+
+/* By reflink where the file system can, else the data between the holes. */
+static int copy_data(struct filler *f, int src, int dst, const struct stat *st)
+{
+	off_t at = 0, size = st->st_size;
+
+	if (size == 0)
+		return 0;
+	if (size <= SMALL_BYTES && st->st_blocks * 512 >= size)
+		return copy_bytes(f->buf, src, dst, 0, size);
+	if (clone_file(f->c, src, dst))
 		return 0;
 	if (ftruncate(dst, size) < 0)
 		return -errno;
@@ -240,7 +337,7 @@ static int copy_data(int src, int dst, off_t size)
 		hole = lseek(src, data, SEEK_HOLE);
 		if (hole < 0)
 			return -errno;
-		r = copy_range(src, dst, data, hole < size ? hole : size);
+		r = copy_range(f->buf, src, dst, data, hole < size ? hole : size);
 		if (r < 0)
 			return r;
 		at = hole;
@@ -248,138 +345,275 @@ static int copy_data(int src, int dst, off_t size)
 	return 0;
 }
 
-static int copy_file(struct copier *c, int src_fd, int dst_fd, const char *name)
+static int copy_content(struct filler *f, int src, int dst_fd, const char *name,
+			const struct stat *st)
 {
-	auto_close int src = openat(src_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	auto_close int dst = FD_NONE;
-	struct stat st, made;
+	auto_close int dst = openat(dst_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+				    0600);
 	int r;
 
-	if (src < 0)
-		return -errno;
-	if (fstat(src, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EBUSY; /* swapped since we looked */
-	dst = openat(dst_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (dst < 0)
 		return -errno;
-	r = copy_data(src, dst, st.st_size);
-	if (r == 0)
-		r = copy_meta(src, dst, &st);
-	if (r == 0 && st.st_nlink > 1)
-		r = fstat(dst, &made) < 0 ? -errno : remember(c, name, &st, made.st_ino);
-	return r;
+	r = copy_data(f, src, dst, st);
+	return r < 0 ? r : copy_meta(f, src, dst, name, st);
 }
 
-static int copy_symlink(int src_fd, int dst_fd, const char *name, const struct stat *st)
+static int copy_symlink(struct filler *f, int src_fd, int dst_fd, const char *name,
+			const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(src_fd, name, target, sizeof(target) - 1);
+	uint32_t uid, gid;
+	int r;
 
 	if (n < 0)
 		return -errno;
 	target[n] = '\0';
+	r = shift_owner(f, name, st, &uid, &gid);
+	if (r < 0)
+		return r;
 	if (symlinkat(target, dst_fd, name) < 0 ||
-	    fchownat(dst_fd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    fchownat(dst_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    utimensat(dst_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }
 
-static int copy_node(int dst_fd, const char *name, const struct stat *st)
+/* FIFOs, devices and sockets, which are never opened. */
+static int copy_node(struct filler *f, int src_fd, int dst_fd, const char *name,
+		     const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	auto_close int fd = FD_NONE;
-	char proc[40];
+	char proc[40], from[NAME_MAX + 48], to[NAME_MAX + 48];
+	uint32_t uid, gid;
+	int r = shift_owner(f, name, st, &uid, &gid);
 
+	if (r < 0)
+		return r;
 	if (mknodat(dst_fd, name, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0)
-		return errno == EPERM && !S_ISFIFO(st->st_mode) ? 0 : -errno;
+		return errno == EPERM && !S_ISFIFO(st->st_mode) && !f->c->o.layer ? 0 : -errno;
 	fd = openat(dst_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	if (fchownat(fd, "", st->st_uid, st->st_gid, AT_EMPTY_PATH) < 0 ||
-	    chmod(proc, st->st_mode & 07777) < 0 || utimensat(AT_FDCWD, proc, times, 0) < 0)
+	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return -errno;
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", src_fd, name);
+	(void)snprintf(to, sizeof(to), "/proc/self/fd/%d/%s", dst_fd, name);
+	r = copy_xattrs(f, &(struct place){ .path = from }, &(struct place){ .path = to }, name);
+	if (r < 0)
+		return r;
+	if (chmod(proc, st->st_mode & 07777) < 0 || utimensat(AT_FDCWD, proc, times, 0) < 0)
 		return -errno;
 	return 0;
 }
 
-static int copy_dir_content(struct copier *c, int src_fd, int dst_fd);
-
-static int copy_dir(struct copier *c, int src_fd, int dst_fd, const char *name)
+/* A file of any kind but a directory; @src is open for a regular one. */
+static int copy_one(struct filler *f, int src, int src_fd, int dst_fd, const char *name,
+		    const struct stat *st)
 {
-	auto_close int src = openat(src_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	auto_close int dst = FD_NONE;
-	size_t len = c->path.len;
-	struct stat st;
+	if (S_ISREG(st->st_mode))
+		return copy_content(f, src, dst_fd, name, st);
+	if (S_ISLNK(st->st_mode))
+		return copy_symlink(f, src_fd, dst_fd, name, st);
+	return copy_node(f, src_fd, dst_fd, name, st);
+}
+
+/* One of several names of a file.  Only one thread at a time, so that the first copy is complete
+ * when another name of it comes by. */
+static int copy_linked(struct filler *f, int src, int src_fd, int dst_fd, const char *name,
+		       const struct stat *st)
+{
+	struct stat made;
 	int r;
+
+	pthread_mutex_lock(&f->c->links);
+	r = link_again(f->c, dst_fd, name, st);
+	if (r == 0) {
+		r = copy_one(f, src, src_fd, dst_fd, name, st);
+		/* A device that we may not make is not there. */
+		if (r == 0 && fstatat(dst_fd, name, &made, AT_SYMLINK_NOFOLLOW) == 0)
+			r = remember(f, name, st, made.st_ino);
+	}
+	pthread_mutex_unlock(&f->c->links);
+	return r < 0 ? r : 0;
+}
+
+/* Takes @path over. */
+static int add_pending(struct copier *c, char *path)
+{
+	size_t len = path ? strlen(path) : 0;
+	int r = !path ? -ENOMEM : len >= PATH_MAX ? -ENAMETOOLONG : 0;
+
+	if (r < 0) {
+		free(path);
+		return r;
+	}
+	pthread_mutex_lock(&c->lock);
+	if (c->pending_bytes + len > COPY_PENDING_MAX_BYTES)
+		r = -E2BIG;
+	if (r == 0 && c->n_pending == c->cap_pending) {
+		size_t cap = c->cap_pending ? c->cap_pending * 2 : 64;
+		char **p = reallocarray(c->pending, cap, sizeof(*p));
+
+		if (p) {
+			c->pending = p;
+			c->cap_pending = cap;
+		} else {
+			r = -ENOMEM;
+		}
+	}
+	if (r == 0) {
+		c->pending[c->n_pending++] = path;
+		c->pending_bytes += len;
+		pthread_cond_signal(&c->more);
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (r < 0)
+		free(path);
+	return r;
+}
+
+static int copy_subdir(struct filler *f, int dst_fd, const char *name)
+{
+	int r;
+
+	if (mkdirat(dst_fd, name, 0700) < 0)
+		return fail(f, name, errno, "create");
+	r = add_pending(f->c, path_from_top(f, name));
+	if (r == -ENAMETOOLONG)
+		return err_set(&f->err, ERR_LIMIT, "the path of the directory %s in %.200s... is longer "
+			       "than %d bytes", name, f->dir, PATH_MAX - 1);
+	if (r == -E2BIG)
+		return err_set(&f->err, ERR_LIMIT, "the names of the directories to copy take more than "
+			       "%u bytes", COPY_PENDING_MAX_BYTES);
+	return r < 0 ? fail(f, name, r, "copy") : 0;
+}
+
+static int copy_file(struct filler *f, int src_fd, int dst_fd, const char *name)
+{
+	auto_close int src = openat(src_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
 
 	if (src < 0 || fstat(src, &st) < 0)
-		return fail(c, name, errno, "open");
-	if (mkdirat(dst_fd, name, 0700) < 0)
-		return fail(c, name, errno, "create");
-	dst = openat(dst_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dst < 0)
-		return fail(c, name, errno, "open");
-	if (++c->depth > COPY_DEPTH_MAX)
-		return err_set(c->e, ERR_LIMIT, "%s is more than %d directories deep", c->path.data,
-			       COPY_DEPTH_MAX);
-	strbuf_addf(&c->path, "/%s", name);
-	if (c->path.failed)
-		return err_sys(c->e, ENOMEM, "copy %s", name);
-	r = copy_dir_content(c, src, dst);
-	c->depth--;
-	c->path.len = len;
-	c->path.data[len] = '\0';
-	if (r < 0)
-		return r;
-	r = copy_meta(src, dst, &st); /* last: filling it has changed its times */
-	return r < 0 ? fail(c, name, r, "copy the attributes of") : 0;
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EBUSY; /* swapped since we looked */
+	return (st.st_nlink > 1 ? copy_linked : copy_one)(f, src, src_fd, dst_fd, name, &st);
 }
 
-static int copy_entry(struct copier *c, int src_fd, int dst_fd, const char *name)
+static int copy_other(struct filler *f, int src_fd, int dst_fd, const char *name,
+		      const struct stat *st)
 {
-	struct stat st;
+	if (S_ISSOCK(st->st_mode) && !f->c->o.layer)
+		return 0;
+	return (st->st_nlink > 1 ? copy_linked : copy_one)(f, FD_NONE, src_fd, dst_fd, name, st);
+}
+
+static int copy_entry(struct filler *f, int src_fd, int dst_fd, const struct dirent *de)
+{
+	struct stat st = { .st_mode = DTTOIF(de->d_type) };
 	int r;
 
-	if (fstatat(src_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(c, name, errno, "look at");
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) &&
+	    fstatat(src_fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(f, de->d_name, errno, "look at");
 	if (S_ISDIR(st.st_mode))
-		return copy_dir(c, src_fd, dst_fd, name);
-	if (S_ISSOCK(st.st_mode))
-		return 0;
-	r = link_again(c, dst_fd, name, &st);
-	if (r == 0) {
-		if (S_ISREG(st.st_mode))
-			r = copy_file(c, src_fd, dst_fd, name);
-		else if (S_ISLNK(st.st_mode))
-			r = copy_symlink(src_fd, dst_fd, name, &st);
-		else
-			r = copy_node(dst_fd, name, &st);
-	}
-	return r < 0 ? fail(c, name, r, "copy") : 0;
+		return copy_subdir(f, dst_fd, de->d_name);
+	if (S_ISREG(st.st_mode))
+		r = copy_file(f, src_fd, dst_fd, de->d_name);
+	else
+		r = copy_other(f, src_fd, dst_fd, de->d_name, &st);
+	return r < 0 ? fail(f, de->d_name, r, "copy") : 0;
 }
 
-static int copy_dir_content(struct copier *c, int src_fd, int dst_fd)
+static int copy_entries(struct filler *f, DIR *d, int dst_fd)
 {
-	int fd = openat(src_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *de;
 	int r = 0;
 
-	if (!d) {
-		r = fail(c, "", errno, "read");
-		(void)fd_close(fd);
-		return r;
-	}
 	while (r == 0 && (errno = 0, de = readdir(d)))
 		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
-			r = copy_entry(c, src_fd, dst_fd, de->d_name);
-	if (r == 0 && errno)
-		r = fail(c, "", errno, "read");
-	return r;
+			r = copy_entry(f, dirfd(d), dst_fd, de);
+	return r == 0 && errno ? fail(f, "", errno, "read") : r;
+}
+
+/* The directory f->dir: what is in it, and its own attributes last, as filling it changes its
+ * times.  Its subdirectories follow later, and do not change it any more. */
+static int copy_dir(struct filler *f)
+{
+	const char *path = f->dir[0] ? f->dir : ".";
+	int src = path_open_beneath(f->c->src_fd, path, O_RDONLY | O_DIRECTORY);
+	auto_close int dst = FD_NONE;
+	auto_dir DIR *d = NULL;
+	struct stat st;
+	int r;
+
+	if (src < 0)
+		return fail(f, "", src, "open");
+	d = fdopendir(src);
+	if (!d) {
+		r = fail(f, "", errno, "open");
+		(void)fd_close(src);
+		return r;
+	}
+	dst = path_open_beneath(f->c->dst_fd, path, O_RDONLY | O_DIRECTORY);
+	if (dst < 0)
+		return fail(f, "", dst, "open the copy of");
+	if (fstat(src, &st) < 0)
+		return fail(f, "", errno, "look at");
+	r = copy_entries(f, d, dst);
+	if (r < 0)
+		return r;
+	r = copy_meta(f, src, dst, "", &st);
+	return r < 0 ? fail(f, "", r, "copy the attributes of") : 0;
+}
+
+static char *next_dir(struct copier *c)
+{
+	char *path = NULL;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->n_pending && c->busy && !c->failed)
+		pthread_cond_wait(&c->more, &c->lock);
+	if (c->n_pending && !c->failed) {
+		path = c->pending[--c->n_pending];
+		c->pending_bytes -= strlen(path);
+		c->busy++;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return path;
+}
+
+static void dir_done(struct copier *c, int r, const struct err *e)
+{
+	pthread_mutex_lock(&c->lock);
+	c->busy--;
+	if (r < 0 && !c->failed) {
+		c->failed = r;
+		c->err = *e;
+	}
+	if (c->failed || (!c->busy && !c->n_pending))
+		pthread_cond_broadcast(&c->more);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void copier_work(struct copier *c)
+{
+	struct filler f = { .c = c, .buf = malloc(SMALL_BYTES) };
+	char *path;
+
+	while ((path = next_dir(c))) {
+		int r;
+
+		f.dir = path;
+		r = f.buf ? copy_dir(&f) : fail(&f, "", ENOMEM, "copy");
+		dir_done(c, r, &f.err);
+		free(path);
+	}
+	free(f.buf);
 }
 
 static void remove_content(int dir_fd)
@@ -394,26 +628,42 @@ static void remove_content(int dir_fd)
 					       de->d_name); /* the first failure is reported */
 }
 
-int copy_tree(int src_fd, int dst_fd, struct err *e)
+int copier_init(struct copier *c, int src_fd, int dst_fd, const struct copy_opts *o)
 {
-	struct copier c = { .dst_top_fd = dst_fd, .e = e };
-	struct stat st;
-	int r = 0;
+	*c = (struct copier){ .src_fd = src_fd, .dst_fd = dst_fd };
+	if (o)
+		c->o = *o;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->links, NULL);
+	pthread_cond_init(&c->more, NULL);
+	return add_pending(c, strdup(""));
+}
 
-	if (fstat(src_fd, &st) < 0)
-		r = err_sys(e, errno, "look at the source");
-	if (r == 0)
-		r = copy_dir_content(&c, src_fd, dst_fd);
-	if (r == 0) {
-		r = copy_meta(src_fd, dst_fd, &st);
-		if (r < 0)
-			r = fail(&c, "", r, "copy the attributes of");
-	} else {
-		remove_content(dst_fd);
-	}
-	for (size_t i = 0; i < c.cap; i++)
-		free(c.firsts[i].path);
-	free(c.firsts);
-	strbuf_done(&c.path);
-	return r;
+int copier_end(struct copier *c, struct err *e)
+{
+	if (c->failed)
+		remove_content(c->dst_fd);
+	if (c->failed && e)
+		*e = c->err;
+	for (size_t i = 0; i < c->n_pending; i++)
+		free(c->pending[i]);
+	free(c->pending);
+	for (size_t i = 0; i < c->cap_firsts; i++)
+		free(c->firsts[i].path);
+	free(c->firsts);
+	pthread_cond_destroy(&c->more);
+	pthread_mutex_destroy(&c->links);
+	pthread_mutex_destroy(&c->lock);
+	return c->failed;
+}
+
+int copy_tree(int src_fd, int dst_fd, const struct copy_opts *o, struct err *e)
+{
+	struct copier c;
+	int r = copier_init(&c, src_fd, dst_fd, o);
+
+	if (r < 0)
+		return err_sys(e, r, "copy a directory");
+	copier_work(&c);
+	return copier_end(&c, e);
 }

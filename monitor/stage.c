@@ -164,7 +164,7 @@ static int copy_up_one(int rootfs_fd, const char *volume, const char *dest, stru
 		return 0; /* the image has no such directory: the volume stays empty */
 	if (src < 0)
 		return err_sys(e, src, "open %s of the image", dest);
-	r = copy_tree(src, dst, e);
+	r = copy_tree(src, dst, NULL, e);
 	return r < 0 ? err_wrap(e, r, "fill the volume %s from %s of the image", volume, dest) : 0;
 }
 

@@ -33,6 +33,11 @@ void store_run_dir_collect(struct store *s, const char *id);
 #define STAGE_PENDING "pending"
 /* Prefix of the directories in a stage that a worker unpacks into. */
 #define STAGE_LAYER "layer-"
+/* Begins the names of shifted layers in their layer's directory, see shift.h. */
+#define SHIFT_PREFIX "shift-"
+#define SHIFT_MAP_MAX_BYTES (IDMAP_MAX * 36)
+/* The map as text, one way of writing it, in fresh memory. */
+int shift_map_text(const struct idmap *inner, char **ret);
 /* In a layer's directory until the index names its image. */
 #define LAYER_NEW "new"
 

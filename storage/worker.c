@@ -37,7 +37,7 @@ int worker_fork(const struct idmap *m, struct proc *ret, struct err *e)
 			r = proc_clone(0, ret);
 		}
 		if (r < 0)
-			(void)err_sys(e, r, "start the unpacking process");
+			(void)err_sys(e, r, "start a worker process");
 	}
 	if (r == 0)
 		die_with(parent);

@@ -33,6 +33,7 @@ static const struct {
 	  NEED_STORE | NEED_IDMAP },
 	{ "unpack", "unpack an image that another tool put into the layout", transfer_cmd_unpack,
 	  NEED_STORE | NEED_IDMAP },
+	{ "shift", "copy layers for another id map", transfer_cmd_shift, NEED_STORE | NEED_IDMAP },
 	{ "idmap", "print the default id map", transfer_cmd_idmap, 0 },
 	{ NULL, NULL, NULL, 0 },
 };

@@ -1,0 +1,49 @@
+/*
+ * Shifted layers: the layers of an image for containers whose ids are not those of the default
+ * map (--userns=keep-id, auto, nomap, --uidmap).
+ *
+ * A layer is stored with the ids of the default map A: a file of the image's id x belongs to id x
+ * of A.  A container in a child namespace B of A sees it as belonging to x only if it belongs to
+ * inner(x), where the inner map gives the id of A for each id of the container.  No idmapped mount
+ * is to be had for that without root, so the layer is stored once more, its owners translated.
+ *
+ *	layers/KEY/diff			the layer
+ *	layers/KEY/shift-HASH/diff	the same for one inner map, HASH being of the map
+ *	layers/KEY/shift-HASH/idmap	the map, in ids of A
+ *
+ * A copy appears whole, by a rename, and goes when its layer goes (rmi, prune).  It is a cache:
+ * whoever starts a container asks for it again, and where it is missing it is made again.
+ */
+#ifndef CTRLITE_SHIFT_H
+#define CTRLITE_SHIFT_H
+
+#include "ctrlite/engine.h"
+#include "str.h"
+
+/*
+ * The directories under layers/ to use for a container with the inner map @inner (its `container`
+ * side: ids of the container; its `host` side: ids of the default map; for real root, whose default
+ * map is none, ids of the host), one for each of @layers (keys, bottom first) and in their order.
+ * What is missing is copied now, by ctr-lite-transfer; callers at the same time wait for one
+ * another and copy each layer once.  Where there is nothing to translate - the map is the identity
+ * on all ids, or the user has one id only - these are the layers themselves.
+ *
+ * For KEY of @layers use *@ret_dirs' entry wherever layers/KEY/diff would be a lower directory of
+ * the container, or where the owner of its root directory is copied from.  Look-ups of content
+ * (/etc/passwd) may use either.
+ *
+ * Call it when the container's record is in place, each time before the container is started:
+ * copies that no record and no image needs may be removed at any time.
+ *
+ * A file whose owner the map does not contain is ERR_INVALID and names file and id; nothing of
+ * the copy remains then.
+ */
+int ctr_idmap_shift_layers(struct ctr_engine *eng, const struct strv *layers,
+			   const struct idmap *inner, struct strv *ret_dirs, struct err *e);
+
+/* The same names, whether or not the directories are there: what a container with this record
+ * uses, for inspect and for deciding what may be removed.  Copies nothing. */
+int ctr_idmap_shift_dirs(struct ctr_engine *eng, const struct strv *layers,
+			 const struct idmap *inner, struct strv *ret_dirs, struct err *e);
+
+#endif
