@@ -257,6 +257,21 @@ static int fs_by_mount2(struct setup *s, const struct oci_mount *m, const char *
 	return reopen_target(s, m, NULL, e);
 }
 
+static bool target_exists(struct setup *s, const struct oci_mount *m)
+{
+	auto_close int fd = path_open_in(s->root_fd, m->destination, O_PATH | O_DIRECTORY);
+
+	return fd >= 0;
+}
+
+static bool has_opt(const struct strv *opts, const char *prefix)
+{
+	for (size_t i = 0; i < opts->n; i++)
+		if (str_starts(opts->items[i], prefix))
+			return true;
+	return false;
+}
+
 /*
  * Make the mount and attach it; its descriptor.  With -EPERM the caller may fall back.  A devpts
  * with a group that is not mapped here is made without.
@@ -267,6 +282,7 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 	auto_strv struct strv opts = STRV_INIT;
 	auto_close int target = FD_NONE, mnt = FD_NONE;
 	const char *type = k ? k->real : m->type;
+	bool up = m->opts.copy_up && target_exists(s, m);
 	int r = superblock_opts(m, k, without, &opts, e);
 
 	if (r < 0)
@@ -285,8 +301,10 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 
 		return again < 0 ? mnt : again; /* the first failure says more */
 	}
-	if (m->opts.copy_up) {
-		r = copy_up(target, mnt, e);
+	if (up) {
+		/* What is asked for by an option wins over what the image has. */
+		r = copy_up(target, mnt, !has_opt(&opts, "uid=") && !has_opt(&opts, "gid="),
+			    !has_opt(&opts, "mode="), e);
 		if (r < 0)
 			return err_wrap(e, r, "copy %s into its tmpfs", m->destination);
 	}

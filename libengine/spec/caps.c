@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "fd.h"
 
@@ -36,9 +37,17 @@ uint64_t spec_caps_all(void)
 {
 	uint64_t all = 0;
 
-	/* The kernel refuses to speak about capabilities that it does not know. */
-	for (unsigned int i = 0; i < N_CAPS && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
-		all |= BIT(i);
+	/* The kernel refuses to speak about capabilities that it does not know.  Root's containers
+	 * have no user namespace of their own, so they get no more than root itself has, which in a
+	 * container is less than all. */
+	for (unsigned int i = 0; i < N_CAPS; i++) {
+		int has = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+
+		if (has < 0)
+			break;
+		if (has || geteuid() != 0)
+			all |= BIT(i);
+	}
 	return all;
 }
 
@@ -106,7 +115,8 @@ int spec_caps_resolve(uint64_t base, const struct strv *add, const struct strv *
 			       spec_cap_name((unsigned int)__builtin_ctzll(plus & minus)));
 	known = spec_caps_all();
 	if (plus & ~known)
-		return err_set(e, ERR_UNSUPPORTED, "capability %s: this kernel does not have it",
+		return err_set(e, ERR_UNSUPPORTED, "capability %s cannot be added: this kernel does not "
+			       "have it, or this root was started without it",
 			       spec_cap_name((unsigned int)__builtin_ctzll(plus & ~known)));
 	if (drop_all)
 		base = 0;
