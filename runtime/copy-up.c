@@ -117,7 +117,7 @@ static int copy_dir(int from_fd, int to_fd, int depth, struct err *e)
 	return errno ? err_sys(e, errno, "read a directory") : 0;
 }
 
-int copy_up(int from_fd, int to_fd, bool own_owner, bool own_mode, struct err *e)
+int copy_up(int from_fd, int to_fd, bool owner, bool mode, struct err *e)
 {
 	auto_close int from = openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_close int to = openat(to_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -125,8 +125,8 @@ int copy_up(int from_fd, int to_fd, bool own_owner, bool own_mode, struct err *e
 
 	if (from < 0 || to < 0 || fstat(from, &st) < 0)
 		return err_sys(e, errno, "open a directory");
-	if ((own_owner && fchown(to, st.st_uid, st.st_gid) < 0) ||
-	    (own_mode && fchmod(to, st.st_mode & 07777) < 0))
+	if ((owner && fchown(to, st.st_uid, st.st_gid) < 0) ||
+	    (mode && fchmod(to, st.st_mode & 07777) < 0))
 		return err_sys(e, errno, "give the tmpfs its owner and mode");
 	return copy_dir(from, to, 0, e);
 }

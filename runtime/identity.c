@@ -271,11 +271,6 @@ static bool setgroups_denied(struct setup *s)
 	return fd >= 0 && read(fd, text, sizeof(text) - 1) >= 4 && memcmp(text, "deny", 4) == 0;
 }
 
-static bool only_primary_group(const struct oci_process *p)
-{
-	return p->n_groups == 0 || (p->n_groups == 1 && p->groups[0] == p->gid);
-}
-
 /*
  * Groups first: as another user we may not.  The permitted capabilities are kept over the change
  * and raised again, since loading the filter may need them; identity_caps() makes them final.
@@ -285,7 +280,7 @@ int identity_user(struct setup *s, struct err *e)
 	const struct oci_process *p = s->proc;
 
 	if (setgroups(p->n_groups, p->groups) < 0 &&
-	    !(errno == EPERM && only_primary_group(p) && setgroups_denied(s)))
+	    !(errno == EPERM && p->n_groups == 0 && setgroups_denied(s)))
 		return err_sys(e, errno, "set the supplementary groups");
 	s->host_proc_fd = fd_close(s->host_proc_fd); /* its last use */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)

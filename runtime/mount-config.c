@@ -257,19 +257,22 @@ static int fs_by_mount2(struct setup *s, const struct oci_mount *m, const char *
 	return reopen_target(s, m, NULL, e);
 }
 
-static bool target_exists(struct setup *s, const struct oci_mount *m)
-{
-	auto_close int fd = path_open_in(s->root_fd, m->destination, O_PATH | O_DIRECTORY);
-
-	return fd >= 0;
-}
-
-static bool has_opt(const struct strv *opts, const char *prefix)
+static bool has_option(const struct strv *opts, const char *prefix)
 {
 	for (size_t i = 0; i < opts->n; i++)
 		if (str_starts(opts->items[i], prefix))
 			return true;
 	return false;
+}
+
+/* A tmpfs over a directory of the image takes its owner and mode, but for those that are asked
+ * for; over nothing it is what a tmpfs is, for everybody (1777). */
+static int fill_tmpfs(const struct oci_mount *m, int target, int mnt, bool existed, struct err *e)
+{
+	bool owner = existed && !has_option(&m->opts.fs, "uid=") && !has_option(&m->opts.fs, "gid=");
+	int r = copy_up(target, mnt, owner, existed && !has_option(&m->opts.fs, "mode="), e);
+
+	return r < 0 ? err_wrap(e, r, "copy %s into its tmpfs", m->destination) : 0;
 }
 
 /*
@@ -282,11 +285,16 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 	auto_strv struct strv opts = STRV_INIT;
 	auto_close int target = FD_NONE, mnt = FD_NONE;
 	const char *type = k ? k->real : m->type;
-	bool up = m->opts.copy_up && target_exists(s, m);
+	bool existed = true;
 	int r = superblock_opts(m, k, without, &opts, e);
 
 	if (r < 0)
 		return r;
+	if (m->opts.copy_up) {
+		auto_close int there = path_open_in(s->root_fd, m->destination, O_PATH);
+
+		existed = there >= 0;
+	}
 	mnt = mount_new_fs(type, m->source ? m->source : type, &opts, a, e);
 	if (mnt == -EINVAL && k && streq(k->type, "devpts") && !without)
 		return mount_fs(s, m, k, a, "gid=", e);
@@ -301,12 +309,10 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 
 		return again < 0 ? mnt : again; /* the first failure says more */
 	}
-	if (up) {
-		/* What is asked for by an option wins over what the image has. */
-		r = copy_up(target, mnt, !has_opt(&opts, "uid=") && !has_opt(&opts, "gid="),
-			    !has_opt(&opts, "mode="), e);
+	if (m->opts.copy_up) {
+		r = fill_tmpfs(m, target, mnt, existed, e);
 		if (r < 0)
-			return err_wrap(e, r, "copy %s into its tmpfs", m->destination);
+			return r;
 	}
 	r = mount_attach(mnt, target);
 	if (r < 0)
