@@ -17,7 +17,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	if (rc == 0)
 		rc = run_replace(c, a, e);
 	if (rc == 0)
-		rc = ctr_container_prepare(&r, e);
+		rc = ctr_container_prepare(c->eng, &r, e);
 	if (rc == 0)
 		rc = ctr_container_create(c->eng, &r, e);
 	if (rc == 0)

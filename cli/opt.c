@@ -154,8 +154,7 @@ static int bad_number(const struct opt *o, const char *value, int r, const char 
 	return bad_value(o, value, e, why);
 }
 
-/* The spellings of strconv.ParseBool. */
-static int parse_bool(const char *s, bool *ret)
+int opt_bool(const char *s, bool *ret)
 {
 	static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" };
 	static const char *const no[] = { "0", "f", "F", "FALSE", "false", "False" };
@@ -248,7 +247,7 @@ static int refuse(const struct opt *o, const char *value, struct err *e)
 	bool on = true;
 
 	/* --privileged=false asks for nothing */
-	if (!o->metavar && value && !parse_bool(value, &on) && !on)
+	if (!o->metavar && value && !opt_bool(value, &on) && !on)
 		return 0;
 	return err_set(e, ERR_UNSUPPORTED, "--%s is not supported yet: %s", o->name, o->text);
 }
@@ -265,7 +264,7 @@ static int store(const struct opt *o, const char *value, void *base, struct err 
 			*(bool *)dst = true;
 			return 0;
 		}
-		r = parse_bool(value, dst);
+		r = opt_bool(value, dst);
 		return r < 0 ? bad_number(o, value, r, "ParseBool", e) : 0;
 	case OPT_STRING:
 		*(const char **)dst = value;

@@ -112,6 +112,9 @@ size_t opt_visible(const struct opt *table, const struct opt **ret, size_t max);
 /* Does it take a value that may stand in the next argument? */
 bool opt_takes_value(const struct opt *o);
 
+/* Yes or no as strconv.ParseBool spells them; -EINVAL. */
+int opt_bool(const char *s, bool *ret);
+
 /* One CSV record: fields in @ret, -EINVAL for stray quotes. */
 int opt_split_csv(const char *s, struct strv *ret);
 

@@ -50,11 +50,12 @@ const struct opt run_common_opts[] = {
 	{ 0,   "cpuset-cpus",  "LIST",     OPT_REFUSED, 0,                "CPUs to run on", .text = LIMITS },
 	{ 0,   "cpuset-mems",  "LIST",     OPT_REFUSED, 0,                "memory nodes", .text = LIMITS },
 	{ 0,   "device",       "DEVICE",   OPT_LIST,    ARG(devices),     "add a host device: HOST[:CONTAINER][:rwm]", 0, COMPLETE_FILE },
-	{ 0,   "device-cgroup-rule", "RULE", OPT_REFUSED, 0,              "device rule", .text = LIMITS },
+	{ 0,   "device-cgroup-rule", "RULE", OPT_CSVLIST, ARG(device_rules), "allow devices: TYPE MAJOR:MINOR ACCESS, as in \"c 42:* rwm\"" },
 	{ 0,   "dns",          "IP",       OPT_CSVLIST, ARG(dns),         "name server, or none to leave the image's resolv.conf" },
 	{ 0,   "dns-option",   "OPTION",   OPT_CSVLIST, ARG(dns_option),  "resolver option" },
 	{ 0,   "dns-opt",      NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "dns-option" },
 	{ 0,   "dns-search",   "DOMAIN",   OPT_CSVLIST, ARG(dns_search),  "search domain (. for none)" },
+	{ 0,   "domainname",   "NAME",     OPT_STRING,  ARG(domainname),  "NIS domain name" },
 	{ 0,   "entrypoint",   "COMMAND",  OPT_STRING,  ARG(entrypoint),  "replace the image's entrypoint (a string, or a JSON array)" },
 	{ 'e', "env",          "KEY=VALUE", OPT_LIST,   ARG(env),         "set a variable; KEY alone copies it, PREFIX* copies all that start so" },
 	{ 0,   "env-file",     "FILE",     OPT_LIST,    ARG(env_file),    "set the variables of a file", 0, COMPLETE_FILE },
@@ -63,6 +64,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "gidmap",       "MAP",      OPT_REFUSED, 0,                "group id map", .text = USERNS },
 	{ 0,   "gpus",         "GPUS",     OPT_REFUSED, 0,                "add GPUs", .text = "CDI devices are not supported yet" },
 	{ 0,   "group-add",    "GROUP",    OPT_CSVLIST, ARG(groups),      "add a supplementary group" },
+	{ 0,   "group-entry",  "LINE",     OPT_STRING,  ARG(group_entry), "template for the line in /etc/group" },
 	{ 0,   "health-cmd",   "COMMAND",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
 	{ 0,   "health-interval", "TIME",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
 	{ 0,   "health-on-failure", "ACTION", OPT_REFUSED, 0,             "health check", .text = HEALTH },
@@ -70,8 +72,10 @@ const struct opt run_common_opts[] = {
 	{ 0,   "health-start-period", "TIME", OPT_REFUSED, 0,             "health check", .text = HEALTH },
 	{ 0,   "health-timeout", "TIME",   OPT_REFUSED, 0,                "health check", .text = HEALTH },
 	{ 'h', "hostname",     "NAME",     OPT_STRING,  ARG(hostname),    "host name (default: the short ID)" },
+	{ 0,   "hostuser",     "USER",     OPT_CSVLIST, ARG(host_users),  "add an account of the host to /etc/passwd" },
 	{ 0,   "http-proxy",   NULL,       OPT_FLAG,    ARG(http_proxy),  "copy the proxy variables of the host (default true)" },
 	{ 0,   "init",         NULL,       OPT_FLAG,    ARG(init),        "run an init (catatonit) that reaps and forwards signals" },
+	{ 0,   "init-path",    "FILE",     OPT_STRING,  ARG(init_path),   "the init for --init (default: catatonit)", 0, COMPLETE_FILE },
 	{ 'i', "interactive",  NULL,       OPT_FLAG,    ARG(interactive), "keep stdin open" },
 	{ 0,   "ip",           "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
 	{ 0,   "ip6",          "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
@@ -94,6 +98,9 @@ const struct opt run_common_opts[] = {
 	{ 0,   "oom-kill-disable", NULL,   OPT_REFUSED, 0,                "never kill on memory shortage", .text = LIMITS },
 	{ 0,   "oom-score-adj", "N",       OPT_REFUSED, 0,                "adjust the OOM score", .text = LIMITS },
 	{ 0,   "os",           "OS",       OPT_STRING,  ARG(os),          "operating system of the image" },
+	{ 0,   "passwd",       NULL,       OPT_FLAG,    ARG(passwd),      "add the user to /etc/passwd where the image does not have it (default true)" },
+	{ 0,   "passwd-entry", "LINE",     OPT_STRING,  ARG(passwd_entry), "template for the line in /etc/passwd: $USERNAME $UID $GID $NAME $HOME" },
+	{ 0,   "personality",  "PERSONA",  OPT_STRING,  ARG(personality), "execution domain: LINUX or LINUX32" },
 	{ 0,   "pid",          "MODE",     OPT_STRING,  ARG(pid),         "PID namespace: private or host" },
 	{ 0,   "pids-limit",   "N",        OPT_REFUSED, 0,                "number of processes", .text = LIMITS },
 	{ 0,   "platform",     "PLATFORM", OPT_STRING,  ARG(platform),    "platform of the image: OS/ARCH[/VARIANT]" },
@@ -103,6 +110,7 @@ const struct opt run_common_opts[] = {
 	{ 'P', "publish-all",  NULL,       OPT_REFUSED, 0,                "publish every exposed port", .text = "publish ports with -p" },
 	{ 0,   "pull",         "POLICY",   OPT_ENUM,    ARG(pull),        "pull the image: missing (default), always, never, newer", .choices = pull_choices },
 	{ 'q', "quiet",        NULL,       OPT_FLAG,    ARG(quiet),       "no progress while pulling" },
+	{ 0,   "rdt-class",    "NAME",     OPT_REFUSED, 0,                "cache class", .text = "Intel RDT needs root on the host and its own hierarchy: start the container with a runtime hook that uses resctrl" },
 	{ 0,   "read-only",    NULL,       OPT_FLAG,    ARG(read_only),   "mount the root filesystem read-only" },
 	{ 0,   "read-only-tmpfs", NULL,    OPT_FLAG,    ARG(read_only_tmpfs), "with --read-only: writable tmpfs on /run, /tmp and /var/tmp (default true)" },
 	{ 0,   "replace",      NULL,       OPT_FLAG,    ARG(replace),     "remove the container that has the name first" },
@@ -111,8 +119,9 @@ const struct opt run_common_opts[] = {
 	{ 0,   "rootfs",       NULL,       OPT_REFUSED, 0,                "use a directory as root filesystem", .text = "import it: tar -C DIR -c . | ctr-lite import -" },
 	{ 0,   "sdnotify",     "MODE",     OPT_REFUSED, 0,                "notify systemd", .text = "it comes with the systemd integration" },
 	{ 0,   "secret",       "SECRET",   OPT_REFUSED, 0,                "give a secret", .text = "secrets are not supported yet" },
-	{ 0,   "security-opt", "OPTION",   OPT_LIST,    ARG(security),    "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, label=disable" },
+	{ 0,   "security-opt", "OPTION",   OPT_LIST,    ARG(security),    "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, proc-opts=OPTIONS, apparmor=PROFILE, label=..." },
 	{ 0,   "shm-size",     "SIZE",     OPT_SIZE,    ARG(shm_size),    "size of /dev/shm (default 64m)" },
+	{ 0,   "shm-size-systemd", "SIZE", OPT_REFUSED, 0,                "size of systemd's tmpfs", .text = "systemd inside of containers is not supported yet" },
 	{ 0,   "stop-signal",  "SIGNAL",   OPT_STRING,  ARG(stop_signal), "signal that asks it to end (default: the image's, TERM)" },
 	{ 0,   "stop-timeout", "SECONDS",  OPT_U64,     ARG(stop_timeout), "seconds that stop waits before it kills (default 10)" },
 	{ 0,   "sysctl",       "KEY=VALUE", OPT_CSVLIST, ARG(sysctls),    "set a kernel parameter of its namespaces" },
@@ -140,7 +149,7 @@ const struct opt run_common_opts[] = {
 
 const struct run_args run_defaults = {
 	.sig_proxy = true, .http_proxy = true, .read_only_tmpfs = true, .shm_size = 64u << 20,
-	.stop_timeout = 10,
+	.stop_timeout = 10, .passwd = true,
 };
 
 static int nomem(struct err *e)
@@ -249,41 +258,6 @@ static int set_labels(const struct run_args *a, const struct ctr_image_config *i
 	return rc < 0 ? rc : copy(&r->annotations, &a->annotations, e);
 }
 
-static int set_security(const struct run_args *a, struct ctr_request *r, struct err *e)
-{
-	for (size_t i = 0; i < a->security.n; i++) {
-		const char *s = a->security.items[i], *v;
-		int rc = 0;
-
-		if (streq(s, "no-new-privileges") || streq(s, "no-new-privileges=true") ||
-		    streq(s, "no-new-privileges:true"))
-			r->no_new_privs = true;
-		else if (streq(s, "no-new-privileges=false") || streq(s, "no-new-privileges:false"))
-			r->no_new_privs = false;
-		else if ((v = str_after(s, "seccomp=")) || (v = str_after(s, "seccomp:"))) {
-			auto_free char *abs = streq(v, "unconfined") ? strdup(v) : realpath(v, NULL);
-
-			if (!abs)
-				return err_sys(e, errno, "opening seccomp profile failed: %s", v);
-			rc = text(&r->seccomp, abs, e);
-		} else if ((v = str_after(s, "mask="))) {
-			rc = strv_add(&r->mask, v) < 0 ? nomem(e) : 0;
-		} else if ((v = str_after(s, "unmask="))) {
-			rc = strv_add(&r->unmask, v) < 0 ? nomem(e) : 0;
-		} else if ((str_starts(s, "label=") || str_starts(s, "label:")) &&
-			   access("/sys/fs/selinux/enforce", F_OK) < 0) {
-			rc = 0; /* there are no labels on this host: nothing to set, as with podman */
-		} else if (streq(s, "apparmor=unconfined") || streq(s, "apparmor:unconfined")) {
-			rc = 0; /* containers run without a profile of their own */
-		} else {
-			return err_set(e, ERR_UNSUPPORTED, "--security-opt %s is not supported yet", s);
-		}
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 /* A namespace option of which only "private" and "host" exist here. */
 static int set_ns(const char *option, const char *value, char **to, struct err *e)
 {
@@ -306,6 +280,9 @@ static int set_namespaces(const struct run_args *a, struct ctr_request *r, struc
 		rc = set_ns("uts", a->uts, &r->uts_mode, e);
 	if (rc == 0)
 		rc = set_ns("cgroupns", a->cgroupns, &r->cgroupns_mode, e);
+	if (rc == 0 && a->domainname && r->uts_mode)
+		rc = err_set(e, ERR_INVALID, "cannot set domainname when running in the host UTS "
+			     "namespace");
 	if (rc == 0 && a->hostname && r->uts_mode)
 		rc = err_set(e, ERR_INVALID, "cannot set hostname when running in the host UTS namespace");
 	return rc;
@@ -329,6 +306,28 @@ static int set_log(const struct run_args *a, struct ctr_request *r, struct err *
 			return err_set(e, ERR_INVALID, "--log-opt max-size: %s is no size", v);
 	}
 	return text(&r->log_driver, driver, e);
+}
+
+/* Names for the process and its world that no namespace option covers. */
+static int set_identity(const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	int rc = text(&r->passwd_entry, a->passwd_entry, e);
+
+	r->no_passwd = !a->passwd;
+	if (rc == 0)
+		rc = text(&r->group_entry, a->group_entry, e);
+	if (rc == 0)
+		rc = text(&r->domainname, a->domainname, e);
+	if (rc == 0)
+		rc = text(&r->personality, a->personality, e);
+	if (rc == 0 && a->init_path) {
+		r->init_path = realpath(a->init_path, NULL);
+		if (!r->init_path)
+			rc = err_sys(e, errno, "--init-path %s", a->init_path);
+		else if (access(r->init_path, X_OK) < 0)
+			rc = err_sys(e, errno, "--init-path %s: execute it", a->init_path);
+	}
+	return rc;
 }
 
 static int set_stop(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
@@ -403,6 +402,7 @@ static int set_lists(const struct run_args *a, struct ctr_request *r, struct err
 	} lists[] = {
 		{ &r->group_add, &a->groups },	{ &r->cap_add, &a->cap_add },
 		{ &r->cap_drop, &a->cap_drop }, { &r->devices, &a->devices },
+		{ &r->device_rules, &a->device_rules }, { &r->host_users, &a->host_users },
 		{ &r->ulimits, &a->ulimits },	{ &r->sysctls, &a->sysctls },
 		{ &r->networks, &a->networks }, { &r->publish, &a->publish },
 		{ &r->dns, &a->dns },		{ &r->dns_search, &a->dns_search },
@@ -429,6 +429,11 @@ static int check(const struct run_args *a, struct err *e)
 	if (a->umask && (strspn(a->umask, "01234567") != strlen(a->umask) || strlen(a->umask) > 4 ||
 			 !a->umask[0]))
 		return err_set(e, ERR_INVALID, "invalid umask %s: expected octal digits", a->umask);
+	if (a->personality && !streq(a->personality, "LINUX") && !streq(a->personality, "LINUX32"))
+		return err_set(e, ERR_INVALID, "--personality %s: expected LINUX or LINUX32",
+			       a->personality);
+	if (a->domainname && (!a->domainname[0] || strlen(a->domainname) > 64))
+		return err_set(e, ERR_INVALID, "--domainname: expected 1 to 64 bytes");
 	if (a->hostname && ctr_hostname_check(a->hostname, e) < 0)
 		return -EINVAL;
 	if (a->platform && (a->arch || a->os || a->variant))
@@ -512,6 +517,8 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 	if (rc == 0)
 		rc = text(&r->umask, a->umask, e);
 	if (rc == 0)
+		rc = set_identity(a, r, e);
+	if (rc == 0)
 		rc = text(&r->user, a->user ? a->user : img.user, e);
 	if (rc == 0)
 		rc = set_command(c, a, &img, r, e);
@@ -520,7 +527,7 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 	if (rc == 0)
 		rc = set_labels(a, &img, r, e);
 	if (rc == 0)
-		rc = set_security(a, r, e);
+		rc = run_security(&a->security, r, e);
 	if (rc == 0)
 		rc = set_namespaces(a, r, e);
 	if (rc == 0)

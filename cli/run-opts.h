@@ -12,13 +12,13 @@ struct run_args {
 	/* both */
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
-		*pid, *ipc, *uts, *cgroupns, *network_value, *init_path;
+		*pid, *ipc, *uts, *cgroupns, *network_value, *init_path, *passwd_entry, *group_entry, *personality, *domainname;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
-		env_host, http_proxy, no_hosts, unset_all, no_healthcheck;
+		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd;
 	int pull;		/* enum ctr_pull_policy */
 	uint64_t shm_size, stop_timeout, timeout;
 	struct strv env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,
-		cap_add, cap_drop, security, ulimits, sysctls, groups, networks, publish, dns,
+		cap_add, cap_drop, security, ulimits, device_rules, host_users, sysctls, groups, networks, publish, dns,
 		dns_search, dns_option, add_host, log_opt, attach;
 };
 
@@ -28,6 +28,8 @@ extern const struct run_args run_defaults;
 /* Find or pull the image (args[0]) and make the request of everything.  The caller has
  * ctr_request_done() called in every case. */
 int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *ret, struct err *e);
+/* run-security.c: what --security-opt asks for, into the request. */
+int run_security(const struct strv *options, struct ctr_request *r, struct err *e);
 /* --replace: remove the container that has the name. */
 int run_replace(struct cmd *c, const struct run_args *a, struct err *e);
 /* --cidfile: write the ID; on failure the container stays. */

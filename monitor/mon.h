@@ -117,6 +117,9 @@ int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e);
 int stage_send_params(const struct stage *s, const struct params *p, const int *fds, size_t n_fds,
 		      struct err *e);
 
+/* append.c: in the stage, once the root filesystem is mounted. */
+int append_lines(const struct params *p, struct err *e);
+
 /* net-helper.c */
 int net_helper_start(struct mon *m, pid_t ns_pid, const struct proc *stage, struct err *e);
 void net_helper_stop(struct mon *m);

@@ -65,6 +65,7 @@ static const struct param table[] = {
 	{ "work",	    PARAM_PATH,	 AT(work),	     PARAMS_RUN },
 	{ "volatile",	    PARAM_BOOL,	 AT(volatile_),	     PARAMS_RUN },
 	{ "copyup",	    PARAM_PATHS, AT(copyup),	     PARAMS_RUN },
+	{ "append",	    PARAM_PATHS, AT(append),	     PARAMS_RUN },
 	{ "runtime",	    PARAM_PATH,	 AT(runtime),	     PARAMS_RUN, NULL, true },
 	{ "runtime-arg",    PARAM_LIST,	 AT(runtime_arg),    PARAMS_RUN },
 	{ "runtime-ours",   PARAM_BOOL,	 AT(runtime_ours),   PARAMS_RUN },
@@ -142,7 +143,8 @@ static int set_value(struct params *p, const struct param *row, const char *valu
 	bool is_path = row->kind == PARAM_PATH || row->kind == PARAM_PATHS;
 
 	for (const unsigned char *c = (const unsigned char *)value; *c; c++)
-		if (*c < 0x20 && !(*c == '\t' && row->offset == AT(copyup)))
+		if (*c < 0x20 && !(*c == '\t' &&
+				    (row->offset == AT(copyup) || row->offset == AT(append))))
 			return -EINVAL;
 	if (is_path && value[0] != '/')
 		return -EINVAL;
@@ -220,6 +222,9 @@ static int check_run(const struct params *p, struct err *e)
 		if (!strstr(p->copyup.items[i], "\t/"))
 			return err_set(e, ERR_INVALID,
 				       "copyup needs a volume and an absolute path");
+	for (size_t i = 0; i < p->append.n; i++)
+		if (!strchr(p->append.items[i], '\t'))
+			return err_set(e, ERR_INVALID, "append needs a path and a line");
 	return 0;
 }
 

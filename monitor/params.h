@@ -29,7 +29,7 @@ struct params {
 	/* MON_RUN */
 	const char *id, *rundir, *ctrdir, *tmpdir, *namesdir, *name, *bundle, *rootfs, *upper, *work;
 	const char *runtime, *runtime_root, *log_path, *net_path, *net_api, *cidfile;
-	struct param_list lower, copyup, runtime_arg, net_arg, net_fwd, volume_rm;
+	struct param_list lower, copyup, append, runtime_arg, net_arg, net_fwd, volume_rm;
 	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
 	uint32_t rows, cols, stop_signal, timeout_s, log_driver, net_ready;
 	uint64_t log_max_bytes;

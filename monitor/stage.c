@@ -190,6 +190,11 @@ static int step_copy_up(struct stage_ctx *c, struct err *e)
 	return 0;
 }
 
+static int step_append(struct stage_ctx *c, struct err *e)
+{
+	return append_lines(&c->p, e);
+}
+
 /* From here on the container may run: network, log, sockets and lock are all there. */
 static int step_wait_exec(struct stage_ctx *c, struct err *e)
 {
@@ -289,6 +294,7 @@ static const struct stage_step steps[] = {
 	{ "receive the parameters", step_params },
 	{ "mount the root filesystem", step_rootfs },
 	{ NULL, step_copy_up },
+	{ NULL, step_append },
 	{ "wait for the monitor", step_wait_exec },
 	{ "start the runtime", step_exec },
 };

@@ -26,6 +26,7 @@ void launch_done(struct launch *l)
 		(void)proc_wait(&l->monitor, NULL); /* it ends by itself: only to reap */
 	l->started = false;
 	proc_done(&l->monitor);
+	strv_done(&l->append);
 }
 
 /* "key=value\0" lists, the bodies of MON_PREPARE and MON_RUN. */
@@ -181,6 +182,8 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		return err_sys(e, ENOMEM, "start container %.12s", r->id);
 	(void)put_paths(eng, r, run_dir, ctr_dir, &b);
 	put_volumes(eng, r, &b);
+	for (size_t i = 0; i < l->append.n; i++)
+		put(&b, "append", l->append.items[i]);
 	rc = put_runtime(eng, run_dir, &b, e);
 	if (rc < 0)
 		return rc;

@@ -1,23 +1,17 @@
-/* The mounts that a user asks for: -v, --mount, --tmpfs, image volumes, devices. */
-#include <dirent.h>
+/* The mounts that a user asks for: -v, --mount, --tmpfs, image volumes. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "container-priv.h"
-#include "device.h"
 #include "json.h"
 #include "oci.h"
 #include "path.h"
 
-#define DEV_DEPTH_MAX 4		/* directories below /dev with --privileged */
-
 void oci_build_done(struct oci_build *b)
 {
 	free(b->user_dests);
+	strv_done(&b->append);
 	spec_mounts_done(&b->user);
 }
 
@@ -156,91 +150,5 @@ int oci_user_mounts(struct oci_build *b, struct err *e)
 		strv_done(&plan[i].options);
 	}
 	free(plan);
-	return rc;
-}
-
-static int device_mount(struct oci_build *b, const char *host, const char *ctr, bool ro, struct err *e)
-{
-	auto_json json_t *opts = json_pack("[s, s, s, s, s]", "bind", "rprivate", "nosuid", "noexec",
-					   ro ? "ro" : "rw");
-
-	return oci_add_mount(b->mounts, ctr, "bind", host, json_incref(opts), e);
-}
-
-/* A device, or every device in a directory. */
-static int add_device_path(struct oci_build *b, const char *host, const char *ctr, bool ro, int depth,
-			   bool must, struct err *e)
-{
-	auto_dir DIR *d = NULL;
-	struct dirent *de;
-	struct stat st;
-	int rc = 0;
-
-	if (stat(host, &st) < 0)
-		return must ? err_sys(e, errno, "stat device %s", host) : 0;
-	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
-		/* What we may not open would be there without use. */
-		return must || access(host, R_OK) == 0 ? device_mount(b, host, ctr, ro, e) : 0;
-	}
-	if (!S_ISDIR(st.st_mode))
-		return must ? err_set(e, ERR_INVALID, "%s is no device", host) : 0;
-	d = depth < DEV_DEPTH_MAX ? opendir(host) : NULL;
-	while (rc == 0 && d && (de = readdir(d))) {
-		auto_free char *h = path_join(host, de->d_name), *c = path_join(ctr, de->d_name);
-
-		if (streq(de->d_name, ".") || streq(de->d_name, ".."))
-			continue;
-		if (!h || !c)
-			return err_sys(e, ENOMEM, "list %s", host);
-		rc = add_device_path(b, h, c, ro, depth + 1, false, e);
-	}
-	return rc;
-}
-
-static bool runtime_makes(const char *name)
-{
-	static const char *const own[] = { "null", "zero", "full", "tty", "random", "urandom", "console",
-					   "ptmx", "pts", "shm", "mqueue", "fd", "stdin", "stdout",
-					   "stderr", "." , ".." };
-
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (streq(name, own[i]))
-			return true;
-	return false;
-}
-
-/* --privileged: the host's devices, as far as we may open them. */
-static int all_devices(struct oci_build *b, struct err *e)
-{
-	auto_dir DIR *d = opendir("/dev");
-	struct dirent *de;
-	int rc = 0;
-
-	while (rc == 0 && d && (de = readdir(d))) {
-		auto_free char *path = NULL;
-
-		if (runtime_makes(de->d_name) || de->d_type == DT_LNK ||
-		    (b->req->tty && str_starts(de->d_name, "tty")))
-			continue;
-		path = path_join("/dev", de->d_name);
-		if (!path)
-			return err_sys(e, ENOMEM, "list /dev");
-		rc = add_device_path(b, path, path, false, 0, false, e);
-	}
-	return rc;
-}
-
-int oci_device_mounts(struct oci_build *b, struct err *e)
-{
-	int rc = b->req->privileged ? all_devices(b, e) : 0;
-
-	for (size_t i = 0; rc == 0 && i < b->req->devices.n; i++) {
-		struct spec_device dev = { 0 };
-
-		rc = spec_device_parse(b->req->devices.items[i], &dev, e);
-		if (rc == 0)
-			rc = add_device_path(b, dev.source, dev.dest, !strchr(dev.access, 'w'), 0, true, e);
-		spec_device_done(&dev);
-	}
 	return rc;
 }

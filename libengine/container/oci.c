@@ -70,12 +70,21 @@ bool oci_cgroup2(void)
 	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 }
 
+/* The options of /proc: podman's, and those of --security-opt proc-opts. */
+static json_t *proc_options(const struct ctr_request *r)
+{
+	static const char *const words[] = { "nosuid", "noexec", "nodev", NULL };
+	json_t *arr = strings(words);
+
+	for (size_t i = 0; i < r->proc_opts.n; i++)
+		(void)json_array_append_new(arr, json_string(r->proc_opts.items[i])); /* as above */
+	return arr;
+}
+
 /* What every Linux container has (runtime-spec "Default Filesystems", and podman's choices). */
 static int default_mounts(struct oci_build *b, struct err *e)
 {
-	static const char *const proc[] = { "nosuid", "noexec", "nodev", NULL };
-	static const char *const dev[] = { "nosuid", "noexec", "strictatime", "mode=755",
-					   "size=65536k", NULL };
+	static const char *const dev[] = { "nosuid", "strictatime", "mode=755", "size=65536k", NULL };
 	static const char *const mqueue[] = { "nosuid", "noexec", "nodev", NULL };
 	static const char *const bind[] = { "rbind", "rprivate", "nosuid", "noexec", "nodev", NULL };
 	static const char *const bind_ro[] = { "rbind", "rprivate", "nosuid", "noexec", "nodev", "ro",
@@ -92,7 +101,7 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	(void)snprintf(size, sizeof(size), "size=%llu", (unsigned long long)r->shm_size_bytes);
 	rc = is_host(r->pid_mode)
 		     ? oci_add_mount(b->mounts, "/proc", "bind", "/proc", strings(bind), e)
-		     : oci_add_mount(b->mounts, "/proc", "proc", "proc", strings(proc), e);
+		     : oci_add_mount(b->mounts, "/proc", "proc", "proc", proc_options(r), e);
 	if (rc == 0)
 		rc = oci_add_mount(b->mounts, "/dev", "tmpfs", "tmpfs", strings(dev), e);
 	/* The kernel lets only the owner of a network namespace mount its sysfs. */
@@ -104,9 +113,9 @@ static int default_mounts(struct oci_build *b, struct err *e)
 				   strings(r->privileged ? sys_rw : sys_ro), e);
 	if (rc == 0)
 		rc = oci_add_mount(b->mounts, "/dev/pts", "devpts", "devpts", strings(pts), e);
-	if (rc == 0 && is_host(r->ipc_mode) && access("/dev/mqueue", F_OK) == 0)
+	if (rc == 0 && is_host(r->ipc_mode))
 		rc = oci_add_mount(b->mounts, "/dev/mqueue", "bind", "/dev/mqueue", strings(bind), e);
-	else if (rc == 0 && !is_host(r->ipc_mode))
+	else if (rc == 0)
 		rc = oci_add_mount(b->mounts, "/dev/mqueue", "mqueue", "mqueue", strings(mqueue), e);
 	if (rc == 0 && is_host(r->ipc_mode))
 		rc = oci_add_mount(b->mounts, "/dev/shm", "bind", "/dev/shm", strings(bind), e);
@@ -119,11 +128,10 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	return rc;
 }
 
-/* A file that the engine wrote into the run directory; --read-only goes for it too. */
+/* A file that the engine wrote into the run directory. */
 static int generated_mount(struct oci_build *b, const char *file, const char *dest, struct err *e)
 {
-	const char *const options[] = { "bind", "rprivate", "nosuid", "nodev", "noexec",
-					b->req->read_only ? "ro" : "rw", NULL };
+	static const char *const options[] = { "bind", "rprivate", NULL };
 	auto_free char *source = path_join(b->run_dir, file);
 
 	if (!source)
@@ -173,6 +181,8 @@ static int init_mount(struct oci_build *b, struct err *e)
 
 	if (!b->req->init)
 		return 0;
+	if (b->req->init_path)
+		path = strdup(b->req->init_path);
 	for (size_t i = 0; !path && i < sizeof(places) / sizeof(places[0]); i++)
 		path = path_find_program(places[i]);
 	if (!path)
@@ -182,14 +192,14 @@ static int init_mount(struct oci_build *b, struct err *e)
 }
 
 /* process.capabilities: what the process may do, by user and options. */
-static json_t *capabilities(const struct ctr_request *r, uint32_t uid, uint64_t set_, struct err *e)
+static json_t *capabilities(const struct ctr_request *r, uint32_t uid, uint64_t set_, bool all,
+			    struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT, added = STRV_INIT;
 	uint64_t eff = set_;
 
-	if (uid != 0) {
-		/* Like the kernel on a change of user: only what was asked for by name stays, also
-		 * with --privileged. */
+	if (uid != 0 && !all) {
+		/* Like the kernel on a change of user: only what was asked for by name stays. */
 		eff = 0;
 		if (r->cap_add.n && spec_caps_resolve(0, &r->cap_add, NULL, &eff, e) < 0)
 			return NULL;
@@ -217,8 +227,8 @@ static json_t *user_json(const struct ctr_request *r, const struct spec_user *u)
 	json_t *groups = json_array();
 	unsigned long mask = r->umask ? strtoul(r->umask, NULL, 8) : 022;
 
-	/* The primary group too: a set-gid program must not shed it and with it what a file denies to
-	 * that group. */
+	/* The primary group too: else what a file's mode denies to that group could be had by giving
+	 * it up (CVE-2022-2989 and its kind). */
 	(void)json_array_append_new(groups, json_integer(u->gid));
 	for (size_t i = 0; i < u->n_groups; i++)
 		(void)json_array_append_new(groups, json_integer(u->groups[i]));
@@ -226,11 +236,11 @@ static json_t *user_json(const struct ctr_request *r, const struct spec_user *u)
 			 "additionalGids", groups, "umask", (int)(mask & 0777));
 }
 
-static json_t *rlimits(const struct ctr_request *r, bool own_userns, struct err *e)
+static json_t *rlimits(struct oci_build *b, struct err *e)
 {
 	json_t *arr = json_array();
 
-	if (oci_add_ulimits(arr, &r->ulimits, own_userns, e) < 0) {
+	if (oci_add_ulimits(arr, &b->req->ulimits, b->map != NULL, e) < 0) {
 		json_decref(arr);
 		return NULL;
 	}
@@ -256,7 +266,7 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 {
 	const struct ctr_request *r = b->req;
 	auto_strv struct strv env = STRV_INIT;
-	json_t *limits = rlimits(r, b->map != NULL, e), *capset;
+	json_t *limits = rlimits(b, e), *capset;
 
 	if (!limits)
 		return NULL;
@@ -266,7 +276,7 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 	if (spec_env_default(&env, "HOSTNAME", b->hostname) < 0 ||
 	    spec_env_default(&env, "HOME", u->home ? u->home : "/") < 0)
 		return NULL;
-	capset = capabilities(r, u->uid, caps, e);
+	capset = capabilities(r, u->uid, caps, r->privileged, e);
 	if (!capset)
 		return NULL;
 	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", r->tty, "user",
@@ -305,47 +315,6 @@ static json_t *namespaces(struct oci_build *b, struct err *e)
 	return arr;
 }
 
-static const char *const masked[] = {
-	"/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
-	"/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/dev/block",
-	"/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux", "/proc/interrupts",
-	NULL,
-};
-static const char *const read_only[] = {
-	"/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
-	NULL,
-};
-
-static bool unmasked(const struct ctr_request *r, const char *path)
-{
-	for (size_t i = 0; i < r->unmask.n; i++) {
-		auto_strv struct strv parts = STRV_INIT;
-
-		if (streq(r->unmask.items[i], "ALL") || streq(r->unmask.items[i], "all"))
-			return true;
-		if (strv_split(&parts, r->unmask.items[i], ':') == 0 && strv_has(&parts, path))
-			return true;
-	}
-	return false;
-}
-
-static json_t *path_list(const struct ctr_request *r, const char *const *list, const struct strv *more)
-{
-	json_t *arr = json_array();
-
-	for (; !r->privileged && *list; list++)
-		if (!unmasked(r, *list))
-			(void)json_array_append_new(arr, json_string(*list));
-	for (size_t i = 0; more && i < more->n; i++) {
-		auto_strv struct strv parts = STRV_INIT;
-
-		(void)strv_split(&parts, more->items[i], ':'); /* lost memory shows in the dump */
-		for (size_t k = 0; k < parts.n; k++)
-			(void)json_array_append_new(arr, json_string(parts.items[k]));
-	}
-	return arr;
-}
-
 static int sysctls(struct oci_build *b, json_t *linux_, struct err *e)
 {
 	json_t *obj = json_object();
@@ -373,9 +342,14 @@ static json_t *linux_section(struct oci_build *b, struct err *e)
 	if (!ns)
 		return NULL;
 	l = json_pack("{s:o, s:o, s:o}", "namespaces", ns, "maskedPaths",
-		      path_list(b->req, masked, &b->req->mask), "readonlyPaths",
-		      path_list(b->req, read_only, NULL));
+		      oci_masked_paths(b->req), "readonlyPaths", oci_read_only_paths(b->req));
 	rc = l ? sysctls(b, l, e) : err_sys(e, ENOMEM, "make config.json");
+	if (rc == 0 && json_array_size(b->devices))
+		rc = set(l, "devices", json_incref(b->devices), e);
+	if (rc == 0)
+		rc = oci_device_rules(b->req, l, e);
+	if (rc == 0 && b->req->personality)
+		rc = set(l, "personality", json_pack("{s:s}", "domain", b->req->personality), e);
 	if (rc < 0) {
 		json_decref(l);
 		return NULL;
@@ -463,7 +437,8 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	const struct ctr_request *r = b->req;
 	auto_strv struct strv dirs = STRV_INIT;
 	auto_merged struct merged m = MERGED_INIT;
-	auto_json json_t *root = NULL, *linux_ = NULL, *mounts = json_array();
+	auto_json json_t *root = NULL, *linux_ = NULL, *mounts = json_array(),
+		  *devices = json_array();
 	struct spec_user user = SPEC_USER_INIT;
 	auto_free char *seccomp = NULL;
 	json_t *proc = NULL;
@@ -471,6 +446,7 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	int rc;
 
 	b->mounts = mounts;
+	b->devices = devices;
 	if (!r->entrypoint.n && !r->cmd.n)
 		return err_set(e, ERR_CMD_NOT_FOUND, "no command or entrypoint provided, and no CMD or "
 			       "ENTRYPOINT from image");
@@ -487,6 +463,8 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	if (rc == 0)
 		rc = oci_user_dests(b, e);
 	if (rc == 0)
+		rc = oci_accounts(b, &m, &user, e);
+	if (rc == 0)
 		rc = check_cwd(b, &m, e);
 	if (rc == 0)
 		rc = default_mounts(b, e);
@@ -497,14 +475,15 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	if (rc == 0)
 		rc = oci_user_mounts(b, e);
 	if (rc == 0)
-		rc = oci_device_mounts(b, e);
+		rc = oci_devices(b, e);
 	if (rc == 0)
 		rc = oci_seccomp(b, caps, &seccomp, e);
 	if (rc < 0)
 		goto out;
 	proc = process(b, &user, caps, e);
 	linux_ = proc ? linux_section(b, e) : NULL;
-	if (!proc || !linux_) {
+	rc = linux_ ? oci_lsm(b, proc, linux_, e) : -EINVAL;
+	if (rc < 0) {
 		json_decref(proc);
 		rc = !e || e->kind == ERR_NONE
 			     ? err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8")
@@ -518,6 +497,8 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 		rc = err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
 	else if (is_host(r->uts_mode))
 		(void)json_object_del(root, "hostname");
+	if (rc == 0 && r->domainname)
+		rc = set(root, "domainname", json_string(r->domainname), e);
 	if (rc == 0)
 		rc = dump(root, linux_, seccomp, ret, e);
 out:
@@ -532,10 +513,11 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 	auto_strv struct strv env = STRV_INIT;
 	auto_json json_t *j = NULL;
 	struct spec_user user = SPEC_USER_INIT;
-	json_t *capset, *args, *limits;
+	json_t *capset, *args;
 	uint64_t caps;
 	int rc;
 
+	(void)eng;
 	merged_init_root(&m, root_fd);
 	rc = oci_caps(r, &caps, e);
 	if (rc == 0 && o->privileged)
@@ -562,18 +544,16 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 		rc = err_sys(e, ENOMEM, "make the process");
 		goto out;
 	}
-	limits = rlimits(r, eng->rootless, e);
-	capset = limits ? capabilities(r, user.uid, caps, e) : NULL;
+	capset = capabilities(r, user.uid, caps, o->privileged, e);
 	if (!capset) {
-		json_decref(limits);
-		rc = e && e->kind != ERR_NONE ? err_kind_errno(e->kind) : -ENOMEM;
+		rc = -ENOMEM;
 		goto out;
 	}
 	args = json_from_strv(o->args);
-	j = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", o->tty, "user",
+	j = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:b}", "terminal", o->tty, "user",
 		      user_json(r, &user), "args", args, "env", json_from_strv(&env), "cwd",
 		      o->cwd ? o->cwd : r->cwd && r->cwd[0] ? r->cwd : "/", "capabilities", capset,
-		      "rlimits", limits, "noNewPrivileges", r->no_new_privs);
+		      "noNewPrivileges", r->no_new_privs);
 	*ret = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (!*ret)
 		rc = err_set(e, ERR_INVALID, "an argument is not valid UTF-8");

@@ -6,7 +6,9 @@
 
 #include "ctrlite/container.h"
 #include "ctrlite/network.h"
+#include "merged.h"
 #include "mountopt.h"
+#include "user.h"
 
 #define OCI_INIT_PATH "/run/podman-init"	/* where podman mounts it */
 #define OCI_FILE_CONTAINERENV 0x100u		/* beside the bits of enum ctr_net_file */
@@ -21,10 +23,12 @@ struct oci_build {
 	bool our_runtime;		/* else crun, runc or another */
 	unsigned int files;		/* which generated files there are */
 	/* used while building */
-	json_t *mounts;
+	json_t *mounts, *devices;
 	struct spec_mounts user;	/* the user's own mounts */
 	char **user_dests;		/* where they and the volumes go; borrowed strings */
 	size_t n_user_dests;
+	/* out */
+	struct strv append;		/* "PATH\tLINE": what files of the root filesystem get */
 };
 void oci_build_done(struct oci_build *b);
 
@@ -53,7 +57,21 @@ int oci_add_mount(json_t *mounts, const char *dest, const char *type, const char
 		  json_t *options, struct err *e);	/* takes @options */
 int oci_user_dests(struct oci_build *b, struct err *e);
 int oci_user_mounts(struct oci_build *b, struct err *e);
-int oci_device_mounts(struct oci_build *b, struct err *e);
+/* oci-devices.c: as mounts, or as nodes where root makes them */
+int oci_devices(struct oci_build *b, struct err *e);
+int oci_device_rules(const struct ctr_request *r, json_t *linux_, struct err *e);
+int oci_check_devices(const struct ctr_request *r, bool own_userns, struct err *e);
+/* oci-masks.c */
+json_t *oci_masked_paths(const struct ctr_request *r);
+json_t *oci_read_only_paths(const struct ctr_request *r);
+/* oci-lsm.c */
+int oci_lsm(struct oci_build *b, json_t *process, json_t *linux_, struct err *e);
+int oci_check_lsm(const struct ctr_request *r, bool rootless, struct err *e);
+/* oci-accounts.c: lines for passwd and group into @b->append; @who learns its name and home. */
+int oci_accounts(struct oci_build *b, struct merged *m, struct spec_user *who, struct err *e);
+int oci_check_accounts(const struct ctr_request *r, struct err *e);
+/* oci-check.c */
+int oci_check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 /* oci-confine.c */
 int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool own_userns, struct err *e);
 int oci_add_sysctl(json_t *obj, const char *text, bool host_net, bool host_ipc, bool host_uts,

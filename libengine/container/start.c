@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "container-priv.h"
 #include "ctrlite/helper-path.h"
 #include "file.h"
@@ -96,12 +95,11 @@ static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
 	return 0;
 }
 
-/* On the host's network a container is known by the host's name. */
-static const char *hostname_of(const struct ctr_request *r, bool host_net, char buf[65])
+static const char *hostname_of(const struct ctr_request *r, char buf[65])
 {
 	if (r->hostname && r->hostname[0])
 		return r->hostname;
-	if (((r->uts_mode && streq(r->uts_mode, "host")) || host_net) && gethostname(buf, 65) == 0) {
+	if (r->uts_mode && streq(r->uts_mode, "host") && gethostname(buf, 65) == 0) {
 		buf[64] = '\0';
 		return buf;
 	}
@@ -110,11 +108,13 @@ static const char *hostname_of(const struct ctr_request *r, bool host_net, char 
 }
 
 /* Bind sources are looked at before anything is made: a missing one is the user's error. */
-static int check_mounts(const struct ctr_request *r, struct err *e)
+static int check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e)
 {
 	struct spec_mounts m = SPEC_MOUNTS_INIT;
 	int rc = request_mounts(r, &m, e);
 
+	if (rc == 0)
+		rc = oci_check(eng, r, e);
 	for (size_t i = 0; rc == 0 && i < m.n; i++) {
 		struct stat st;
 
@@ -129,10 +129,10 @@ static int check_mounts(const struct ctr_request *r, struct err *e)
 	return rc;
 }
 
-int ctr_container_prepare(struct ctr_request *r, struct err *e)
+int ctr_container_prepare(struct ctr_engine *eng, struct ctr_request *r, struct err *e)
 {
 	struct net n = NET_INIT;
-	int rc = check_mounts(r, e);
+	int rc = check(eng, r, e);
 
 	if (rc == 0)
 		rc = plan_network(r, &n, e);
@@ -140,25 +140,8 @@ int ctr_container_prepare(struct ctr_request *r, struct err *e)
 	return rc;
 }
 
-/* /run/.containerenv says that this is a container; to a privileged one, which could find out
- * anyway, it says which. */
-static int write_containerenv(struct ctr_engine *eng, const struct ctr_request *r, int run,
-			      struct err *e)
-{
-	auto_strbuf struct strbuf b = STRBUF_INIT;
-	int rc;
-
-	strbuf_add(&b, "");
-	if (r->privileged)
-		strbuf_addf(&b, "engine=\"ctr-lite-%s\"\nname=\"%s\"\nid=\"%s\"\nimage=\"%s\"\n"
-			    "imageid=\"%s\"\nrootless=%d\n", CTR_VERSION, r->name, r->id,
-			    r->image ? r->image : "", r->image_id, eng->rootless);
-	rc = b.failed ? -ENOMEM : file_replace(run, ".containerenv", b.data, b.len, 0644, FILE_SYNC_NONE);
-	return rc < 0 ? err_sys(e, rc, "write .containerenv") : 0;
-}
-
 static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
-		       bool fresh, struct err *e)
+		       bool fresh, struct strv *append, struct err *e)
 {
 	auto_free char *run_path = str_printf("%s/containers/%s", eng->store.run, r->id);
 	auto_close int dir = container_dir(eng, r->id, e);
@@ -175,8 +158,8 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 	run = container_run_dir(eng, r->id, true, e);
 	if (run < 0)
 		return run;
+	b.hostname = hostname_of(r, host);
 	b.host_net = !n->plan.new_netns;
-	b.hostname = hostname_of(r, b.host_net, host);
 	b.our_runtime = !eng->runtime || streq(path_base(eng->runtime), OUR_RUNTIME);
 	rc = ctr_engine_idmap(eng, &b.map, e);
 	if (rc < 0)
@@ -185,15 +168,19 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 	if (rc < 0)
 		return rc;
 	b.files = (unsigned int)rc | OCI_FILE_CONTAINERENV;
-	rc = write_containerenv(eng, r, run, e);
+	rc = file_replace(run, ".containerenv", "", 0, 0644, FILE_SYNC_NONE);
 	if (rc < 0)
-		return rc;
+		return err_sys(e, rc, "write .containerenv");
 	rc = oci_config_text(&b, &text, e);
 	if (rc == 0) {
 		rc = fresh ? write_file_at(dir, "config.json", text, strlen(text), 0600)
 			   : file_replace(dir, "config.json", text, strlen(text), 0600, FILE_SYNC_NONE);
 		if (rc < 0)
 			(void)err_sys(e, rc, "write config.json");
+	}
+	if (rc == 0) {
+		*append = b.append;
+		b.append = (struct strv)STRV_INIT;
 	}
 	oci_build_done(&b);
 	return rc;
@@ -247,14 +234,14 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_r
 	free(r->id);
 	r->id = strdup(l->id);
 	/* Everything that can be refused without making anything comes first. */
-	rc = r->id ? check_mounts(r, e) : err_sys(e, ENOMEM, "run a container");
+	rc = r->id ? check(eng, r, e) : err_sys(e, ENOMEM, "run a container");
 	if (rc == 0)
 		rc = plan_network(r, &n, e);
 	if (rc == 0)
 		rc = ctr_container_create(eng, r, e);
 	created = rc == 0;
 	if (rc == 0)
-		rc = write_files(eng, r, &n, true, e);
+		rc = write_files(eng, r, &n, true, &l->l.append, e);
 	if (rc == 0)
 		rc = launch_run(eng, r, &n.plan, o, &l->l, e);
 	net_done(&n);
@@ -311,7 +298,7 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 		return rc < 0 ? rc : 0;
 	rc = ctr_container_load(eng, id, &req, e);
 	if (rc == 0)
-		rc = check_mounts(&req, e);
+		rc = check(eng, &req, e);
 	if (rc == 0)
 		rc = launch_begin(eng, id, wants_new_netns(&req), &l, e);
 	if (rc == 0)
@@ -319,7 +306,7 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc == 0)
 		rc = container_make_volumes(eng, &req, e);
 	if (rc == 0)
-		rc = write_files(eng, &req, &n, false, e);
+		rc = write_files(eng, &req, &n, false, &l.append, e);
 	if (rc == 0)
 		rc = launch_run(eng, &req, &n.plan, o, &l, e);
 	net_done(&n);

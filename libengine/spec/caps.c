@@ -35,17 +35,17 @@ uint64_t spec_caps_default(void)
 
 uint64_t spec_caps_all(void)
 {
+	bool root = geteuid() == 0;
 	uint64_t all = 0;
 
-	/* The kernel refuses to speak about capabilities that it does not know.  Root's containers
-	 * have no user namespace of their own, so they get no more than root itself has, which in a
-	 * container is less than all. */
+	/* The kernel refuses to speak about capabilities that it does not know.  A new user
+	 * namespace has all of them; without one nothing is had beyond our own bounding set. */
 	for (unsigned int i = 0; i < N_CAPS; i++) {
-		int has = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+		int there = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
 
-		if (has < 0)
+		if (there < 0)
 			break;
-		if (has || geteuid() != 0)
+		if (there || !root)
 			all |= BIT(i);
 	}
 	return all;
@@ -115,8 +115,8 @@ int spec_caps_resolve(uint64_t base, const struct strv *add, const struct strv *
 			       spec_cap_name((unsigned int)__builtin_ctzll(plus & minus)));
 	known = spec_caps_all();
 	if (plus & ~known)
-		return err_set(e, ERR_UNSUPPORTED, "capability %s cannot be added: this kernel does not "
-			       "have it, or this root was started without it",
+		return err_set(e, ERR_UNSUPPORTED, "capability %s cannot be had here: the kernel "
+			       "does not have it, or the caller's bounding set lacks it",
 			       spec_cap_name((unsigned int)__builtin_ctzll(plus & ~known)));
 	if (drop_all)
 		base = 0;

@@ -11,7 +11,7 @@
 
 /* What an unprivileged container has by default (the 11 of podman). */
 uint64_t spec_caps_default(void);
-/* All that this kernel knows. */
+/* All that this kernel knows, and that a container of this caller can have. */
 uint64_t spec_caps_all(void);
 
 /* "CAP_SYS_ADMIN" for a number; static, NULL for a number without a name. */

@@ -17,8 +17,7 @@ void spec_device_done(struct spec_device *d)
 	*d = (struct spec_device){ 0 };
 }
 
-/* "rw" and the like: only r, w, m, each at most once; not empty. */
-static int parse_access(const char *s, char out[4])
+int spec_device_access(const char *s, char out[4])
 {
 	static const char order[] = "rwm";
 	size_t n = 0;
@@ -60,8 +59,8 @@ static int parse(const struct strv *parts, struct spec_device *d, struct err *e)
 		return err_set(e, ERR_INVALID, "too many colons");
 	/* Of two parts the second is a path or the access. */
 	if (paths == 3 || (paths == 2 && *last != '/')) {
-		if (parse_access(last, d->access) < 0)
-			return err_set(e, ERR_INVALID, "\"%s\" is not an access of r, w and m", last);
+		if (spec_device_access(last, d->access) < 0)
+			return err_set(e, ERR_INVALID, "invalid device mode: %s", last);
 		paths--;
 	}
 	r = take_path(parts->items[0], &d->source, "host", e);

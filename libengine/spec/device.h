@@ -17,4 +17,8 @@ void spec_device_done(struct spec_device *d);
  * ERR_UNSUPPORTED. */
 int spec_device_parse(const char *value, struct spec_device *ret, struct err *e);
 
+/* "rw" and the like: only r, w, m, each at most once, not empty; in their order into @out.
+ * -EINVAL. */
+int spec_device_access(const char *s, char out[4]);
+
 #endif

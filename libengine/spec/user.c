@@ -9,62 +9,9 @@
 #include <stdlib.h>
 
 #include "fd.h"
+#include "passwd-table.h"
 
-#define LINE_MAX_BYTES 65536	/* longer lines are passed over */
-#define FIELDS 7
 #define HOME_MAX_BYTES 4096
-
-/* A file being read line by line; fields are cut in place in @line. */
-struct table {
-	const char *text, *end;	/* NULL: no such file */
-	char *line;		/* owned */
-	char *field[FIELDS];
-	unsigned int n;
-};
-
-static void table_done(struct table *t)
-{
-	free(t->line);
-}
-#define auto_table __attribute__((cleanup(table_done)))
-
-static void cut_fields(struct table *t)
-{
-	char *p = t->line;
-
-	t->n = 0;
-	while (t->n < FIELDS) {
-		char *colon = strchr(p, ':');
-
-		t->field[t->n++] = p;
-		if (!colon)
-			return;
-		*colon = '\0';
-		p = colon + 1;
-	}
-}
-
-/* The next line with at least @min fields: 1, 0 at the end, -ENOMEM. */
-static int table_next(struct table *t, unsigned int min)
-{
-	while (t->text && t->text < t->end) {
-		const char *nl = memchr(t->text, '\n', (size_t)(t->end - t->text));
-		const char *start = t->text, *stop = nl ? nl : t->end;
-		size_t len = (size_t)(stop - start);
-
-		t->text = nl ? nl + 1 : t->end;
-		if (len == 0 || len > LINE_MAX_BYTES || *start == '#' || memchr(start, '\0', len))
-			continue;
-		free(t->line);
-		t->line = strndup(start, len);
-		if (!t->line)
-			return -ENOMEM;
-		cut_fields(t);
-		if (t->n >= min && *t->field[0])
-			return 1;
-	}
-	return 0;
-}
 
 static bool is_number(const char *s)
 {
@@ -95,11 +42,6 @@ struct files {
 	bool passwd_bad, group_bad;	/* there, but no regular file of bearable size */
 };
 
-static struct table open_table(const char *text, size_t len)
-{
-	return (struct table){ .text = text, .end = text ? text + len : NULL };
-}
-
 static int take_line(struct table *t, struct spec_user *u, struct err *e)
 {
 	u->name = strdup(t->field[0]);
@@ -109,7 +51,7 @@ static int take_line(struct table *t, struct spec_user *u, struct err *e)
 
 static int find_by_name(const struct files *f, const char *name, struct spec_user *u, struct err *e)
 {
-	auto_table struct table t = open_table(f->passwd, f->passwd_len);
+	auto_table struct table t = table_open(f->passwd, f->passwd_len);
 	int r;
 
 	while ((r = table_next(&t, 4)) > 0) {
@@ -134,7 +76,7 @@ static int find_by_name(const struct files *f, const char *name, struct spec_use
 /* An id need not be in the file; where it is, the line gives gid, name and home. */
 static int find_by_id(const struct files *f, uint32_t uid, struct spec_user *u, struct err *e)
 {
-	auto_table struct table t = open_table(f->passwd, f->passwd_len);
+	auto_table struct table t = table_open(f->passwd, f->passwd_len);
 	int r;
 
 	u->uid = uid;
@@ -158,7 +100,7 @@ static int find_by_id(const struct files *f, uint32_t uid, struct spec_user *u, 
 
 static int find_group(const struct files *f, const char *group, uint32_t *ret, struct err *e)
 {
-	auto_table struct table t = open_table(f->group, f->group_len);
+	auto_table struct table t = table_open(f->group, f->group_len);
 	int r;
 
 	if (is_number(group))
@@ -214,7 +156,7 @@ static bool is_member(char *members, const char *name)
 /* Groups whose line lists the user; lines without a valid gid give nothing. */
 static int add_memberships(const struct files *f, struct spec_user *u, struct err *e)
 {
-	auto_table struct table t = open_table(f->group, f->group_len);
+	auto_table struct table t = table_open(f->group, f->group_len);
 	int r;
 
 	if (!u->name)

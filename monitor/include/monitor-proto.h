@@ -19,7 +19,7 @@
  *
  * Bodies of MON_PREPARE and MON_RUN are "key=value\0" strings, in any order.  A repeated key of a
  * list (marked ...) appends, of any other key replaces; an unknown key is MON_FAILED.  A value
- * holds no control byte but the TAB of copyup.  All paths are absolute host paths.
+ * holds no control byte but the TAB of copyup and append.  All paths are absolute host paths.
  */
 #ifndef MONITOR_PROTO_H
 #define MONITOR_PROTO_H
@@ -45,6 +45,8 @@ enum mon_msg {
 	 *	volatile=1		overlay option
 	 *	copyup=VOLUME\tDEST...	before start: if directory VOLUME is empty, copy what the image
 	 *				has at DEST into it (owner, mode, times, xattrs, links)
+	 *	append=PATH\tLINE...	before start: the line behind the regular file PATH of the root
+	 *				filesystem, unless it is not there or is something else
 	 *	runtime=		the OCI runtime's path;  runtime-arg=...  global arguments for it
 	 *	runtime-ours=1		it is ctr-lite-runtime: errors come as struct err (--err-fd)
 	 *	runtime-root=		its --root; <runtime-root>/<id> is removed at the end

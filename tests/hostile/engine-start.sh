@@ -186,3 +186,26 @@ test_mount_target_that_another_container_swaps() {
 	canary_check
 	rm -rf shared src
 }
+
+# The line that the container's user gets is written into a file of the image.
+test_accounts_are_not_written_through_links_and_fifos() {
+	local kind
+	canary_new
+	pull alpine
+	for kind in link fifo dir absent nonl; do
+		rm -rf tree
+		mkdir -p tree/etc
+		case $kind in
+		link) ln -s "../../../../../../../../../..$T/canary/file" tree/etc/passwd ;;
+		fifo) mkfifo tree/etc/passwd ;;
+		dir) mkdir tree/etc/passwd ;;
+		nonl) printf 'root:x:0:0:root:/root:/bin/sh' >tree/etc/passwd ;;
+		esac
+		evil "acc-$kind" '{"User": "4242", "WorkingDir": "/x\nroot2::0:0::/:/bin/sh"}' tree
+		run timeout 20 ctr-lite run --rm --network=none "acc-$kind" sh -c '[ -p /etc/passwd ] || cat /etc/passwd'
+		[ "$STATUS" != 124 ] || fail "$kind: it hangs"
+		lacks "$(grep '^root2' <<<"$OUT" || true)" root2 "$kind"
+		canary_check
+	done
+	is "$(head -n 2 <<<"$OUT")" $'root:x:0:0:root:/root:/bin/sh\n4242:*:4242:0:container user:/:/bin/sh'
+}

@@ -3,6 +3,7 @@
 
 #include <sys/resource.h>
 
+#include "device-rule.h"
 #include "device.h"
 #include "str.h"
 #include "sysctl.h"
@@ -195,4 +196,45 @@ TEST(device_refused)
 		CHECK(d.source == NULL);
 	}
 	CHECK_ERR(spec_device_parse("nvidia.com/gpu=all", &d, &e), e, ERR_UNSUPPORTED);
+}
+
+TEST(device_rules_accepted)
+{
+	static const struct {
+		const char *text;
+		char type;
+		int64_t major, minor;
+		const char *access;
+	} rows[] = {
+		{ "c 1:3 rwm", 'c', 1, 3, "rwm" },
+		{ "b 8:* mr", 'b', 8, -1, "rm" },
+		{ "a *:* w", 'a', -1, -1, "w" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct spec_device_rule r;
+		struct err e = ERR_INIT;
+
+		CHECK_OK(spec_device_rule_parse(rows[i].text, &r, &e), e);
+		CHECK_INT(r.type, rows[i].type);
+		CHECK_INT(r.major, rows[i].major);
+		CHECK_INT(r.minor, rows[i].minor);
+		CHECK_STR(r.access, rows[i].access);
+	}
+}
+
+TEST(device_rules_refused)
+{
+	static const char *const bad[] = {
+		"", "c", "c 1:3", "c 1 rwm", "c 1:3 x", "c 1:3 rr", "c 1:3 ", "d 1:3 r", "cc 1:3 r",
+		"c -1:3 r", "c 1:3:4 r", "c 1:4294967296 r", "c 1:3 rwm x", " c 1:3 r", "c :3 r",
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct spec_device_rule r;
+		struct err e = ERR_INIT;
+
+		CHECK_MSG(spec_device_rule_parse(bad[i], &r, &e) < 0, "accepted \"%s\"", bad[i]);
+		CHECK_INT(e.kind, ERR_INVALID);
+	}
 }

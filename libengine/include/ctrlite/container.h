@@ -38,7 +38,18 @@ struct ctr_request {
 	bool no_new_privs;
 	struct strv cap_add, cap_drop;
 	char *seccomp;				/* NULL: default; "unconfined"; a profile's path */
-	struct strv mask, unmask;		/* paths; unmask may hold ALL */
+	struct strv mask, unmask;		/* paths; unmask may hold ALL and patterns */
+	char *apparmor;				/* a profile; NULL: the host's default */
+	struct strv labels_lsm;			/* SELinux: disable, nested, user:, role:, type:, level:... */
+	struct strv proc_opts;			/* mount options of /proc */
+	char *init_path;			/* NULL: catatonit */
+	char *personality;			/* LINUX, LINUX32; NULL: as it is */
+	char *domainname;			/* NULL: none */
+	bool no_passwd;				/* leave /etc/passwd and /etc/group alone */
+	bool current_user;			/* they get the calling user's account (keep-id) */
+	char *passwd_entry, *group_entry;	/* templates, or NULL */
+	struct strv host_users;			/* accounts of the host that they get */
+	struct strv device_rules;		/* "c 1:3 rwm" */
 	struct strv volumes, mounts, tmpfs;	/* option texts */
 	char *base_dir;				/* relative sources in them are below it */
 	struct strv image_volumes;		/* VOLUME paths of the image */
@@ -121,7 +132,7 @@ int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *u
 
 /* Before create: what can be refused without making anything (missing mount sources, taken ports);
  * random host ports are chosen and written into the request.  run does it by itself. */
-int ctr_container_prepare(struct ctr_request *r, struct err *e);
+int ctr_container_prepare(struct ctr_engine *eng, struct ctr_request *r, struct err *e);
 /* Create: the request is complete but for id and created_ns (set here) and name (made up when
  * NULL).  ERR_EXISTS when the name is taken. */
 int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct err *e);
