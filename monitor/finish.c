@@ -25,14 +25,19 @@
 #define RUNTIME_DELETE_MS 10000
 #define KILL_ROUNDS 64
 
-/* With rm=1 the record goes with the container, and clients have MON_EXIT. */
+/* Room for the record, so that a full disk cannot take it; and until then what is true if the host goes
+ * down with us.  With rm=1 the record goes with the container, and clients have MON_EXIT. */
 void finish_reserve(struct mon *m)
 {
 	char room[RECORD_BYTES];
+	int n;
 
 	if (m->p.rm)
 		return;
 	memset(room, ' ', sizeof(room));
+	n = snprintf(room, sizeof(room), "{\"version\":1,\"exit_code\":137,\"started_ns\":%lld}\n",
+		     (long long)m->started_ns);
+	room[n] = ' ';
 	m->reserve_fd = openat(m->ctrdir_fd, RECORD_TMP,
 			       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (m->reserve_fd >= 0 && fd_write_all(m->reserve_fd, room, sizeof(room)) < 0)

@@ -172,7 +172,7 @@ bool watch_oom_killed(const struct mon *m);
 void guard_stop(struct mon *m);
 
 /* finish.c */
-void finish_reserve(struct mon *m);	/* room for the record, so that a full disk cannot take it */
+void finish_reserve(struct mon *m);	/* .exit.json: room for the record, and its beginning */
 void finish_record(struct mon *m);	/* exit.json */
 void finish_runtime(struct mon *m);	/* the runtime forgets the container */
 void finish_release(struct mon *m);	/* name, container, volumes, helper: gone for others */

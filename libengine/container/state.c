@@ -16,6 +16,7 @@
 #include "path.h"
 
 #define STATE_MAX_BYTES 4096
+#define CTR_EXIT_BEGUN	".exit.json" /* see monitor-proto.h */
 
 const char *ctr_state_str(enum ctr_state s)
 {
@@ -178,7 +179,25 @@ static int read_record(int dir_fd, const char *id, const char *file, struct run_
 	return r < 0 ? err_wrap(e, r, "%s of container %.64s", file, id) : 1;
 }
 
-/* A container without a run directory is neither running nor lost: only its exit record counts. */
+/* The monitor has begun an exit record and nobody lives who would finish it: the run directory went
+ * with a reboot, or at the user's logout. */
+static bool is_unfinished(struct ctr_engine *eng, const char *id, struct run_record *ret)
+{
+	struct run_record begun = { 0 };
+	struct stat st;
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/" CTR_EXIT_BEGUN, id);
+	if (fstatat(eng->store.containers_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	/* A full disk leaves it without content: then the time of its start is not known. */
+	if (read_record(eng->store.containers_fd, id, CTR_EXIT_BEGUN, &begun, NULL) == 1)
+		*ret = begun;
+	ret->exit_code = 137;
+	return true;
+}
+
+/* A container without a run directory is not running: only its exit record counts. */
 static int status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_status *ret, struct err *e)
 {
 	struct run_record end = { 0 };
@@ -193,6 +212,8 @@ static int status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_sta
 	if (has_end < 0)
 		return has_end;
 	*ret = (struct ctr_status){ .state = has_end ? CTR_EXITED : CTR_CREATED };
+	if (!has_end && is_unfinished(eng, id, &end))
+		ret->state = CTR_LOST;
 	ret->started_ns = end.started_ns;
 	ret->finished_ns = end.finished_ns;
 	ret->exit_code = (int)end.exit_code;
@@ -229,7 +250,7 @@ static int status_of(struct ctr_engine *eng, const char *id, bool held, struct c
 		st.finished_ns = end.finished_ns;
 		st.exit_code = (int)end.exit_code;
 		st.oom_killed = end.oom_killed;
-	} else if (has_run) {
+	} else if (has_run || (!held && is_unfinished(eng, id, &run))) {
 		st.state = CTR_LOST;
 		st.pid = (pid_t)run.pid;
 		st.pid_start = run.pid_start;
@@ -263,11 +284,10 @@ static void kill_leftover(int64_t pid, uint64_t start)
 
 int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 {
-	auto_close int dir = FD_NONE, lock = FD_NONE;
+	auto_close int dir = FD_NONE, run_dir = FD_NONE, lock = FD_NONE;
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 	struct run_record run = { 0 };
 	struct ctr_status st;
-	char path[80];
 	struct timespec now;
 	int r;
 
@@ -275,9 +295,13 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	if (r < 0 || st.state != CTR_LOST)
 		return r;
 	/* Whoever holds the monitor's lock may settle: two commands do not write over one another. */
-	(void)snprintf(path, sizeof(path), "%s/lock", id);
-	lock = path_open_beneath(eng->store.run_containers_fd, path, O_RDWR);
-	if (lock >= 0 && file_ofd_lock(lock, false) < 0)
+	run_dir = container_run_dir(eng, id, true, e); /* a reboot has taken it */
+	if (run_dir < 0)
+		return run_dir;
+	lock = openat(run_dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0)
+		return err_sys(e, errno, "open the lock of container %.64s", id);
+	if (file_ofd_lock(lock, false) < 0)
 		return 0; /* another command does it, or it has just been started again */
 	r = status_of(eng, id, false, &st, e); /* it is we who hold it */
 	if (r < 0 || st.state != CTR_LOST)
@@ -296,6 +320,7 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	r = b.failed ? -ENOMEM : file_replace(dir, "exit.json", b.data, b.len, 0600, FILE_SYNC_FULL);
 	if (r < 0)
 		return err_sys(e, r, "record the end of container %.64s", id);
+	(void)unlinkat(dir, CTR_EXIT_BEGUN, 0); /* the record counts more than what was begun */
 	r = path_remove_tree(eng->store.run_containers_fd, id);
 	return r < 0 ? err_sys(e, r, "clear the run directory of container %.64s", id) : 0;
 }

@@ -130,8 +130,11 @@ struct mon_exit {
  *				 "started_ns":N,"log_lost_bytes":N}
  *				(durable with exit-sync=1; written before all else; with rm=1 it is
  *				<rundir>/exit.json, for whoever comes before the removal is complete)
+ *   <ctrdir>/.exit.json	while it runs without rm=1: what becomes exit.json; complete enough that
+ *				one who finds it without a run directory (a reboot) knows when it started
  * A container whose state.json exists while nobody holds the lock and exit.json is absent lost its
- * monitor: the next command kills what is left of it (pid, net_pid) and records exit code 137.
+ * monitor, and so did one that has .exit.json and no run directory: the next command kills what is
+ * left of it (pid, net_pid) and records exit code 137.
  *
  * At the end the monitor removes everything in rundir and rundir itself, the lock file last, and
  * then exits, which is what releases the lock.  Whoever waits for the lock to start the container

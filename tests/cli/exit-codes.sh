@@ -135,6 +135,28 @@ test_killed_monitor_is_noticed() {
 	expect 0 ctr rm -f -t 0 c
 }
 
+# What a reboot leaves: nothing lives, and the run directory was in memory.
+test_a_lost_run_directory_is_noticed() {
+	local mon
+	pull alpine
+	expect 0 ctr create --name never --network=none alpine true
+	expect 3 ctr run --name before --network=none alpine sh -c 'exit 3'
+	expect 0 ctr run -d --name c --network=none alpine sleep 1000
+	mon=$(ctr inspect -f "{{.State.ConmonPid}}" c)
+	kill -KILL "$mon"
+	wait_for 5 eval "! kill -0 $mon"
+	rm -rf "$RUNROOT"
+	is "$(ctr ps -q)" "" "what runs"
+	is "$(ctr ps -a --format '{{.Names}} {{.State}}' | sort | tr '\n' ',')" "before exited,c exited,never created,"
+	is "$(ctr inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.Pid}}' c)" "exited 137 0"
+	is "$(ctr inspect -f '{{.State.ExitCode}}' before)" 3
+	lacks "$(ctr inspect -f '{{.State.StartedAt}}' c)" "0001-01-01" "when it was started"
+	expect 137 ctr start -a c </dev/null &
+	wait_for 10 eval '[ "$(ctr inspect -f "{{.State.Status}}" c)" = running ]'
+	expect 0 ctr stop -t 0 c
+	wait
+}
+
 test_timeout() {
 	pull alpine
 	expect 255 ctr run --rm --timeout 1 --network=none alpine sleep 100

@@ -87,7 +87,7 @@ enum ctr_state {
 	CTR_CREATED,	/* never started (or its start failed) */
 	CTR_RUNNING,	/* a monitor holds the lock and the process runs */
 	CTR_EXITED,	/* exit.json says how */
-	CTR_LOST,	/* state.json without a living monitor and without exit.json */
+	CTR_LOST,	/* it ran, and there is neither a living monitor nor exit.json */
 };
 const char *ctr_state_str(enum ctr_state s);	/* "created", "running", "exited", "exited" */
 

@@ -1,0 +1,22 @@
+# What a reboot in the middle leaves.
+
+#: reboot
+test_containers_after_a_reboot() {
+	expect 0 ctr run -d --name sleeper --network=none alpine sleep 1000
+	expect 0 ctr create --name created --network=none alpine true
+	expect 7 ctr run --name ended --network=none alpine sh -c 'exit 7'
+	is "$(ctr ps -q | wc -l)" 1
+	ctr inspect -f '{{.State.Pid}}' sleeper >"$T/pid"
+}
+
+after_reboot_test_containers_after_a_reboot() {
+	is "$(ctr ps -q | wc -l)" 0 "containers that run"
+	is "$(ctr inspect -f '{{.State.Status}} {{.State.Running}} {{.State.Pid}}' sleeper)" "exited false 0"
+	is "$(ctr inspect -f '{{.State.Status}}' created)" created
+	is "$(ctr inspect -f '{{.State.Status}} {{.State.ExitCode}}' ended)" "exited 7"
+	expect 0 ctr start -a created
+	expect 0 ctr start sleeper
+	is "$(ctr inspect -f '{{.State.Status}}' sleeper)" running
+	expect 0 ctr rm -f -t 0 sleeper created ended
+	is "$(ctr ps -aq)" ""
+}
