@@ -267,14 +267,17 @@ int userns_clone_err(struct err *e, int r)
 		       strerror(code));
 }
 
+int userns_set_root_ids(void)
+{
+	return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : 0;
+}
+
 int userns_become_root(void)
 {
 	/* EPERM: setgroups is denied in a single-id namespace, and there is nothing to drop to. */
 	if (setgroups(0, NULL) < 0 && errno != EPERM)
 		return -errno;
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return -errno;
-	return 0;
+	return userns_set_root_ids();
 }
 
 int userns_fork(const struct idmap *m, uint64_t flags, struct proc *ret, struct err *e)

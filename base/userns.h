@@ -66,5 +66,7 @@ int userns_clone_err(struct err *e, int r);
 /* Become root of the user namespace that we are in: setgroups (where allowed), setresgid,
  * setresuid to 0. */
 int userns_become_root(void);
+/* The same, the supplementary groups staying as they are. */
+int userns_set_root_ids(void);
 
 #endif

@@ -73,6 +73,17 @@ static int run(struct mon *m, struct err *e)
 	return r < 0 ? r : mon_loop(m, e);
 }
 
+/* Closed with a request unread, the socket would lose its peer what we said last. */
+static void fail(int launch, const struct err *e)
+{
+	char unread[64];
+
+	(void)msg_send(launch, MON_FAILED, e, sizeof(*e), NULL, 0); /* it may have gone */
+	(void)shutdown(launch, SHUT_RD);
+	while (recv(launch, unread, sizeof(unread), MSG_DONTWAIT) > 0)
+		;
+}
+
 int main(int argc, char **argv)
 {
 	static struct mon m = {
@@ -116,6 +127,6 @@ int main(int argc, char **argv)
 		return 0;
 	finish_failed(&m);
 	if (m.launch >= 0 && e.kind != ERR_NONE)
-		(void)msg_send(m.launch, MON_FAILED, &e, sizeof(e), NULL, 0); /* it may have gone */
+		fail(m.launch, &e);
 	return 1;
 }

@@ -113,7 +113,14 @@ enum stage_msg {
 	STAGE_EXEC,	/* monitor: all else is ready: execute the runtime */
 };
 
-int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e);
+struct joins;
+struct idmap;
+struct stage_opts {
+	bool new_user, new_net, keep_groups;
+	const struct joins *joins;
+	const struct idmap *inner;	/* maps of a child user namespace; NULL: none */
+};
+int stage_start(struct stage *s, const struct stage_opts *o, struct err *e);
 int stage_send_params(const struct stage *s, const struct params *p, const int *fds, size_t n_fds,
 		      struct err *e);
 

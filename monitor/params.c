@@ -51,6 +51,10 @@ static_assert(sizeof(net_ready_words) / sizeof(net_ready_words[0]) == NET_READY_
 static const struct param table[] = {
 	{ "uidmap",	    PARAM_STR,	 AT(uidmap),	     PARAMS_PREPARE },
 	{ "gidmap",	    PARAM_STR,	 AT(gidmap),	     PARAMS_PREPARE },
+	{ "inner-uidmap",   PARAM_STR,	 AT(inner_uidmap),   PARAMS_PREPARE },
+	{ "inner-gidmap",   PARAM_STR,	 AT(inner_gidmap),   PARAMS_PREPARE },
+	{ "join",	    PARAM_LIST,	 AT(join),	     PARAMS_PREPARE },
+	{ "keep-groups",    PARAM_BOOL,	 AT(keep_groups),    PARAMS_PREPARE },
 	{ "netns",	    PARAM_WORD,	 AT(netns_new),	     PARAMS_PREPARE },
 	{ "id",		    PARAM_STR,	 AT(id),	     PARAMS_RUN, NULL, true },
 	{ "rundir",	    PARAM_PATH,	 AT(rundir),	     PARAMS_RUN, NULL, true },
@@ -63,6 +67,9 @@ static const struct param table[] = {
 	{ "lower",	    PARAM_PATHS, AT(lower),	     PARAMS_RUN },
 	{ "upper",	    PARAM_PATH,	 AT(upper),	     PARAMS_RUN },
 	{ "work",	    PARAM_PATH,	 AT(work),	     PARAMS_RUN },
+	{ "upper-owner",    PARAM_PATH,	 AT(upper_owner),    PARAMS_RUN },
+	{ "root-ids",	    PARAM_STR,	 AT(root_ids),	     PARAMS_RUN },
+	{ "own",	    PARAM_LIST,	 AT(own),	     PARAMS_RUN },
 	{ "volatile",	    PARAM_BOOL,	 AT(volatile_),	     PARAMS_RUN },
 	{ "copyup",	    PARAM_PATHS, AT(copyup),	     PARAMS_RUN },
 	{ "append",	    PARAM_PATHS, AT(append),	     PARAMS_RUN },
@@ -191,7 +198,32 @@ static int check_id(const char *id)
 	return strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64 ? 0 : -EINVAL;
 }
 
-static int check_run(const struct params *p, struct err *e)
+static bool read_root_ids(struct params *p)
+{
+	char num[12] = "";
+	size_t len = strcspn(p->root_ids, ":");
+
+	if (len >= sizeof(num) || p->root_ids[len] != ':')
+		return false;
+	memcpy(num, p->root_ids, len);
+	return str_u32(num, UINT32_MAX - 1, &p->root_uid) == 0 &&
+	       str_u32(p->root_ids + len + 1, UINT32_MAX - 1, &p->root_gid) == 0;
+}
+
+static int check_prepare(const struct params *p, struct err *e)
+{
+	if (!p->inner_uidmap != !p->inner_gidmap)
+		return err_set(e, ERR_INVALID, "inner-uidmap and inner-gidmap go together");
+	for (size_t i = 0; i < p->join.n; i++) {
+		if (p->netns_new && str_starts(p->join.items[i], "net:"))
+			return err_set(e, ERR_INVALID, "a network namespace cannot be new and joined");
+		if (p->inner_uidmap && str_starts(p->join.items[i], "user:"))
+			return err_set(e, ERR_INVALID, "a user namespace cannot be new and joined");
+	}
+	return 0;
+}
+
+static int check_run(struct params *p, struct err *e)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (table[i].required && !*(const char *const *)((const char *)p + table[i].offset))
@@ -216,6 +248,13 @@ static int check_run(const struct params *p, struct err *e)
 		return err_set(e, ERR_INVALID, "layers without a directory to mount them on");
 	if (!p->upper != !p->work)
 		return err_set(e, ERR_INVALID, "an overlay needs both upper and work or neither");
+	if (p->root_ids && !read_root_ids(p))
+		return err_set(e, ERR_INVALID, "root-ids is not UID:GID");
+	if ((p->own.n > 0 || p->upper_owner) && !p->root_ids)
+		return err_set(e, ERR_INVALID, "upper-owner and own need root-ids");
+	for (size_t i = 0; i < p->own.n; i++)
+		if (!path_is_component(p->own.items[i]))
+			return err_set(e, ERR_INVALID, "own is no name in the run directory");
 	if (p->rows > UINT16_MAX || p->cols > UINT16_MAX)
 		return err_set(e, ERR_INVALID, "the terminal's size is out of range");
 	for (size_t i = 0; i < p->copyup.n; i++)
@@ -249,7 +288,7 @@ int params_parse(struct params *p, enum params_phase phase, struct err *e)
 			return err_set(e, ERR_INVALID,
 				       "bad value in the request to the monitor: %.200s", s);
 	}
-	return phase == PARAMS_RUN ? check_run(p, e) : 0;
+	return phase == PARAMS_RUN ? check_run(p, e) : check_prepare(p, e);
 }
 
 void params_done(struct params *p)

@@ -23,14 +23,17 @@ enum net_ready { NET_READY_PIDFILE, NET_READY_FD, NET_READY_EXIT, NET_READY_COUN
 
 struct params {
 	/* MON_PREPARE */
-	const char *uidmap, *gidmap;
-	bool netns_new;
+	const char *uidmap, *gidmap, *inner_uidmap, *inner_gidmap;
+	struct param_list join;
+	bool netns_new, keep_groups;
 
 	/* MON_RUN */
 	const char *id, *rundir, *ctrdir, *tmpdir, *namesdir, *name, *bundle, *rootfs, *upper, *work;
 	const char *runtime, *runtime_root, *log_path, *net_path, *net_api, *cidfile;
-	struct param_list lower, copyup, append, runtime_arg, net_arg, net_fwd, volume_rm;
+	const char *upper_owner, *root_ids;
+	struct param_list own, lower, copyup, append, runtime_arg, net_arg, net_fwd, volume_rm;
 	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
+	uint32_t root_uid, root_gid; /* root_ids, read */
 	uint32_t rows, cols, stop_signal, timeout_s, log_driver, net_ready;
 	uint64_t log_max_bytes;
 

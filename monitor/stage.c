@@ -4,13 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +17,8 @@
 
 #include "copy-tree.h"
 #include "fd.h"
+#include "inner.h"
+#include "join.h"
 #include "mnt.h"
 #include "mon.h"
 #include "path.h"
@@ -25,7 +26,8 @@
 #include "userns.h"
 
 struct stage_ctx {
-	bool new_user, new_net;
+	struct stage_opts o;
+	int user_fd; /* the inner user namespace, or that of another container: the runtime's */
 	int sock, err_fd;
 	struct params p;
 	int fds[3]; /* stdout, stderr, stdin, as far as they came */
@@ -62,8 +64,13 @@ static int stage_recv(struct stage_ctx *c, enum stage_msg want, enum stage_msg o
  */
 static int step_unshare(struct stage_ctx *c, struct err *e)
 {
-	if (unshare(CLONE_NEWNS | (c->new_net ? CLONE_NEWNET : 0)) == 0)
-		return 0;
+	bool net = c->o.new_net && !c->o.inner;
+	int r = joins_enter_outer(c->o.joins, e);
+
+	if (r < 0)
+		return r;
+	if (unshare(CLONE_NEWNS | (net ? CLONE_NEWNET : 0)) == 0)
+		return joins_enter(c->o.joins, e);
 	if (errno == ENOSPC)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "the host's limit is reached; look at: sysctl "
@@ -73,17 +80,7 @@ static int step_unshare(struct stage_ctx *c, struct err *e)
 
 static int step_loopback(struct stage_ctx *c, struct err *e)
 {
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	auto_close int s = FD_NONE;
-
-	if (!c->new_net)
-		return 0;
-	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (s < 0)
-		s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* a kernel without IPv4 */
-	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
-		return err_sys(e, errno, "bring up the loopback device");
-	return 0;
+	return c->o.new_net && !c->o.inner ? loopback_up(e) : 0;
 }
 
 /* Slave, so that what the host mounts later still appears and what we mount stays with us. */
@@ -101,8 +98,8 @@ static int step_become_root(struct stage_ctx *c, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (c->new_user) {
-		r = userns_become_root();
+	if (c->o.new_user || c->o.joins->outer >= 0) {
+		r = c->o.keep_groups ? userns_set_root_ids() : userns_become_root();
 		if (r < 0)
 			return err_sys(
 				e, r,
@@ -111,6 +108,21 @@ static int step_become_root(struct stage_ctx *c, struct err *e)
 		(void)prctl(PR_SET_DUMPABLE, 1);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	}
+	return 0;
+}
+
+/* Its ids are those of our namespace, which are there only now.  The network helper may come when
+ * the network namespace is the right one. */
+static int step_inner(struct stage_ctx *c, struct err *e)
+{
+	int r = 0;
+
+	if (c->o.inner)
+		r = inner_make(c->o.inner, c->o.new_net, &c->user_fd, e);
+	else if (c->o.joins->nested)
+		c->user_fd = c->o.joins->fd[JOIN_USER];
+	if (r < 0)
+		return r;
 	r = msg_send(c->sock, STAGE_ROOT, NULL, 0, NULL, 0);
 	return r < 0 ? err_sys(e, r, "tell the monitor") : 0;
 }
@@ -131,6 +143,68 @@ static int step_params(struct stage_ctx *c, struct err *e)
 	return params_parse(&c->p, PARAMS_RUN, e);
 }
 
+/* Mount @fd, a namespace or a detached mount, at <rundir>/ns/@name; nobody but us sees it. */
+static int place(const struct stage_ctx *c, int fd, const char *name, bool tree, struct err *e)
+{
+	auto_free char *path = str_printf("%s/ns/%s", c->p.rundir, name);
+	auto_close int at = FD_NONE;
+	char from[40];
+
+	if (!path)
+		return err_sys(e, ENOMEM, "place a namespace");
+	if (tree ? mkdir(path, 0700) : mknod(path, S_IFREG | 0600, 0)) {
+		if (errno != EEXIST)
+			return err_sys(e, errno, "make %s", path);
+	}
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (tree ? move_mount(fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH)
+		 : mount(from, path, NULL, MS_BIND, NULL))
+		return err_sys(e, errno, "mount %s", path);
+	return 0;
+}
+
+/* What the runtime opens by path: it inherits nothing. */
+static int step_place(struct stage_ctx *c, struct err *e)
+{
+	auto_free char *dir = str_printf("%s/ns", c->p.rundir);
+	int cgroup = c->o.joins->fd[JOIN_CGROUP], r = 0;
+	auto_close int shm = FD_NONE;
+
+	if (c->user_fd < 0 && cgroup < 0 && c->o.joins->fd[JOIN_SHM] < 0)
+		return 0;
+	if (!dir || (mkdir(dir, 0700) < 0 && errno != EEXIST))
+		return err_sys(e, dir ? errno : ENOMEM, "make %s", dir ? dir : "a directory");
+	if (c->user_fd >= 0)
+		r = place(c, c->user_fd, "user", false, e);
+	if (r == 0 && cgroup >= 0)
+		r = place(c, cgroup, "cgroup", false, e);
+	if (r == 0)
+		r = joins_shm(c->o.joins, &shm, e);
+	return r == 0 && shm >= 0 ? place(c, shm, "shm", true, e) : r;
+}
+
+/* What belongs to the container's root: its root directory, the files made for it. */
+static int step_owners(struct stage_ctx *c, struct err *e)
+{
+	const struct params *p = &c->p;
+	auto_close int dir = FD_NONE;
+	struct stat st;
+
+	if (p->upper_owner && p->upper &&
+	    (stat(p->upper_owner, &st) < 0 || chown(p->upper, st.st_uid, st.st_gid) < 0))
+		return err_sys(e, errno, "give %s the owner of %s", p->upper, p->upper_owner);
+	if (p->own.n == 0)
+		return 0;
+	dir = open(p->rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(e, errno, "open %s", p->rundir);
+	for (size_t i = 0; i < p->own.n; i++)
+		if (fchownat(dir, p->own.items[i], p->root_uid, p->root_gid,
+			     AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(e, errno, "set the owner of %s", p->own.items[i]);
+	return 0;
+}
+
 static int step_rootfs(struct stage_ctx *c, struct err *e)
 {
 	const struct mnt_overlay o = {
@@ -144,7 +218,8 @@ static int step_rootfs(struct stage_ctx *c, struct err *e)
 	return o.n_lower ? mnt_overlay(&o, c->p.rootfs, e) : 0;
 }
 
-static int copy_up_one(int rootfs_fd, const char *volume, const char *dest, struct err *e)
+static int copy_up_one(const struct params *p, int rootfs_fd, const char *volume, const char *dest,
+		       struct err *e)
 {
 	auto_close int dst = open(volume, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_close int src = FD_NONE;
@@ -160,8 +235,12 @@ static int copy_up_one(int rootfs_fd, const char *volume, const char *dest, stru
 	if (r <= 0)
 		return r < 0 ? err_sys(e, r, "read the volume %s", volume) : 0;
 	src = path_open_in(rootfs_fd, dest, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-	if (src == -ENOENT || src == -ENOTDIR || src == -ELOOP)
-		return 0; /* the image has no such directory: the volume stays empty */
+	if (src == -ENOENT || src == -ENOTDIR || src == -ELOOP) {
+		/* The image has no such directory: the volume stays empty. */
+		if (p->root_ids && fchown(dst, p->root_uid, p->root_gid) < 0)
+			return err_sys(e, errno, "set the owner of the volume %s", volume);
+		return 0;
+	}
 	if (src < 0)
 		return err_sys(e, src, "open %s of the image", dest);
 	r = copy_tree(src, dst, NULL, e);
@@ -181,7 +260,7 @@ static int step_copy_up(struct stage_ctx *c, struct err *e)
 		const char *tab = strchr(c->p.copyup.items[i], '\t');
 		auto_free char *volume =
 			strndup(c->p.copyup.items[i], (size_t)(tab - c->p.copyup.items[i]));
-		int r = volume ? copy_up_one(rootfs_fd, volume, tab + 1, e)
+		int r = volume ? copy_up_one(&c->p, rootfs_fd, volume, tab + 1, e)
 			       : err_sys(e, ENOMEM, "fill the volumes");
 
 		if (r < 0)
@@ -291,7 +370,10 @@ static const struct stage_step steps[] = {
 	{ "set up the network namespace", step_loopback },
 	{ "set up the mount namespace", step_propagation },
 	{ "wait for the id maps", step_become_root },
+	{ "make the container's user namespace", step_inner },
 	{ "receive the parameters", step_params },
+	{ "share namespaces", step_place },
+	{ NULL, step_owners },
 	{ "mount the root filesystem", step_rootfs },
 	{ NULL, step_copy_up },
 	{ NULL, step_append },
@@ -317,9 +399,9 @@ static void __attribute__((noreturn)) stage_main(struct stage_ctx *c, pid_t moni
 	_exit(125);
 }
 
-int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e)
+int stage_start(struct stage *s, const struct stage_opts *o, struct err *e)
 {
-	struct stage_ctx c = { .new_user = new_user, .new_net = new_net };
+	struct stage_ctx c = { .o = *o, .user_fd = FD_NONE };
 	auto_close int err_wr = FD_NONE, child_sock = FD_NONE;
 	pid_t self = getpid();
 	int err_pipe[2], sock[2], r;
@@ -332,13 +414,13 @@ int stage_start(struct stage *s, bool new_user, bool new_net, struct err *e)
 		return err_sys(e, errno, "make a socket");
 	s->sock = sock[0];
 	c.sock = child_sock = sock[1];
-	r = proc_clone(new_user ? CLONE_NEWUSER : 0, &s->proc);
+	r = proc_clone(o->new_user ? CLONE_NEWUSER : 0, &s->proc);
 	if (r == 0) {
 		(void)fd_close(sock[0]); /* or it would never see the monitor go */
 		stage_main(&c, self);
 	}
 	if (r < 0)
-		return new_user ? userns_clone_err(e, r) : err_sys(e, r, "fork");
+		return o->new_user ? userns_clone_err(e, r) : err_sys(e, r, "fork");
 	return 0;
 }
 
@@ -360,5 +442,7 @@ int stage_send_params(const struct stage *s, const struct params *p, const int *
 			r = msg_send(s->sock, STAGE_MORE, p->text + at, n, NULL, 0);
 		at += n;
 	}
+	if (r == -EPIPE || r == -ECONNRESET)
+		return -ECANCELED; /* it failed and says why */
 	return r < 0 ? err_sys(e, r, "pass the parameters on") : 0;
 }

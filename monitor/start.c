@@ -13,6 +13,7 @@
 
 #include "fd.h"
 #include "file.h"
+#include "join.h"
 #include "mon.h"
 #include "path.h"
 #include "runtime-log.h"
@@ -34,14 +35,23 @@ static int launch_recv(struct mon *m, uint16_t *ret_type, size_t *ret_len, struc
 	return r < 0 ? err_sys(e, r, "receive the request") : 0;
 }
 
-static int parse_maps(const struct params *p, struct idmap *ret, struct err *e)
+static int parse_maps(const char *uidmap, const char *gidmap, struct idmap **ret, struct err *e)
 {
-	if (!p->uidmap || !p->gidmap)
+	auto_free struct idmap *m = NULL;
+
+	*ret = NULL;
+	if (!uidmap && !gidmap)
+		return 0;
+	if (!uidmap || !gidmap)
 		return err_set(e, ERR_INVALID, "uidmap and gidmap go together");
-	if (idmap_parse(p->uidmap, ret->uid, &ret->n_uid) < 0)
-		return err_set(e, ERR_INVALID, "bad uid map %s", p->uidmap);
-	if (idmap_parse(p->gidmap, ret->gid, &ret->n_gid) < 0)
-		return err_set(e, ERR_INVALID, "bad gid map %s", p->gidmap);
+	m = malloc(sizeof(*m));
+	if (!m)
+		return err_sys(e, ENOMEM, "read the id maps");
+	if (idmap_parse(uidmap, m->uid, &m->n_uid) < 0)
+		return err_set(e, ERR_INVALID, "bad uid map %s", uidmap);
+	if (idmap_parse(gidmap, m->gid, &m->n_gid) < 0)
+		return err_set(e, ERR_INVALID, "bad gid map %s", gidmap);
+	*ret = take_ptr(&m);
 	return 0;
 }
 
@@ -72,6 +82,8 @@ static int maps_finish(struct mapping *map, const struct stage *s, struct err *e
 	if (r < 0)
 		return r;
 	r = msg_send(s->sock, STAGE_GO, NULL, 0, NULL, 0);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return -ECANCELED; /* it failed and says why */
 	return r < 0 ? err_sys(e, r, "tell the namespaces' process") : 0;
 }
 
@@ -87,24 +99,27 @@ static bool maps_are_done(const struct mapping *map)
 static int make_namespaces(struct mon *m, const struct params *p, struct stage *s,
 			   struct mapping *map, struct err *e)
 {
-	struct idmap *ids;
-	int r;
+	auto_free struct idmap *ids = NULL, *inner = NULL;
+	struct joins joins = JOINS_INIT;
+	struct stage_opts o = { .new_net = p->netns_new, .keep_groups = p->keep_groups,
+				.joins = &joins };
+	int r = parse_maps(p->uidmap, p->gidmap, &ids, e);
 
 	map->mp = (struct userns_mapping)USERNS_MAPPING_INIT;
-	if (!p->uidmap && !p->gidmap) {
-		r = stage_start(s, false, p->netns_new, e);
-		map->pending = r == 0;
-		return r;
-	}
-	ids = malloc(sizeof(*ids));
-	if (!ids)
-		return err_sys(e, ENOMEM, "read the id maps");
-	r = parse_maps(p, ids, e);
-	r = r < 0 ? r : stage_start(s, true, p->netns_new, e);
-	r = r < 0 ? r : userns_map_begin(s->proc.pid, ids, &map->mp, e);
+	r = r < 0 ? r : parse_maps(p->inner_uidmap, p->inner_gidmap, &inner, e);
+	r = r < 0 ? r : joins_open(&joins, &p->join, e);
+	o.new_user = ids && joins.outer < 0;
+	o.inner = inner;
+	r = r < 0 ? r : stage_start(s, &o, e);
+	if (r == 0 && o.new_user)
+		r = userns_map_begin(s->proc.pid, ids, &map->mp, e);
 	map->pending = r == 0;
-	free(ids);
-	return r < 0 ? r : open_userns(m, s->proc.pid, e);
+	if (r == 0 && o.new_user)
+		r = open_userns(m, s->proc.pid, e);
+	else
+		m->userns_fd = take_fd(&joins.outer);
+	joins_done(&joins);
+	return r;
 }
 
 static int do_prepare(struct mon *m, struct stage *s, struct mapping *map, struct err *e)

@@ -16,6 +16,7 @@
 #include "foreground.h"
 #include "guard.h"
 #include "hooks.h"
+#include "identity.h"
 #include "path.h"
 #include "procfs.h"
 #include "resources.h"
@@ -211,6 +212,7 @@ static int clone_child(struct creation *c, struct err *e)
 	uint64_t flags = 0;
 	int r = open_namespaces(c, e);
 
+	c->setup.user_joined = c->setup.join[NS_USER] >= 0;
 	if (r == 0)
 		r = join_before_clone(c, e);
 	if (r < 0)
@@ -376,6 +378,7 @@ static int prepare(struct creation *c, struct err *e)
 	s->proc = &c->cfg.process;
 	s->id = c->id;
 	s->bundle = c->bundle;
+	s->keep_groups = identity_keeps_groups(c->cfg.annotations);
 	s->rootfs = c->rootfs;
 	s->no_pivot = a->no_pivot;
 	s->no_new_keyring = a->no_new_keyring;

@@ -308,6 +308,7 @@ static int prepare(struct execution *x, struct err *e)
 	s->proc = a->process ? &x->process : &x->cfg.process;
 	s->id = x->state.id;
 	s->bundle = x->state.bundle;
+	s->keep_groups = identity_keeps_groups(x->state.annotations);
 	s->preserve_fds = a->preserve_fds;
 	s->pdeathsig = a->pdeathsig;
 	s->no_new_keyring = a->no_new_keyring;

@@ -271,6 +271,15 @@ static bool setgroups_denied(struct setup *s)
 	return fd >= 0 && read(fd, text, sizeof(text) - 1) >= 4 && memcmp(text, "deny", 4) == 0;
 }
 
+/* As crun has it, and podman asks for it. */
+bool identity_keeps_groups(const json_t *annotations)
+{
+	const char *v =
+		json_string_value(json_object_get(annotations, "run.oci.keep_original_groups"));
+
+	return v && streq(v, "1");
+}
+
 /*
  * Groups first: as another user we may not.  The permitted capabilities are kept over the change
  * and raised again, since loading the filter may need them; identity_caps() makes them final.
@@ -279,7 +288,7 @@ int identity_user(struct setup *s, struct err *e)
 {
 	const struct oci_process *p = s->proc;
 
-	if (setgroups(p->n_groups, p->groups) < 0 &&
+	if (!s->keep_groups && setgroups(p->n_groups, p->groups) < 0 &&
 	    !(errno == EPERM && p->n_groups == 0 && setgroups_denied(s)))
 		return err_sys(e, errno, "set the supplementary groups");
 	s->host_proc_fd = fd_close(s->host_proc_fd); /* its last use */

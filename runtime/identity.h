@@ -2,7 +2,12 @@
 #ifndef RUNTIME_IDENTITY_H
 #define RUNTIME_IDENTITY_H
 
+#include <jansson.h>
+
 #include "setup.h"
+
+/* Do the annotations ask that the caller's supplementary groups stay? */
+bool identity_keeps_groups(const json_t *annotations);
 
 /* Steps, in the order in which they must run. */
 int identity_oom_score(struct setup *s, struct err *e);

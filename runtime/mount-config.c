@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -192,13 +193,35 @@ static int bind_fd(struct setup *s, int source, const struct oci_mount *m, bool 
 	return r < 0 ? r : apply_propagation(mnt, m, e);
 }
 
-static int mount_bind(struct setup *s, const struct oci_mount *m, struct err *e)
+static int open_source(const struct oci_mount *m, struct err *e)
 {
 	int flags = O_PATH | O_CLOEXEC | (m->opts.src_nofollow ? O_NOFOLLOW : 0);
-	auto_close int source = open(m->source, flags);
+	int source = open(m->source, flags);
+
+	return source < 0 ? err_sys(e, errno, "open the mount source %s", m->source) : source;
+}
+
+int mount_open_sources(struct setup *s, struct err *e)
+{
+	s->sources = calloc(s->cfg->n_mounts + 1, sizeof(*s->sources));
+	if (!s->sources)
+		return err_sys(e, ENOMEM, "open the sources of mounts");
+	for (size_t i = 0; i < s->cfg->n_mounts; i++) {
+		s->sources[i] = s->cfg->mounts[i].opts.bind ? open_source(&s->cfg->mounts[i], e)
+							    : FD_NONE;
+		if (s->cfg->mounts[i].opts.bind && s->sources[i] < 0)
+			return s->sources[i];
+	}
+	return 0;
+}
+
+static int mount_bind(struct setup *s, const struct oci_mount *m, struct err *e)
+{
+	auto_close int source = s->sources ? take_fd(&s->sources[m - s->cfg->mounts])
+					   : open_source(m, e);
 
 	if (source < 0)
-		return err_sys(e, errno, "open the mount source %s", m->source);
+		return source;
 	return bind_fd(s, source, m, m->opts.recursive, &m->opts.top, false, e);
 }
 

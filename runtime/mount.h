@@ -28,6 +28,8 @@ int mount_set_propagation(int mnt, unsigned long propagation, bool rec);
 int mount_new_fs(const char *type, const char *source, const struct strv *fs_opts,
 		 const struct mount_attrs *a, struct err *e);
 
+/* Open the sources of bind mounts while we may: s->sources. */
+int mount_open_sources(struct setup *s, struct err *e);
 /* Steps (mount-config.c): everything in $.mounts, in order; and those that become read-only at the
  * end. */
 int mount_all(struct setup *s, struct err *e);

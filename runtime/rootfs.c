@@ -148,6 +148,12 @@ int rootfs_target(int root_fd, const char *path, bool dir)
 	return r < 0 ? r : path_open_in(root_fd, w.done[0] ? w.done : "/", O_PATH);
 }
 
+int rootfs_open(struct setup *s, struct err *e)
+{
+	s->rootfs_at = open(s->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return s->rootfs_at < 0 ? err_sys(e, errno, "open the root file system %s", s->rootfs) : 0;
+}
+
 int rootfs_mount(struct setup *s, struct err *e)
 {
 	auto_close int tree = FD_NONE, at = FD_NONE;
@@ -168,9 +174,13 @@ int rootfs_mount(struct setup *s, struct err *e)
 	}
 	if (mount(NULL, "/", NULL, propagation | (rec ? MS_REC : 0), NULL) < 0)
 		return err_sys(e, errno, "set the propagation of /");
-	at = open(s->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (at < 0)
-		return err_sys(e, errno, "open the root file system %s", s->rootfs);
+	if (s->rootfs_at < 0) {
+		int r = rootfs_open(s, e);
+
+		if (r < 0)
+			return r;
+	}
+	at = take_fd(&s->rootfs_at);
 	tree = mount_clone(at, true);
 	if (tree == -ENOSYS || tree == -EPERM) {
 		/* The old way: bind it on itself, and open what is then on top. */

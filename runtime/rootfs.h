@@ -14,6 +14,9 @@
  */
 int rootfs_target(int root_fd, const char *path, bool dir);
 
+/* Open its directory while we may: s->rootfs_at. */
+int rootfs_open(struct setup *s, struct err *e);
+
 /* Steps. */
 int rootfs_mount(struct setup *s, struct err *e);
 int rootfs_pivot(struct setup *s, struct err *e);

@@ -34,6 +34,7 @@ void setup_init(struct setup *s)
 		.host_proc_fd = FD_NONE,
 		.proc_fd = FD_NONE,
 		.root_fd = FD_NONE,
+		.rootfs_at = FD_NONE,
 		.tty_fd = FD_NONE,
 	};
 	for (int k = 0; k < NS_COUNT_; k++)
@@ -68,8 +69,31 @@ static int wait_maps(struct setup *s, struct err *e)
 	r = setup_wait_go(s, e);
 	if (r < 0)
 		return r;
-	r = userns_become_root();
+	r = s->keep_groups ? userns_set_root_ids() : userns_become_root();
 	if (r < 0)
+		return err_sys(e, r, "become root of the user namespace");
+	return identity_pdeathsig(s, e);
+}
+
+/*
+ * In a user namespace that was joined we are still who we were outside, which may be nobody there.
+ * As that user we may reach the root file system and the sources of mounts, as root we may not; as
+ * root we own what is made.
+ */
+static int become_joined_root(struct setup *s, struct err *e)
+{
+	int r;
+
+	if (!s->user_joined)
+		return 0;
+	r = rootfs_open(s, e);
+	if (r == 0)
+		r = mount_open_sources(s, e);
+	if (r < 0)
+		return r;
+	r = s->keep_groups ? userns_set_root_ids() : userns_become_root();
+	/* EINVAL: it has no root, as that of a user with one id whose name it keeps. */
+	if (r < 0 && r != -EINVAL)
 		return err_sys(e, r, "become root of the user namespace");
 	return identity_pdeathsig(s, e);
 }
@@ -212,6 +236,7 @@ static int pass_fds(struct setup *s, struct err *e)
 const struct step init_steps[] = {
 	{ "", start_pdeathsig },
 	{ "wait for the id maps", wait_maps },
+	{ "", become_joined_root },
 	{ "join namespaces", join_namespaces },
 	{ "start a session", new_session },
 	{ "keep the host's /proc", keep_host_proc },	/* for the steps after the pivot as well */

@@ -29,6 +29,10 @@ struct setup {
 	const char *id, *bundle, *rootfs; /* absolute paths on the host */
 	bool no_pivot, no_new_keyring, pdeathsig;
 	bool maps_pending; /* a new user namespace: wait for its maps */
+	bool user_joined;  /* a user namespace by its path: we are not yet its root */
+	bool keep_groups;  /* the supplementary groups stay as they are */
+	int rootfs_at;	   /* what was opened before we became root of it: the root file system's */
+	int *sources;	   /* directory and the source of each mount; FD_NONE, NULL: by path */
 	unsigned int preserve_fds;
 	int sync;	     /* socket to the runtime */
 	int parent_pidfd;    /* with pdeathsig: of the one whose death ends us */

@@ -29,8 +29,21 @@
 enum mon_msg {
 	/* CLI -> monitor, launch socket */
 	MON_PREPARE = 1,
-	/*	uidmap=, gidmap=	idmap_parse() text; both absent: stay in the caller's user namespace
-	 *	netns=new|host		new: with the user namespace, loopback up
+	/*	uidmap=, gidmap=	idmap_parse() text; both absent: stay in the caller's user namespace.
+	 *				The monitor and the runtime work as root of this one
+	 *	inner-uidmap=,		the container's own user namespace, a child of that: its maps are in
+	 *	inner-gidmap=		ids of the parent.  The runtime finds it at <rundir>/ns/user, which
+	 *				is mounted where only it sees it
+	 *	join=KIND:SOURCE...	share a namespace: KIND is user, net, ipc, uts, pid or cgroup, SOURCE
+	 *				is PID:START (proc_start_time()) or a path.  An ordinary user's
+	 *				monitor then does not make the user namespace of uidmap=, but enters
+	 *				the one that all of these are in.  The runtime is started inside of
+	 *				net, ipc, uts and pid; it finds user (where it is not in it already)
+	 *				and cgroup at <rundir>/ns/KIND.  KIND shm: a copy of that process's
+	 *				mount on /dev/shm is at <rundir>/ns/shm
+	 *	keep-groups=1		keep the caller's supplementary groups
+	 *	netns=new|host		new: with the user namespace (the inner one where there is one),
+	 *				loopback up; host: the caller's, or what join= says
 	 */
 	MON_RUN = 2,		/* everything, or with MON_MORE before it the rest */
 	MON_MORE = 3,		/* keys of MON_RUN that did not fit into one message; 1 MiB in all */
@@ -42,9 +55,13 @@ enum mon_msg {
 	 *	bundle=			directory of config.json
 	 *	rootfs=			directory on which the overlay is mounted (config.json's root.path)
 	 *	lower=...		topmost first;  upper=  work=  (none: read-only)
+	 *	upper-owner=DIR		upper gets the owner of this directory
+	 *	root-ids=UID:GID	the container's root, in ids of uidmap=
+	 *	own=NAME...		files in rundir that belong to it, with root-ids
 	 *	volatile=1		overlay option
 	 *	copyup=VOLUME\tDEST...	before start: if directory VOLUME is empty, copy what the image
-	 *				has at DEST into it (owner, mode, times, xattrs, links)
+	 *				has at DEST into it (owner, mode, times, xattrs, links); it is
+	 *				root-ids' where the image has nothing
 	 *	append=PATH\tLINE...	before start: the line behind the regular file PATH of the root
 	 *				filesystem, unless it is not there or is something else
 	 *	runtime=		the OCI runtime's path;  runtime-arg=...  global arguments for it

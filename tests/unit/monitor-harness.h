@@ -94,10 +94,14 @@ static inline void run_launch(struct run *r)
 	r->sock = sp[0];
 }
 
-static inline void run_prepare(struct run *r)
+/* MON_PREPARE with the NUL-separated @extra ("a=b\0c=d\0" ""). */
+static inline void run_prepare_with(struct run *r, const char *extra)
 {
-	char text[200] = "netns=host";
+	char text[600] = "netns=host";
 	size_t len = strlen(text) + 1;
+
+	for (; *extra; extra += strlen(extra) + 1)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", extra) + 1;
 
 	/* The stage needs a mount namespace; a user gets one with a user namespace of one id. */
 	if (geteuid() != 0) {
@@ -105,6 +109,11 @@ static inline void run_prepare(struct run *r)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "gidmap=0:%u:1", getegid()) + 1;
 	}
 	CHECK_INT(msg_send(r->sock, MON_PREPARE, text, len, NULL, 0), 0);
+}
+
+static inline void run_prepare(struct run *r)
+{
+	run_prepare_with(r, "");
 }
 
 static inline void run_add(struct strbuf *b, const char *text)

@@ -75,6 +75,8 @@ TEST(refuses)
 		"net-api=a/b", "id=0123", "id=" ID "0", "id=0123456789ABCDEF0123456789abcdef0123456789abcdef01"
 		"23456789abcdef", "name=..", "name=a/b", "cidfile=/a\nb", "cidfile=/a\tb", "copyup=/v",
 		"copyup=/v\trel", "upper=/u", "work=/w", "rm=1", "uidmap=0:0:1",
+		"root-ids=", "root-ids=1", "root-ids=1:", "root-ids=a:1", "root-ids=1:4294967295",
+		"own=hosts", "upper-owner=/d", "upper-owner=d", "join=net:1:1",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -90,6 +92,54 @@ TEST(refuses)
 		CHECK_INT(e.kind, ERR_INVALID);
 		params_done(&p);
 	}
+}
+
+TEST(namespaces_of_a_request)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+	} cases[] = {
+		{ "netns=new", true },
+		{ "inner-uidmap=5:0:1\ninner-gidmap=5:0:1", true },
+		{ "join=net:1:2\njoin=user:/proc/1/ns/user\nkeep-groups=1", true },
+		{ "inner-uidmap=5:0:1", false },
+		{ "inner-gidmap=5:0:1", false },
+		{ "netns=new\njoin=net:1:2", false },
+		{ "inner-uidmap=5:0:1\ninner-gidmap=5:0:1\njoin=user:1:2", false },
+		{ "keep-groups=yes", false },
+		{ "netns=", false },
+		{ "lower=/x", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct params p = PARAMS_INIT;
+		struct err e = ERR_INIT;
+		char text[200];
+		size_t len = strlen(cases[i].text) + 1;
+		int r;
+
+		memcpy(text, cases[i].text, len);
+		for (size_t k = 0; k < len; k++)
+			text[k] = text[k] == '\n' ? '\0' : text[k];
+		r = params_add(&p, text, len, &e);
+		r = r < 0 ? r : params_parse(&p, PARAMS_PREPARE, &e);
+		CHECK_MSG((r == 0) == cases[i].ok, "%s: %s", cases[i].text, e.text);
+		CHECK_INT(e.kind, cases[i].ok ? ERR_NONE : ERR_INVALID);
+		params_done(&p);
+	}
+}
+
+TEST(owners_in_the_run_directory_are_names)
+{
+	struct params p;
+	struct err e = ERR_INIT;
+
+	CHECK_OK(PARSE(&p, MINIMUM "root-ids=7:8\0own=hosts\0", &e), e);
+	CHECK(p.root_uid == 7 && p.root_gid == 8);
+	params_done(&p);
+	CHECK_ERR(PARSE(&p, MINIMUM "root-ids=7:8\0own=../hosts\0", &e), e, ERR_INVALID);
+	params_done(&p);
 }
 
 TEST(a_cut_request_is_refused)
