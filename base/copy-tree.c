@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct filler {
 	struct copier *c;
 	const char *dir;	/* the directory that is being filled, from the top */
 	char *buf;		/* SMALL_BYTES */
+	uint32_t fsuid, fsgid;	/* of this thread */
 	struct err err;
 };
 
@@ -225,6 +227,7 @@ static int copy_xattr(struct filler *f, const struct place *src, const struct pl
 	return r;
 }
 
+/* How many the file has, or -errno. */
 static int copy_xattrs(struct filler *f, const struct place *src, const struct place *dst,
 		       const char *file)
 {
@@ -232,7 +235,7 @@ static int copy_xattrs(struct filler *f, const struct place *src, const struct p
 	auto_free char *many = NULL;
 	char *names = few;
 	ssize_t n = list_xattrs(src, few, sizeof(few));
-	int r = 0;
+	int r = 0, count = 0;
 
 	static_assert(XATTR_VALUE_MAX <= SMALL_BYTES, "values go through the buffer");
 	if (n == -ERANGE) {
@@ -243,30 +246,37 @@ static int copy_xattrs(struct filler *f, const struct place *src, const struct p
 	}
 	if (n < 0)
 		return n == -ENOTSUP ? 0 : (int)n;
-	for (ssize_t at = 0; r == 0 && at < n; at += (ssize_t)strlen(names + at) + 1)
+	for (ssize_t at = 0; r == 0 && at < n; at += (ssize_t)strlen(names + at) + 1) {
+		count++;
 		if (attribute_is_copied(&f->c->o, names + at))
 			r = copy_xattr(f, src, dst, file, names + at);
-	return r;
+	}
+	return r < 0 ? r : count;
 }
 
-/* Owner first: changing it clears the set-id bits and capabilities. */
+/* What is new has its owner and mode already where that was possible: each change of an inode
+ * costs as much as a small file's content.  Owner first: changing it clears the set-id bits and
+ * capabilities.  The mode after an ACL, which changes it. */
 static int copy_meta(struct filler *f, int src, int dst, const char *name, const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	const struct place from = { .fd = src }, to = { .fd = dst };
+	struct stat made;
 	uint32_t uid, gid;
-	int r = shift_owner(f, name, st, &uid, &gid);
+	int r = shift_owner(f, name, st, &uid, &gid), n_xattrs;
 
 	if (r < 0)
 		return r;
-	if (fchown(dst, uid, gid) < 0)
+	if (fstat(dst, &made) < 0)
 		return -errno;
-	r = copy_xattrs(f, &from, &to, name);
-	if (r < 0)
-		return r;
-	if (fchmod(dst, st->st_mode & 07777) < 0 || futimens(dst, times) < 0)
+	if ((made.st_uid != uid || made.st_gid != gid) && fchown(dst, uid, gid) < 0)
 		return -errno;
-	return 0;
+	n_xattrs = copy_xattrs(f, &from, &to, name);
+	if (n_xattrs < 0)
+		return n_xattrs;
+	if ((n_xattrs || made.st_mode != st->st_mode) && fchmod(dst, st->st_mode & 07777) < 0)
+		return -errno;
+	return futimens(dst, times) < 0 ? -errno : 0;
 }
 
 /* @at..@to through the buffer. */
@@ -345,15 +355,44 @@ static int copy_data(struct filler *f, int src, int dst, const struct stat *st)
 	return 0;
 }
 
+/* The next file is made as @uid and @gid's.  Where the thread may not (the calls do not tell) or
+ * the directory's group counts (mount option grpid), copy_meta() changes the owner. */
+static void create_as(struct filler *f, uint32_t uid, uint32_t gid)
+{
+	if (f->fsgid != gid)
+		(void)setfsgid(gid);
+	if (f->fsuid != uid)
+		(void)setfsuid(uid);
+	f->fsgid = gid;
+	f->fsuid = uid;
+}
+
+static int create_file(struct filler *f, int dst_fd, const char *name, const struct stat *st)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	uint32_t uid, gid;
+	int fd, r;
+
+	if (!f->c->o.layer) {
+		fd = openat(dst_fd, name, flags, 0600);
+		return fd < 0 ? -errno : fd;
+	}
+	r = shift_owner(f, name, st, &uid, &gid);
+	if (r < 0)
+		return r;
+	create_as(f, uid, gid);
+	fd = openat(dst_fd, name, flags, st->st_mode & 0777);
+	return fd < 0 ? -errno : fd;
+}
+
 static int copy_content(struct filler *f, int src, int dst_fd, const char *name,
 			const struct stat *st)
 {
-	auto_close int dst = openat(dst_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-				    0600);
+	auto_close int dst = create_file(f, dst_fd, name, st);
 	int r;
 
 	if (dst < 0)
-		return -errno;
+		return dst;
 	r = copy_data(f, src, dst, st);
 	return r < 0 ? r : copy_meta(f, src, dst, name, st);
 }
@@ -494,7 +533,9 @@ static int copy_subdir(struct filler *f, int dst_fd, const char *name)
 
 static int copy_file(struct filler *f, int src_fd, int dst_fd, const char *name)
 {
-	auto_close int src = openat(src_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	/* A layer's files are ours: reading them need not write to them. */
+	auto_close int src = openat(src_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
+				    (f->c->o.layer ? O_NOATIME : 0));
 	struct stat st;
 
 	if (src < 0 || fstat(src, &st) < 0)
@@ -545,7 +586,8 @@ static int copy_entries(struct filler *f, DIR *d, int dst_fd)
 static int copy_dir(struct filler *f)
 {
 	const char *path = f->dir[0] ? f->dir : ".";
-	int src = path_open_beneath(f->c->src_fd, path, O_RDONLY | O_DIRECTORY);
+	int src = path_open_beneath(f->c->src_fd, path, O_RDONLY | O_DIRECTORY |
+				    (f->c->o.layer ? O_NOATIME : 0));
 	auto_close int dst = FD_NONE;
 	auto_dir DIR *d = NULL;
 	struct stat st;
@@ -602,7 +644,7 @@ static void dir_done(struct copier *c, int r, const struct err *e)
 
 void copier_work(struct copier *c)
 {
-	struct filler f = { .c = c, .buf = malloc(SMALL_BYTES) };
+	struct filler f = { .c = c, .buf = malloc(SMALL_BYTES), .fsuid = geteuid(), .fsgid = getegid() };
 	char *path;
 
 	while ((path = next_dir(c))) {
@@ -613,6 +655,7 @@ void copier_work(struct copier *c)
 		dir_done(c, r, &f.err);
 		free(path);
 	}
+	create_as(&f, geteuid(), getegid());
 	free(f.buf);
 }
 

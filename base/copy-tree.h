@@ -14,7 +14,8 @@ struct copy_opts {
 	/*
 	 * A layer for overlay, in a place where nobody else is: sockets and overlay's own marks
 	 * (user.overlay.*) belong to it, and an attribute or device that cannot be copied is an
-	 * error.  Otherwise these are left out.
+	 * error.  Otherwise these are left out.  The caller may create files for everybody: root of
+	 * its user namespace with umask 0 and SECBIT_NO_SETUID_FIXUP.
 	 */
 	bool layer;
 	/* Owners, and the ids in ACLs and capabilities, become what this makes of them (from its

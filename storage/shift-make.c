@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ struct shift_layer {
 struct shift_job {
 	struct store *store;
 	const struct idmap *m, *inner;
-	char name[SHIFT_NAME_MAX];
+	struct shift_id id;
 	struct strv keys;	/* sorted: everybody takes the locks in the same order */
 	struct shift_layer *todo;
 	size_t n_todo;
@@ -81,7 +82,9 @@ static void __attribute__((noreturn)) worker_main(const struct shift_job *job, i
 
 	worker_reset_signals();
 	r = worker_place_fds((const int[]){ result_fd, job->store->layers_fd, job->stage.fd }, 3);
-	if (r < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	/* It makes files as their owners, and keeps its capabilities all the while. */
+	if (r < 0 || prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(1);
 	(void)umask(0);
 	for (size_t i = 0; r == 0 && i < job->n_todo; i++) {
@@ -96,11 +99,11 @@ static void __attribute__((noreturn)) worker_main(const struct shift_job *job, i
 
 static int make_stage(struct shift_job *job, struct err *e)
 {
-	auto_free char *text = NULL;
-	int r = shift_map_text(job->inner, &text);
+	auto_free char *text = shift_new_map(&job->id);
+	int r;
 
-	if (r < 0)
-		return err_sys(e, r, "write the id map");
+	if (!text)
+		return err_sys(e, ENOMEM, "write the id map");
 	r = store_stage_new(job->store, &job->stage, e);
 	for (size_t i = 0; r == 0 && i < job->n_todo; i++) {
 		auto_close int fd = FD_NONE;
@@ -179,21 +182,19 @@ static int run_worker(struct shift_job *job, const struct shift_watch *w, struct
 		       sig_name(WTERMSIG(status)) : "ended without a result");
 }
 
-static int place_all(struct shift_job *job, struct err *e)
+/* Into place, after what an earlier boot may have left there unfinished has gone. */
+static int place(struct shift_job *job, size_t i, struct err *e)
 {
-	/* A copy that a crash of the host leaves is as complete as any other layer. */
-	int r = store_sync(job->store, e);
+	const struct shift_layer *l = &job->todo[i];
+	char name[32], gone[32];
 
-	for (size_t i = 0; r == 0 && i < job->n_todo; i++) {
-		char name[32];
-
-		stage_name(i, name);
-		if (renameat2(job->stage.fd, name, job->todo[i].hold_fd, job->name,
-			      RENAME_NOREPLACE) < 0)
-			r = err_sys(e, errno, "put the copy of layer %.12s into place",
-				    job->todo[i].key);
-	}
-	return r;
+	stage_name(i, name);
+	(void)snprintf(gone, sizeof(gone), "gone-%zu", i);
+	if (renameat(l->hold_fd, job->id.name, job->stage.fd, gone) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "move away an unfinished copy of layer %.12s", l->key);
+	if (renameat2(job->stage.fd, name, l->hold_fd, job->id.name, RENAME_NOREPLACE) < 0)
+		return err_sys(e, errno, "put the copy of layer %.12s into place", l->key);
+	return 0;
 }
 
 static int lock_layer(const struct shift_layer *l, const struct shift_watch *w, struct err *e)
@@ -215,7 +216,7 @@ static int add_layer(struct shift_job *job, const char *key, const struct shift_
 		     struct err *e)
 {
 	struct shift_layer *l = &job->todo[job->n_todo];
-	int r = shift_exists(job->store, key, job->name);
+	int r = shift_check(job->store, key, &job->id);
 
 	if (r > 0)
 		return 0;
@@ -226,7 +227,7 @@ static int add_layer(struct shift_job *job, const char *key, const struct shift_
 	l->lock_fd = lock_layer(l, w, e);
 	if (l->lock_fd < 0)
 		return l->lock_fd;
-	r = shift_exists(job->store, key, job->name);
+	r = shift_check(job->store, key, &job->id);
 	if (r > 0) { /* whom we waited for has made it */
 		l->lock_fd = fd_close(l->lock_fd);
 		l->hold_fd = fd_close(l->hold_fd);
@@ -245,7 +246,7 @@ static int compare_keys(const void *a, const void *b)
 static int begin(struct shift_job *job, const struct strv *keys, const struct shift_watch *w,
 		 struct err *e)
 {
-	int r = shift_name(job->inner, job->name);
+	int r = shift_id_init(&job->id, job->inner);
 
 	job->todo = calloc(keys->n + 1, sizeof(*job->todo));
 	if (!job->todo)
@@ -270,6 +271,7 @@ static void job_done(struct shift_job *job)
 	}
 	free(job->todo);
 	strv_done(&job->keys);
+	shift_id_done(&job->id);
 	/* What cannot be removed now the next command collects. */
 	(void)store_stage_drop(job->store, &job->stage, job->m, NULL);
 }
@@ -284,8 +286,8 @@ int shift_make(struct store *s, const struct strv *keys, const struct idmap *m,
 		r = make_stage(&job, e);
 		if (r == 0)
 			r = run_worker(&job, w, e);
-		if (r == 0)
-			r = place_all(&job, e);
+		for (size_t i = 0; r == 0 && i < job.n_todo; i++)
+			r = place(&job, i, e);
 	}
 	job_done(&job);
 	return r;

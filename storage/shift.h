@@ -5,6 +5,10 @@
  * A shifted layer lives inside its layer's directory, so that it is moved, kept and collected with
  * it.  It is made in a stage and renamed into place, under a lock (flock on the layer's
  * layer.json) that others who want to make one of the same layer wait for.
+ *
+ * It is a cache, so nobody waits for the disk to have it: as long as that is not known its idmap
+ * names the boot that it was made in, and it counts in that boot only.  The first use after
+ * SHIFT_SETTLE_S, when the kernel has written it by itself, makes sure and takes the mark away.
  */
 #ifndef STORAGE_SHIFT_H
 #define STORAGE_SHIFT_H
@@ -13,13 +17,21 @@
 #include "store.h"
 #include "str.h"
 
+#define SHIFT_SETTLE_S 90
 #define SHIFT_NAME_MAX 24	/* "shift-" and 16 hex digits */
-#define SHIFT_DIR_MAX (DIGEST_HEX_LEN + 1 + SHIFT_NAME_MAX)
 
-/* "shift-HASH" for the map @inner; two ways of writing the same map have the same name. */
-int shift_name(const struct idmap *inner, char ret[SHIFT_NAME_MAX]);
-/* Is layers/KEY/NAME there?  1, 0 or -errno. */
-int shift_exists(struct store *s, const char *key, const char *name);
+/* What an inner map is called in the store; two ways of writing the same map are the same. */
+struct shift_id {
+	char name[SHIFT_NAME_MAX];	/* "shift-HASH" */
+	char *map;			/* as text: what the file idmap holds */
+};
+#define SHIFT_ID_INIT { .map = NULL }
+int shift_id_init(struct shift_id *id, const struct idmap *inner);
+void shift_id_done(struct shift_id *id);
+#define auto_shift_id __attribute__((cleanup(shift_id_done)))
+
+/* May layers/KEY/NAME be used?  1, 0 (it is not there, or was not finished) or -errno. */
+int shift_check(struct store *s, const char *key, const struct shift_id *id);
 
 /*
  * Make the shifted layers of @keys for @inner that are missing, all of them or none.  @m: the

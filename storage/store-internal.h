@@ -6,6 +6,7 @@
 #include "file.h"
 #include "image-record.h"
 #include "layer.h"
+#include "shift.h"
 #include "store.h"
 
 /* Remove the tree @name under @dir_fd, inside a user namespace with @m (may be NULL) where its
@@ -35,9 +36,8 @@ void store_run_dir_collect(struct store *s, const char *id);
 #define STAGE_LAYER "layer-"
 /* Begins the names of shifted layers in their layer's directory, see shift.h. */
 #define SHIFT_PREFIX "shift-"
-#define SHIFT_MAP_MAX_BYTES (IDMAP_MAX * 36)
-/* The map as text, one way of writing it, in fresh memory. */
-int shift_map_text(const struct idmap *inner, char **ret);
+/* What the file idmap of a new shifted layer holds, in fresh memory; NULL when memory is gone. */
+char *shift_new_map(const struct shift_id *id);
 /* In a layer's directory until the index names its image. */
 #define LAYER_NEW "new"
 

@@ -43,14 +43,14 @@ int ctr_idmap_shift_dirs(struct ctr_engine *eng, const struct strv *layers,
 			 const struct idmap *inner, struct strv *ret_dirs, struct err *e)
 {
 	auto_strv struct strv dirs = STRV_INIT;
-	char name[SHIFT_NAME_MAX];
+	auto_shift_id struct shift_id id = SHIFT_ID_INIT;
 	int shift = needs_shift(eng, inner, e);
-	int r = shift > 0 ? shift_name(inner, name) : 0;
+	int r = shift > 0 ? shift_id_init(&id, inner) : 0;
 
 	if (shift < 0)
 		return shift;
 	for (size_t i = 0; r == 0 && i < layers->n; i++)
-		r = shift ? strv_addf(&dirs, "%s/%s", layers->items[i], name) :
+		r = shift ? strv_addf(&dirs, "%s/%s", layers->items[i], id.name) :
 			    strv_add(&dirs, layers->items[i]);
 	if (r < 0)
 		return err_sys(e, r, "name the image's layers for the container's id map");
@@ -60,11 +60,11 @@ int ctr_idmap_shift_dirs(struct ctr_engine *eng, const struct strv *layers,
 }
 
 /* The keys of @layers that have no copy. */
-static int find_missing(struct ctr_engine *eng, const struct strv *layers, const char *name,
+static int find_missing(struct ctr_engine *eng, const struct strv *layers, const struct shift_id *id,
 			struct strv *ret, struct err *e)
 {
 	for (size_t i = 0; i < layers->n; i++) {
-		int r = shift_exists(&eng->store, layers->items[i], name);
+		int r = shift_check(&eng->store, layers->items[i], id);
 
 		if (r == 0)
 			r = strv_add(ret, layers->items[i]);
@@ -104,13 +104,13 @@ int ctr_idmap_shift_layers(struct ctr_engine *eng, const struct strv *layers,
 			   const struct idmap *inner, struct strv *ret_dirs, struct err *e)
 {
 	auto_strv struct strv missing = STRV_INIT;
-	char name[SHIFT_NAME_MAX];
+	auto_shift_id struct shift_id id = SHIFT_ID_INIT;
 	int r = needs_shift(eng, inner, e);
 
 	if (r > 0) {
-		r = shift_name(inner, name);
+		r = shift_id_init(&id, inner);
 		r = r < 0 ? err_sys(e, r, "name the id map") :
-			    find_missing(eng, layers, name, &missing, e);
+			    find_missing(eng, layers, &id, &missing, e);
 		if (r == 0 && missing.n)
 			r = make(eng, &missing, inner, e);
 		if (r < 0)
