@@ -107,13 +107,15 @@ static int prepare_filter(struct creation *c, struct err *e)
 	const char *dir = c->a->seccomp_cache;
 	int r;
 
-	if (!c->cfg.seccomp)
+	if (!c->cfg.seccomp && !c->cfg.seccomp_text)
 		return 0;
 	if (!dir) {
 		cache = path_join(c->a->root, "../ctr-lite-seccomp");
 		dir = cache;
 	}
-	r = filter_make(c->cfg.seccomp, dir, &c->setup.filter, e);
+	r = c->cfg.seccomp_text ? filter_make(c->cfg.seccomp_text, dir, &c->setup.filter,
+					      &c->cfg.seccomp_doc, e)
+				: filter_compile(c->cfg.seccomp, &c->setup.filter, e);
 	if (r < 0)
 		return r;
 	c->state.has_filter = true;

@@ -21,15 +21,14 @@ struct head {
 };
 static const char magic[8] = "ctrbpf1";
 
-char *filter_cache_key(const json_t *profile)
+char *filter_cache_key(const char *profile)
 {
 	const struct scmp_version *v = seccomp_version();
-	auto_free char *text = json_dumps(profile, JSON_COMPACT);
 
-	if (!text || !v || strlen(text) > FILTER_KEY_MAX - 256)
+	if (!v || strlen(profile) > FILTER_KEY_MAX - 256)
 		return NULL;
 	return str_printf("ctr-lite %s libseccomp %u.%u.%u arch %08x\n%s", CTR_VERSION, v->major,
-			  v->minor, v->micro, seccomp_arch_native(), text);
+			  v->minor, v->micro, seccomp_arch_native(), profile);
 }
 
 static uint64_t sum_of(const char *key, size_t key_len, const struct sock_filter *insns, size_t n)

@@ -6,15 +6,13 @@
 #ifndef RUNTIME_FILTER_CACHE_H
 #define RUNTIME_FILTER_CACHE_H
 
-#include <jansson.h>
-
 #include "setup.h"
 
 #define FILTER_KEY_MAX (4u << 20)
 
 /* What the result depends on: the profile, our version, libseccomp's and the machine's
  * architecture, as text.  Fresh memory, or NULL (too large, or no memory). */
-char *filter_cache_key(const json_t *profile);
+char *filter_cache_key(const char *profile);
 /* Get the filter made from @key; flags and listener of @ret are left alone.  0, or -errno. */
 int filter_cache_get(const char *dir, const char *key, struct filter *ret);
 /* Keep it.  A cache that cannot be written is none. */

@@ -374,19 +374,29 @@ int filter_compile(const json_t *obj, struct filter *ret, struct err *e)
 	return r < 0 ? r : compile(&p, ret, e);
 }
 
-int filter_make(const json_t *obj, const char *cache, struct filter *ret, struct err *e)
+/* Flags and listener are no part of the compiled filter. */
+static bool is_plain(const char *text)
 {
-	struct profile p = { 0 };
-	auto_free char *key = NULL;
-	int r = read_profile(obj, &p, ret, e);
+	return !strstr(text, "\"flags\"") && !strstr(text, "\"listener") && !strchr(text, '\\');
+}
 
+int filter_make(const char *text, const char *cache, struct filter *ret, json_t **ret_doc,
+		struct err *e)
+{
+	auto_free char *key = cache ? filter_cache_key(text) : NULL;
+	struct profile p = { 0 };
+	json_t *doc;
+	int r;
+
+	if (key && is_plain(text) && filter_cache_get(cache, key, ret) == 0)
+		return 0;
+	r = json_parse(text, strlen(text), FILTER_KEY_MAX, "linux.seccomp", &doc, e);
 	if (r < 0)
 		return r;
-	if (!cache)
-		return compile(&p, ret, e);
-	key = filter_cache_key(obj);
-	if (key && filter_cache_get(cache, key, ret) == 0)
-		return 0;
+	*ret_doc = doc;
+	r = read_profile(doc, &p, ret, e);
+	if (r < 0 || (key && filter_cache_get(cache, key, ret) == 0))
+		return r;
 	r = compile(&p, ret, e);
 	if (r == 0 && key)
 		filter_cache_put(cache, key, ret);

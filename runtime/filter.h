@@ -11,10 +11,12 @@
 #define SECCOMP_NAMES_MAX 65536u /* system call names in one profile, counted with repetitions */
 
 /*
- * Compile linux.seccomp (@profile), or take the result from the cache directory @cache (may be
- * NULL) when it was made there from exactly this profile by this version of us, by us.
+ * Compile linux.seccomp (its @text), or take the result from the cache directory @cache (may be
+ * NULL) when it was made there from exactly this text by this version of us, by us: then the text
+ * is not even parsed.  @ret may borrow from *@ret_doc, which the caller frees, also on failure.
  */
-int filter_make(const json_t *profile, const char *cache, struct filter *ret, struct err *e);
+int filter_make(const char *text, const char *cache, struct filter *ret, json_t **ret_doc,
+		struct err *e);
 /* Compile, without any cache. */
 int filter_compile(const json_t *profile, struct filter *ret, struct err *e);
 void filter_done(struct filter *f);

@@ -7,6 +7,7 @@
 
 #include "fd.h"
 #include "file.h"
+#include "json-section.h"
 #include "json.h"
 #include "oci-rows.h"
 
@@ -291,9 +292,28 @@ static void patch_unlimited(char *buf, size_t len)
 	}
 }
 
+/*
+ * Take linux.seccomp out of @buf as text, leaving null: it is most of the file, and only who has no
+ * filter of it yet must read it.  A second one is still there, and refused as a duplicate.
+ */
+static int cut_seccomp(char *buf, size_t len, char **ret, struct err *e)
+{
+	static const char *const path[] = { "linux", "seccomp", NULL };
+	size_t at, n;
+
+	if (!json_section(buf, len, path, &at, &n) || n < 4 || memchr(buf + at, '\0', n))
+		return 0;
+	*ret = strndup(buf + at, n);
+	if (!*ret)
+		return err_sys(e, ENOMEM, "read config.json of the bundle");
+	memset(buf + at, ' ', n);
+	memcpy(buf + at, "null", 4);
+	return 0;
+}
+
 int oci_config_load(int bundle_fd, struct oci_config *ret, struct err *e)
 {
-	auto_free char *buf = NULL;
+	auto_free char *buf = NULL, *seccomp = NULL;
 	json_t *doc;
 	size_t len;
 	int r = file_read(bundle_fd, "config.json", OCI_CONFIG_MAX_BYTES, &buf, &len);
@@ -304,10 +324,13 @@ int oci_config_load(int bundle_fd, struct oci_config *ret, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "read config.json of the bundle");
 	patch_unlimited(buf, len);
-	r = json_parse(buf, len, OCI_CONFIG_MAX_BYTES, "config.json", &doc, e);
+	r = cut_seccomp(buf, len, &seccomp, e);
+	if (r == 0)
+		r = json_parse(buf, len, OCI_CONFIG_MAX_BYTES, "config.json", &doc, e);
 	if (r < 0)
 		return r;
 	r = oci_config_read_consume(doc, ret, e);
+	ret->seccomp_text = take_ptr(&seccomp);
 	return r < 0 ? err_wrap(e, r, "config.json") : 0;
 }
 
@@ -322,6 +345,8 @@ void oci_config_done(struct oci_config *c)
 	free(c->devices);
 	free(c->sysctls);
 	oci_hooks_done(&c->hooks);
+	free(c->seccomp_text);
+	json_decref(c->seccomp_doc);
 	json_decref(c->doc);
 	*c = (struct oci_config){ 0 };
 }

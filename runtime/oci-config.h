@@ -123,6 +123,8 @@ struct oci_config {
 	bool has_personality;
 	unsigned long personality;
 	struct oci_hooks hooks;
+	json_t *seccomp_doc; /* of @seccomp_text, once somebody had to parse it */
+	char *seccomp_text; /* linux.seccomp as it stands in the file, not parsed; or @seccomp */
 	const json_t *annotations, *seccomp, *resources, *time_offsets, *hooks_doc;
 };
 

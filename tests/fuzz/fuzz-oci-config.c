@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "json-section.h"
 #include "json.h"
 #include "oci-config.h"
 #include "sysctl.h"
@@ -41,6 +42,22 @@ static void check_config(const struct oci_config *c)
 	}
 }
 
+/* What is found without parsing is what parsing finds. */
+static void check_section(const char *text, size_t len, const json_t *doc)
+{
+	static const char *const path[] = { "linux", "seccomp", NULL };
+	const json_t *want = json_object_get(json_object_get(doc, "linux"), "seccomp");
+	json_t *got;
+	size_t at, n;
+
+	if (!json_section(text, len, path, &at, &n))
+		return;
+	FUZZ_CHECK(at < len && n <= len - at);
+	got = json_loadb(text + at, n, JSON_REJECT_DUPLICATES, NULL);
+	FUZZ_CHECK(!doc || json_equal(got, want));
+	json_decref(got);
+}
+
 int fuzz_one(const uint8_t *data, size_t len)
 {
 	struct oci_config c = { 0 };
@@ -48,6 +65,7 @@ int fuzz_one(const uint8_t *data, size_t len)
 	json_t *doc;
 	int r = json_parse((const char *)data, len, OCI_CONFIG_MAX_BYTES, "config.json", &doc, &e);
 
+	check_section((const char *)data, len, r == 0 ? doc : NULL);
 	if (r == 0)
 		r = oci_config_read_consume(doc, &c, &e);
 	if (r == 0)

@@ -179,6 +179,70 @@ TEST(no_limit_as_go_writes_it)
 	oci_config_done(&c);
 }
 
+/* Config.json with @linux_ as its linux object, read from a file. */
+static int load_linux(const char *linux_, struct oci_config *c, struct err *e)
+{
+	int dir = open(test_tmpdir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	FILE *f = fopen("config.json", "we");
+	int r;
+
+	CHECK(dir >= 0 && f);
+	(void)fprintf(f, "{ \"ociVersion\":\"1.0.0\", \"a\\\"{\":[\"}\",{}], \"root\":{\"path\":\"r\"},"
+			 "\"linux\" : %s , \"process\":{\"cwd\":\"/\",\"args\":[\"x\"],"
+			 "\"user\":{\"uid\":0,\"gid\":0}}}", linux_);
+	(void)fclose(f);
+	r = oci_config_load(dir, c, e);
+	(void)close(dir);
+	return r;
+}
+
+TEST(seccomp_stays_text)
+{
+	static const struct {
+		const char *linux_, *text;
+	} rows[] = {
+		{ "{\"namespaces\":[{\"type\":\"mount\"}]}", NULL },
+		{ "{\"namespaces\":[{\"type\":\"mount\"}],\"seccomp\":null}", NULL },
+		{ "{\"seccomp\":{\"x\":\"}\\\"]\",\"y\":[{}]},\"namespaces\":[{\"type\":\"mount\"}]}",
+		  "{\"x\":\"}\\\"]\",\"y\":[{}]}" },
+		{ "{\"namespaces\":[{\"type\":\"mount\"}], \"seccomp\" : {\"d\" : 1} }", "{\"d\" : 1}" },
+	};
+
+	CHECK_INT(chdir(test_tmpdir()), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct oci_config c = { 0 };
+		struct err e = ERR_INIT;
+
+		CHECK_OK(load_linux(rows[i].linux_, &c, &e), e);
+		CHECK_STR(c.seccomp_text ? c.seccomp_text : "", rows[i].text ? rows[i].text : "");
+		CHECK(!c.seccomp);
+		oci_config_done(&c);
+	}
+}
+
+/* What is no object, comes twice or is hidden behind an escape is never taken for "no filter". */
+TEST(odd_seccomp_is_seen)
+{
+	static const char *const bad[] = {
+		"{\"seccomp\":{},\"seccomp\":{\"a\":1}}", "{\"seccomp\":{},\"secc\\u006fmp\":{}}",
+		"{\"seccomp\":[]}", "{\"seccomp\":\"x\"}", "{\"seccomp\":1}", "{\"seccomp\":{\"a\":1}",
+		"{\"seccomp\":{\"a\":1}}},\"linux\":{}", "{\"seccomp\":{]}",
+	};
+	struct oci_config c = { 0 };
+	struct err e = ERR_INIT;
+
+	CHECK_INT(chdir(test_tmpdir()), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int r = load_linux(bad[i], &c, &e);
+
+		CHECK_MSG(r < 0 || c.seccomp_text || c.seccomp, "no filter: %s", bad[i]);
+		oci_config_done(&c);
+	}
+	CHECK_OK(load_linux("{\"namespaces\":[{\"type\":\"mount\"}],\"secc\\u006fmp\":{\"a\":1}}", &c, &e), e);
+	CHECK(c.seccomp);
+	oci_config_done(&c);
+}
+
 TEST(mount_options_are_sorted)
 {
 	struct mount_opts o = { 0 };

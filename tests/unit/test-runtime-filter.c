@@ -272,8 +272,7 @@ TEST(default_profile_filters_all_three_abis)
 /* The one file in the cache directory. */
 static void cache_file(char path[PATH_MAX + 64])
 {
-	auto_json json_t *p = parse(SMALL);
-	auto_free char *key = filter_cache_key(p);
+	auto_free char *key = filter_cache_key(SMALL);
 
 	(void)snprintf(path, PATH_MAX + 64, "%s/cache/%016llx.bpf", test_tmpdir(),
 		       (unsigned long long)str_hash64(key, strlen(key)));
@@ -281,8 +280,7 @@ static void cache_file(char path[PATH_MAX + 64])
 
 static int from_cache(void)
 {
-	auto_json json_t *p = parse(SMALL);
-	auto_free char *key = filter_cache_key(p), *dir = path_join(test_tmpdir(), "cache");
+	auto_free char *key = filter_cache_key(SMALL), *dir = path_join(test_tmpdir(), "cache");
 	struct filter f = { 0 };
 	int r = filter_cache_get(dir, key, &f);
 
@@ -294,12 +292,12 @@ static int from_cache(void)
 
 static void fill_cache(void)
 {
-	auto_json json_t *p = parse(SMALL);
 	auto_free char *dir = path_join(test_tmpdir(), "cache");
+	auto_json json_t *doc = NULL;
 	struct filter f = { 0 };
 	struct err e = ERR_INIT;
 
-	CHECK_OK(filter_make(p, dir, &f, &e), e);
+	CHECK_OK(filter_make(SMALL, dir, &f, &doc, &e), e);
 	CHECK_UINT(ask(&f, AUDIT_ARCH_X86_64, SYS_acct, 0, 0, 0), ERRNO(EPERM));
 	CHECK_UINT(ask(&f, AUDIT_ARCH_X86_64, SYS_read, 0, 0, 0), SECCOMP_RET_ALLOW);
 	filter_done(&f);
@@ -311,8 +309,7 @@ TEST(cache_gives_back_what_was_put)
 	fill_cache();
 	CHECK_INT(from_cache(), 0);
 	/* Another profile is another filter, although somebody calls its file so. */
-	auto_json json_t *other = parse("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
-	auto_free char *key = filter_cache_key(other), *dir = path_join(test_tmpdir(), "cache");
+	auto_free char *key = filter_cache_key("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}"), *dir = path_join(test_tmpdir(), "cache");
 	char from[PATH_MAX + 64], to[PATH_MAX + 64];
 	struct filter f = { 0 };
 
@@ -379,5 +376,53 @@ TEST(cache_trusts_only_our_own_private_files)
 		CHECK_INT(rename(moved, path), 0);
 		CHECK_INT(chown(path, 12345, 0), 0);
 		CHECK(from_cache() < 0);
+	}
+}
+
+/* A filter that is there is taken without a look into the profile; anything else means to read it. */
+TEST(a_cached_filter_is_not_parsed_again)
+{
+	auto_free char *dir = path_join(test_tmpdir(), "cache");
+	auto_json json_t *doc = NULL, *again = NULL, *flagged = NULL;
+	static const char flags[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":"
+				    "[\"SECCOMP_FILTER_FLAG_LOG\"]}";
+	static const char *const bad[] = {
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\"", "{\"defaultAction\":\"NONSENSE\"}", "{}",
+		"{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"acct\"],"
+		"\"action\":\"SCMP_ACT_ERRNO\"}]}}",
+	};
+	struct filter f = { 0 };
+	char path[PATH_MAX + 64];
+	struct err e = ERR_INIT;
+
+	CHECK_OK(filter_make(SMALL, dir, &f, &doc, &e), e);
+	CHECK(doc != NULL);
+	filter_done(&f);
+	CHECK_OK(filter_make(SMALL, dir, &f, &again, &e), e);
+	CHECK(again == NULL);
+	CHECK_UINT(ask(&f, AUDIT_ARCH_X86_64, SYS_acct, 0, 0, 0), ERRNO(EPERM));
+	filter_done(&f);
+	/* Gone, or cut: compiled again, and kept again. */
+	cache_file(path);
+	CHECK_INT(truncate(path, 40), 0);
+	CHECK_OK(filter_make(SMALL, dir, &f, &again, &e), e);
+	CHECK(again != NULL);
+	CHECK_UINT(ask(&f, AUDIT_ARCH_X86_64, SYS_acct, 0, 0, 0), ERRNO(EPERM));
+	filter_done(&f);
+	CHECK_INT(from_cache(), 0);
+	/* Flags are no part of what is cached. */
+	for (int i = 0; i < 2; i++) {
+		json_decref(flagged);
+		flagged = NULL;
+		CHECK_OK(filter_make(flags, dir, &f, &flagged, &e), e);
+		CHECK_UINT(f.flags, SECCOMP_FILTER_FLAG_LOG);
+		filter_done(&f);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		auto_json json_t *d = NULL;
+		struct filter none = { 0 };
+
+		CHECK_MSG(filter_make(bad[i], dir, &none, &d, &e) < 0, "taken: %s", bad[i]);
+		CHECK(none.n == 0);
 	}
 }
