@@ -413,18 +413,21 @@ int cgroup_populated(int fd)
 
 int cgroup_frozen(int fd)
 {
-	uint64_t value;
-	int r = cgroup_read_key(fd, "cgroup.events", "frozen", &value);
+	uint64_t asked, done;
+	int r = cgroup_read_u64(fd, "cgroup.freeze", &asked);
 
-	return r < 0 ? r : value != 0;
+	/* A cgroup whose processes ended while it was frozen may say "frozen 1" for ever. */
+	if (r < 0 || !asked)
+		return r;
+	r = cgroup_read_key(fd, "cgroup.events", "frozen", &done);
+	return r < 0 ? r : done != 0;
 }
 
 int cgroup_freeze(int fd, bool freeze, int timeout_ms)
 {
 	int r = cgroup_write(fd, "cgroup.freeze", freeze ? "1" : "0");
 
-	/* Thawed, it may still be frozen by a cgroup above: then it stays "frozen 1". */
-	return r < 0 ? r : wait_event(fd, "frozen", freeze, timeout_ms);
+	return r < 0 || !freeze ? r : wait_event(fd, "frozen", 1, timeout_ms);
 }
 
 static int signal_all(int fd, int sig)
@@ -459,7 +462,7 @@ int cgroup_signal(int fd, int sig)
 	r = signal_all(fd, sig);
 	if (was != 0)
 		return r;
-	back = cgroup_write(fd, "cgroup.freeze", "0");
+	back = cgroup_freeze(fd, false, 0);
 	return r < 0 ? r : back;
 }
 

@@ -62,9 +62,9 @@ int cgroup_add(int fd, pid_t pid);
 int cgroup_procs(int fd, bool below, pid_t **ret, size_t *ret_n);
 /* Has it, or a cgroup below, processes?  1, 0, or -errno. */
 int cgroup_populated(int fd);
-/* 1 frozen, 0, or -errno. */
+/* Was it frozen by cgroup_freeze(), and is it so by now?  1, 0, or -errno. */
 int cgroup_frozen(int fd);
-/* Freeze or thaw it with all below, and wait until that is so: -ETIMEDOUT after @timeout_ms. */
+/* Freeze it with all below, and wait until that is so: -ETIMEDOUT after @timeout_ms; or thaw it. */
 int cgroup_freeze(int fd, bool freeze, int timeout_ms);
 /* Send @sig to every process in it and below, seen while frozen so that none escapes. */
 int cgroup_signal(int fd, int sig);

@@ -26,7 +26,7 @@ void proc_done(struct proc *p)
 	p->pid = -1;
 }
 
-int proc_clone(uint64_t flags, struct proc *ret)
+static int do_clone(uint64_t flags, int cgroup_fd, struct proc *ret)
 {
 	int pidfd = FD_NONE;
 	struct clone_args args = {
@@ -34,6 +34,7 @@ int proc_clone(uint64_t flags, struct proc *ret)
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		/* a sibling's death is told as ours would be; the kernel wants 0 then */
 		.exit_signal = (flags & CLONE_PARENT) ? 0 : SIGCHLD,
+		.cgroup = cgroup_fd >= 0 ? (uint64_t)cgroup_fd : 0,
 	};
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 
@@ -44,6 +45,16 @@ int proc_clone(uint64_t flags, struct proc *ret)
 	ret->pid = (pid_t)pid;
 	ret->pidfd = pidfd;
 	return 1;
+}
+
+int proc_clone(uint64_t flags, struct proc *ret)
+{
+	return do_clone(flags, FD_NONE, ret);
+}
+
+int proc_clone_into(uint64_t flags, int cgroup_fd, struct proc *ret)
+{
+	return do_clone(flags | CLONE_INTO_CGROUP, cgroup_fd, ret);
 }
 
 int proc_fork(struct proc *ret)

@@ -64,6 +64,8 @@ void proc_reset_signals(void);
 int proc_fork(struct proc *ret);
 /* clone3 without CLONE_VM: extra CLONE_NEW* or CLONE_PARENT @flags.  As proc_fork(). */
 int proc_clone(uint64_t flags, struct proc *ret);
+/* The same, born in the cgroup (version 2) whose directory is @cgroup_fd. */
+int proc_clone_into(uint64_t flags, int cgroup_fd, struct proc *ret);
 
 /* Wait for it to end.  *@ret_status is as from waitpid(2). */
 int proc_wait(struct proc *p, int *ret_status);

@@ -316,3 +316,15 @@ int userns_fork(const struct idmap *m, uint64_t flags, struct proc *ret, struct 
 	}
 	return 1;
 }
+
+bool userns_is_initial(void)
+{
+	char map[64] = "";
+	auto_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	unsigned int inside, outside, count;
+
+	if (fd < 0 || read(fd, map, sizeof(map) - 1) <= 0)
+		return true; /* a kernel without user namespaces */
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+	       outside == 0 && count == UINT32_MAX;
+}

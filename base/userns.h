@@ -63,6 +63,9 @@ int userns_fork(const struct idmap *m, uint64_t flags, struct proc *ret, struct 
  * the host does not permit user namespaces. */
 int userns_clone_err(struct err *e, int r);
 
+/* Are we in the host's own user namespace?  Root in any other is some user of the host. */
+bool userns_is_initial(void);
+
 /* Become root of the user namespace that we are in: setgroups (where allowed), setresgid,
  * setresuid to 0. */
 int userns_become_root(void);

@@ -43,6 +43,22 @@ int child_connect(struct child *c, const char *console_path, const char *listene
 	return 0;
 }
 
+/* Kernels before 5.7, and a cgroup that is full, take no newborn, but those that are moved. */
+static int clone_placed(struct child *c, struct setup *s, uint64_t flags)
+{
+	int r;
+
+	if (s->cgroup_fd < 0)
+		return proc_clone(flags, &c->proc);
+	s->cgroup_pending = false;
+	r = proc_clone_into(flags, s->cgroup_fd, &c->proc);
+	c->placed = r > 0;
+	if (r >= 0)
+		return r;
+	s->cgroup_pending = true;
+	return proc_clone(flags, &c->proc);
+}
+
 int child_clone(struct child *c, struct setup *s, const struct step *steps, uint64_t flags,
 		bool sibling, struct err *e)
 {
@@ -64,11 +80,11 @@ int child_clone(struct child *c, struct setup *s, const struct step *steps, uint
 	ours = pair[0];
 	theirs = pair[1];
 	s->sync = theirs;
-	r = proc_clone(flags | (sibling ? CLONE_PARENT : 0), &c->proc);
+	r = clone_placed(c, s, flags | (sibling ? CLONE_PARENT : 0));
 	if (r == -EINVAL && sibling) {
 		/* The first process of a pid namespace has no siblings; its orphans come to it. */
 		sibling = false;
-		r = proc_clone(flags, &c->proc);
+		r = clone_placed(c, s, flags);
 	}
 	if (r == 0) {
 		foreground_reset_signals();

@@ -11,6 +11,7 @@ struct child {
 	int listener; /* socket that gets its filter's notify descriptor */
 	int master;   /* of its terminal, when nobody else got it */
 	bool go_after_tty; /* it may start once its terminal is in good hands */
+	bool placed;  /* it was born in the cgroup that was asked for */
 	bool sibling; /* belongs to our parent: we cannot wait for it */
 };
 #define CHILD_INIT                                                                        \
@@ -25,7 +26,8 @@ int child_connect(struct child *c, const char *console_path, const char *listene
 		  struct err *e);
 /*
  * Clone with @flags (CLONE_NEW*) and run @steps in the child; @sibling: as a child of our parent.
- * Takes care of s->sync and of s->pdeathsig.
+ * Takes care of s->sync and of s->pdeathsig.  Where it cannot be born in s->cgroup_fd it waits to be
+ * put there: c->placed tells.
  */
 int child_clone(struct child *c, struct setup *s, const struct step *steps, uint64_t flags,
 		bool sibling, struct err *e);

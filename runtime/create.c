@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
+#include "cgroup-place.h"
 #include "child.h"
 #include "console.h"
 #include "fd.h"
@@ -19,7 +21,6 @@
 #include "identity.h"
 #include "path.h"
 #include "procfs.h"
-#include "resources.h"
 #include "runtime.h"
 #include "start-fifo.h"
 #include "state.h"
@@ -36,12 +37,14 @@ struct creation {
 	struct setup setup;
 	struct state state;
 	struct child child;
-	char *state_text; /* for hooks */
+	struct place place; /* its cgroup */
+	char *state_text;   /* for hooks */
 };
 
 static void creation_done(struct creation *c)
 {
 	child_done(&c->child);
+	place_done(&c->place);
 	filter_done(&c->setup.filter);
 	oci_config_done(&c->cfg);
 	(void)fd_close(c->root_fd);
@@ -77,7 +80,6 @@ static int open_bundle(struct creation *c, struct err *e)
 static int check(struct creation *c, struct err *e)
 {
 	const struct oci_process *p = &c->cfg.process;
-	int r;
 
 	if (!c->cfg.has_process)
 		return err_set(e, ERR_INVALID, "config.json: $.process: missing");
@@ -97,8 +99,7 @@ static int check(struct creation *c, struct err *e)
 		    strv_env_set(&c->cfg.process.env, "LISTEN_PID", "1") < 0)
 			return err_sys(e, ENOMEM, "pass the listening sockets");
 	}
-	r = sysctl_check(&c->cfg, e);
-	return r < 0 ? r : resources_check(c->cfg.resources, e);
+	return sysctl_check(&c->cfg, e);
 }
 
 static int prepare_filter(struct creation *c, struct err *e)
@@ -229,22 +230,31 @@ static int clone_child(struct creation *c, struct err *e)
 		flags &= ~ns_types[NS_TIME].flag; /* made: the child enters it */
 	}
 	c->setup.maps_pending = flags & CLONE_NEWUSER;
+	if (place_wanted(&c->place)) {
+		c->setup.cgroup_fd = c->place.fd;
+		c->setup.cgroup_pending = c->place.fd < 0;
+		c->setup.new_cgroup_ns = flags & CLONE_NEWCGROUP;
+		flags &= ~(uint64_t)CLONE_NEWCGROUP;
+	}
 	return child_clone(&c->child, &c->setup, init_steps, flags, !c->run || c->a->detach, e);
 }
 
-static int write_maps(struct creation *c, struct err *e)
+/* Into its cgroup as the user that started it, before it gets other ids. */
+static int place_and_map(struct creation *c, struct err *e)
 {
-	int r;
+	int r = place_process(&c->place, c->child.proc.pid, c->child.placed, e);
 
-	if (!c->setup.maps_pending)
-		return 0;
-	r = userns_write_maps(c->child.proc.pid, &c->cfg.idmap, e);
-	return r < 0 ? r : child_go(&c->child, e);
+	if (r == 0 && c->setup.maps_pending)
+		r = userns_write_maps(c->child.proc.pid, &c->cfg.idmap, e);
+	if (r == 0 && (c->setup.maps_pending || c->setup.cgroup_pending))
+		r = child_go(&c->child, e);
+	return r;
 }
 
 static int write_state(struct creation *c, struct err *e)
 {
 	struct timespec t;
+	struct stat st;
 	struct tm tm;
 	int r;
 
@@ -262,6 +272,13 @@ static int write_state(struct creation *c, struct err *e)
 	c->state.annotations = c->cfg.annotations;
 	c->state.hooks = c->cfg.hooks_doc;
 	c->state.pid = (uint64_t)c->child.proc.pid;
+	if (place_wanted(&c->place)) {
+		if (fstat(c->place.fd, &st) < 0)
+			return err_sys(e, errno, "look at the cgroup %s", c->place.path);
+		c->state.cgroup_path = c->place.path;
+		c->state.cgroup_unit = c->place.unit;
+		c->state.cgroup_ino = st.st_ino;
+	}
 	r = proc_start_time(c->child.proc.pid, &c->state.pid_start);
 	if (r < 0)
 		return err_sys(e, r, "look at the container's process");
@@ -315,7 +332,7 @@ static int bring_up(struct creation *c, struct err *e)
 {
 	const struct oci_hooks *h = &c->cfg.hooks;
 	bool hooks = h->n[HOOK_PRESTART] || h->n[HOOK_CREATE_RUNTIME];
-	int r = write_maps(c, e);
+	int r = place_and_map(c, e);
 
 	if (r == 0)
 		r = write_state(c, e);
@@ -366,6 +383,9 @@ static int prepare(struct creation *c, struct err *e)
 	r = prepare_filter(c, e);
 	if (r < 0)
 		return r;
+	r = place_prepare(&c->place, &c->cfg, c->id, a->manager, e);
+	if (r < 0)
+		return r;
 	if (!a->console_socket)
 		console_default_size(&c->cfg.process);
 	r = child_connect(&c->child, a->console_socket, s->filter.listener_path, e);
@@ -396,6 +416,8 @@ static int stay(struct creation *c, struct err *e)
 
 	if (c->a->keep)
 		return code;
+	if (place_remove(&c->state, &ignored) < 0)
+		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", ignored.text);
 	(void)state_dir_remove(c->root_fd, c->id, &ignored); /* delete can still do it */
 	if (run_hooks(c, HOOK_POSTSTOP, "stopped", &ignored) < 0)
 		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", ignored.text);
@@ -411,6 +433,7 @@ static int create_or_run(struct args *a, bool run, struct err *e)
 		.root_fd = FD_NONE,
 		.dir_fd = FD_NONE,
 		.child = CHILD_INIT,
+		.place = PLACE_INIT,
 	};
 	struct err ignored;
 	int r;
@@ -431,6 +454,7 @@ static int create_or_run(struct args *a, bool run, struct err *e)
 		r = stay(&c, e);
 	if (r < 0) {
 		child_kill(&c.child);
+		place_undo(&c.place);
 		if (c.dir_fd >= 0)
 			(void)state_dir_remove(c.root_fd, c.id,
 					       &ignored); /* the first failure counts */

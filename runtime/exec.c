@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup-join.h"
 #include "child.h"
 #include "console.h"
 #include "fd.h"
@@ -34,12 +35,14 @@ struct execution {
 	struct oci_process process;
 	struct setup setup;
 	struct child child;
+	struct joiner joiner;
 	char *state_text;
 };
 
 static void execution_done(struct execution *x)
 {
 	child_done(&x->child);
+	joiner_done(&x->joiner);
 	filter_done(&x->setup.filter);
 	if (x->doc)
 		oci_process_done(&x->process);
@@ -152,6 +155,7 @@ static int find_container(struct execution *x, struct err *e)
 {
 	struct args *a = x->a;
 	auto_close int root = FD_NONE;
+	enum container_status status;
 	int r;
 
 	if (a->argc < 1)
@@ -168,7 +172,10 @@ static int find_container(struct execution *x, struct err *e)
 	r = state_read(x->dir_fd, &x->state, e);
 	if (r < 0)
 		return r;
-	if (state_status(x->dir_fd, &x->state, &x->init) != STATUS_RUNNING)
+	status = state_status(x->dir_fd, &x->state, &x->init);
+	if (status == STATUS_PAUSED)
+		return err_set(e, ERR_BUSY, "container \"%s\" is paused", a->argv[0]);
+	if (status != STATUS_RUNNING)
 		return err_set(e, ERR_BUSY, "container \"%s\" is not running", a->argv[0]);
 	return 0;
 }
@@ -245,6 +252,14 @@ static int join(struct execution *x, struct err *e)
 	flags = differing_namespaces(x, e);
 	if (flags < 0)
 		return flags;
+	/* The kernel lets nobody in from outside of a cgroup namespace: the child enters it once it
+	 * is in the cgroup. */
+	if (x->joiner.cgroup_fd >= 0 && (flags & CLONE_NEWCGROUP)) {
+		flags &= ~CLONE_NEWCGROUP;
+		x->setup.join[NS_CGROUP] = fd_dup(x->init.pidfd);
+		if (x->setup.join[NS_CGROUP] < 0)
+			return err_sys(e, x->setup.join[NS_CGROUP], "join the cgroup namespace");
+	}
 	/* While our own files in /proc are ours. */
 	r = identity_oom_score(&x->setup, e);
 	if (r < 0)
@@ -278,7 +293,10 @@ static int start(struct execution *x, struct err *e)
 
 	if (foreground)
 		foreground_block_signals();
+	x->setup.cgroup_fd = x->joiner.clone_fd;
 	r = child_clone(&x->child, &x->setup, exec_steps, 0, !foreground, e);
+	if (r == 0 && !x->child.placed)
+		r = joiner_join(&x->joiner, x->child.proc.pid, e);
 	if (r < 0)
 		return r;
 	if (x->a->pid_file) {
@@ -324,6 +342,8 @@ static int prepare(struct execution *x, struct err *e)
 		console_default_size(a->process ? &x->process : &x->cfg.process);
 	r = prepare_filter(x, e);
 	if (r == 0)
+		r = joiner_prepare(&x->joiner, &x->state, x->init.pid, e);
+	if (r == 0)
 		r = child_connect(&x->child, a->console_socket, s->filter.listener_path, e);
 	return r < 0 ? r : open_pid_dir(x, e);
 }
@@ -336,6 +356,7 @@ int cmd_exec(struct args *a, struct err *e)
 		.pid_dir_fd = FD_NONE,
 		.init = PROC_INIT,
 		.child = CHILD_INIT,
+		.joiner = JOINER_INIT,
 	};
 	int r = args_close_fds(a, e);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup-systemd.h"
 #include "config.h"
 #include "fd.h"
 #include "guard.h"
@@ -16,6 +17,7 @@
 #include "path.h"
 #include "runtime.h"
 #include "state.h"
+#include "userns.h"
 
 #define PROGRAM "ctr-lite-runtime"
 #define ARG(member) offsetof(struct args, member)
@@ -26,8 +28,8 @@ static const struct opt global_opts[] = {
 	{ 0, "log", "FILE", OPT_STRING, ARG(log), "write errors to FILE as well" },
 	{ 0, "log-format", "FORMAT", OPT_STRING, ARG(log_format), "text or json" },
 	{ 0, "debug", NULL, OPT_FLAG, ARG(debug), "say more" },
-	{ 0, "systemd-cgroup", NULL, OPT_FLAG, ARG(systemd_cgroup), "refused" },
-	{ 0, "cgroup-manager", "MANAGER", OPT_STRING, ARG(cgroup_manager), "cgroupfs or disabled" },
+	{ 0, "systemd-cgroup", NULL, OPT_FLAG, ARG(systemd_cgroup), "cgroups by systemd" },
+	{ 0, "cgroup-manager", "MANAGER", OPT_STRING, ARG(cgroup_manager), "cgroupfs, systemd or disabled" },
 	{ 0, "rootless", "WHEN", OPT_STRING, ARG(rootless), "true, false or auto" },
 	{ 0, "seccomp-cache", "DIR", OPT_STRING, ARG(seccomp_cache), "cache of compiled filters" },
 	{ 0, "pdeathsig", NULL, OPT_FLAG, ARG(pdeathsig), "the container dies with our parent" },
@@ -199,19 +201,9 @@ static int fail(const struct args *a, const struct err *e)
 	}
 }
 
-/* Root in a user namespace is some user of the host, whose states belong elsewhere. */
 static bool is_host_root(void)
 {
-	char map[64] = "";
-	auto_close int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	unsigned int inside, outside, count;
-
-	if (geteuid() != 0)
-		return false;
-	if (fd < 0 || read(fd, map, sizeof(map) - 1) <= 0)
-		return true; /* a kernel without user namespaces */
-	return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
-	       outside == 0 && count == UINT32_MAX;
+	return geteuid() == 0 && userns_is_initial();
 }
 
 static int set_root(struct args *a, struct err *e)
@@ -231,14 +223,10 @@ static int check_globals(struct args *a, struct err *e)
 {
 	if (a->debug)
 		log_max = LOG_DEBUG;
-	if (a->systemd_cgroup || (a->cgroup_manager && streq(a->cgroup_manager, "systemd")))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "cgroups by systemd are not supported: use the cgroupfs "
-			       "manager (podman: --cgroup-manager=cgroupfs)");
-	if (a->cgroup_manager && !streq(a->cgroup_manager, "cgroupfs") &&
-	    !streq(a->cgroup_manager, "disabled"))
+	a->manager = a->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS;
+	if (a->cgroup_manager && cgroup_manager_parse(a->cgroup_manager, &a->manager) < 0)
 		return err_set(e, ERR_INVALID,
-			       "--cgroup-manager: \"%s\" is not cgroupfs or disabled",
+			       "--cgroup-manager: \"%s\" is not cgroupfs, systemd or disabled",
 			       a->cgroup_manager);
 	if (a->log_format && !streq(a->log_format, "json") && !streq(a->log_format, "text"))
 		return err_set(e, ERR_INVALID, "--log-format: \"%s\" is not text or json",
@@ -295,6 +283,8 @@ static int guard(struct args *a, char **argv, struct err *e)
 {
 	int r;
 
+	if (a->manager == CGROUP_SYSTEMD)
+		systemd_remember_program();
 	/* The copy of us reports to the same descriptor. */
 	if (a->err_fd)
 		(void)fd_set_cloexec((int)a->err_fd, false); /* open: checked above */

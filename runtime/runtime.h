@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cgroup-place.h"
 #include "err.h"
 #include "str.h"
 
@@ -12,6 +13,7 @@ struct args {
 	/* global */
 	const char *root; /* directory of states */
 	const char *log, *log_format, *rootless, *cgroup_manager, *seccomp_cache;
+	enum cgroup_manager manager; /* from the two options that name it */
 	bool debug, systemd_cgroup, help, version, pdeathsig;
 	uint32_t err_fd; /* 0: none */
 	/* create, run */

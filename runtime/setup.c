@@ -29,6 +29,7 @@ void setup_init(struct setup *s)
 	*s = (struct setup){
 		.sync = FD_NONE,
 		.parent_pidfd = FD_NONE,
+		.cgroup_fd = FD_NONE,
 		.start_fifo = FD_NONE,
 		.start_report = FD_NONE,
 		.host_proc_fd = FD_NONE,
@@ -64,10 +65,10 @@ static int wait_maps(struct setup *s, struct err *e)
 {
 	int r;
 
-	if (!s->maps_pending)
+	if (!s->maps_pending && !s->cgroup_pending)
 		return 0;
 	r = setup_wait_go(s, e);
-	if (r < 0)
+	if (r < 0 || !s->maps_pending)
 		return r;
 	r = s->keep_groups ? userns_set_root_ids() : userns_become_root();
 	if (r < 0)
@@ -113,6 +114,14 @@ static int join_namespaces(struct setup *s, struct err *e)
 			return err_sys(e, errno, "join the %s namespace", t->name);
 		*fd = fd_close(*fd);
 	}
+	return 0;
+}
+
+/* Its root is the cgroup that we are in now: the container's own. */
+static int new_cgroup_ns(struct setup *s, struct err *e)
+{
+	if (s->new_cgroup_ns && unshare(CLONE_NEWCGROUP) < 0)
+		return err_sys(e, errno, "make the cgroup namespace");
 	return 0;
 }
 
@@ -235,8 +244,9 @@ static int pass_fds(struct setup *s, struct err *e)
 /* Each step relies on all steps above it. */
 const struct step init_steps[] = {
 	{ "", start_pdeathsig },
-	{ "wait for the id maps", wait_maps },
+	{ "wait for the id maps", wait_maps },		/* and until we are in the cgroup */
 	{ "", become_joined_root },
+	{ "", new_cgroup_ns },
 	{ "join namespaces", join_namespaces },
 	{ "start a session", new_session },
 	{ "keep the host's /proc", keep_host_proc },	/* for the steps after the pivot as well */
@@ -277,6 +287,7 @@ const struct step init_steps[] = {
 
 const struct step exec_steps[] = {
 	{ "", start_pdeathsig },
+	{ "join namespaces", join_namespaces },		/* the cgroup namespace, if any */
 	{ "start a session", new_session },
 	{ "open the terminal", console_open },
 	{ "set labels", identity_labels },

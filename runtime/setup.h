@@ -33,6 +33,9 @@ struct setup {
 	bool keep_groups;  /* the supplementary groups stay as they are */
 	int rootfs_at;	   /* what was opened before we became root of it: the root file system's */
 	int *sources;	   /* directory and the source of each mount; FD_NONE, NULL: by path */
+	int cgroup_fd;	   /* the cgroup to be born in, FD_NONE: none */
+	bool cgroup_pending; /* wait to be put into one */
+	bool new_cgroup_ns;  /* make the cgroup namespace, once we are in the cgroup */
 	unsigned int preserve_fds;
 	int sync;	     /* socket to the runtime */
 	int parent_pidfd;    /* with pdeathsig: of the one whose death ends us */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup-place.h"
 #include "fd.h"
 #include "file.h"
 #include "json.h"
@@ -19,6 +20,7 @@ static const char *const status_names[] = {
 	[STATUS_CREATING] = "creating",
 	[STATUS_CREATED] = "created",
 	[STATUS_RUNNING] = "running",
+	[STATUS_PAUSED] = "paused",
 	[STATUS_STOPPED] = "stopped",
 };
 static_assert(sizeof(status_names) / sizeof(status_names[0]) == STATUS_STOPPED + 1,
@@ -133,7 +135,11 @@ int state_write(int dir_fd, const struct state *s, struct err *e)
 	      set_string(obj, "listener_path", s->listener_path) < 0 ||
 	      set_string(obj, "listener_metadata", s->listener_metadata) < 0 ||
 	      set_doc(obj, "annotations", s->annotations) < 0 ||
-	      set_doc(obj, "hooks", s->hooks) < 0;
+	      set_doc(obj, "hooks", s->hooks) < 0 ||
+	      set_string(obj, "cgroup_path", s->cgroup_path) < 0 ||
+	      set_string(obj, "cgroup_unit", s->cgroup_unit) < 0 ||
+	      (s->cgroup_path &&
+	       json_object_set_new(obj, "cgroup_ino", json_integer((json_int_t)s->cgroup_ino)) < 0);
 	if (!bad)
 		text = json_dumps(obj, JSON_COMPACT);
 	if (!text)
@@ -180,6 +186,9 @@ int state_read(int dir_fd, struct state *ret, struct err *e)
 		{ "listener_metadata", JSON_KIND_STR, offsetof(struct state, listener_metadata) },
 		{ "annotations", JSON_KIND_OBJECT, offsetof(struct state, annotations) },
 		{ "hooks", JSON_KIND_OBJECT, offsetof(struct state, hooks) },
+		{ "cgroup_path", JSON_KIND_STR, offsetof(struct state, cgroup_path), 0, 4095 },
+		{ "cgroup_unit", JSON_KIND_STR, offsetof(struct state, cgroup_unit), 0, 255 },
+		{ "cgroup_ino", JSON_KIND_U64, offsetof(struct state, cgroup_ino) },
 		{ 0 },
 	};
 	struct state s = { 0 };
@@ -233,6 +242,8 @@ enum container_status state_status(int dir_fd, const struct state *s, struct pro
 		*ret_proc = p;
 	else
 		proc_done(&p);
+	if (place_paused(s))
+		return STATUS_PAUSED;
 	return start_fifo_exists(dir_fd) ? STATUS_CREATED : STATUS_RUNNING;
 }
 

@@ -27,7 +27,13 @@
 #define STATE_ID_MAX 1024
 #define OCI_VERSION "1.2.0"
 
-enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_STOPPED };
+enum container_status {
+	STATUS_CREATING,
+	STATUS_CREATED,
+	STATUS_RUNNING,
+	STATUS_PAUSED,
+	STATUS_STOPPED
+};
 const char *container_status_str(enum container_status s);
 
 struct state {
@@ -38,6 +44,8 @@ struct state {
 	bool has_filter;
 	const char *listener_path, *listener_metadata;
 	const json_t *annotations, *hooks;
+	const char *cgroup_path, *cgroup_unit; /* NULL: no cgroup of its own; no scope of systemd */
+	uint64_t cgroup_ino;
 };
 void state_done(struct state *s);
 #define auto_state __attribute__((cleanup(state_done)))

@@ -100,9 +100,8 @@ test_runtime_err_fd_and_log() {
 
 test_runtime_refuses_what_it_cannot_do() {
 	new_bundle b
-	expect 1 rt --systemd-cgroup run -b b c
-	contains "$ERR" systemd
-	expect 1 rt --cgroup-manager systemd run -b b c
+	expect 1 rt --cgroup-manager nothing run -b b c
+	contains "$ERR" "systemd or disabled"
 	expect 1 rt --log-format xml run -b b c
 	expect 1 rt frobnicate
 	expect 1 rt run --frobnicate -b b c
@@ -115,6 +114,8 @@ test_runtime_refuses_what_it_cannot_do() {
 	change b '.linux.resources.memory.limit = 1000000'
 	expect 1 rt run -b b c
 	contains "$ERR" "memory.limit"
+	expect 1 rt --cgroup-manager disabled run -b b c
+	contains "$ERR" "memory.limit: cgroups are switched off"
 	change b '.linux.resources = {"unified": {"pids.max": "3"}}'
 	expect 1 rt run -b b c
 	contains "$ERR" "unified"
