@@ -28,6 +28,7 @@ static const struct { const char *name, *target; } links[] = {
 	{ "stdin", "/proc/self/fd/0" },
 	{ "stdout", "/proc/self/fd/1" },
 	{ "stderr", "/proc/self/fd/2" },
+	{ "core", "/proc/kcore" },
 	{ "ptmx", "pts/ptmx" },
 };
 /* clang-format on */

@@ -280,6 +280,11 @@ bool identity_keeps_groups(const json_t *annotations)
 	return v && streq(v, "1");
 }
 
+static bool only_primary_group(const struct oci_process *p)
+{
+	return p->n_groups == 0 || (p->n_groups == 1 && p->groups[0] == p->gid);
+}
+
 /*
  * Groups first: as another user we may not.  The permitted capabilities are kept over the change
  * and raised again, since loading the filter may need them; identity_caps() makes them final.
@@ -289,7 +294,7 @@ int identity_user(struct setup *s, struct err *e)
 	const struct oci_process *p = s->proc;
 
 	if (!s->keep_groups && setgroups(p->n_groups, p->groups) < 0 &&
-	    !(errno == EPERM && p->n_groups == 0 && setgroups_denied(s)))
+	    !(errno == EPERM && only_primary_group(p) && setgroups_denied(s)))
 		return err_sys(e, errno, "set the supplementary groups");
 	s->host_proc_fd = fd_close(s->host_proc_fd); /* its last use */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)

@@ -33,12 +33,17 @@ static bool unmasked(const struct strv *unmask, const char *path)
 	return false;
 }
 
+bool oci_unmasked(const struct ctr_request *r, const char *path)
+{
+	return r->privileged || unmasked(&r->unmask, path);
+}
+
 static json_t *path_list(const struct ctr_request *r, const char *const *list, const struct strv *more)
 {
 	json_t *arr = json_array();
 
-	for (; !r->privileged && *list; list++)
-		if (!unmasked(&r->unmask, *list))
+	for (; *list; list++)
+		if (!oci_unmasked(r, *list))
 			(void)json_array_append_new(arr, json_string(*list));
 	for (size_t i = 0; more && i < more->n; i++) {
 		auto_strv struct strv parts = STRV_INIT;
@@ -50,9 +55,14 @@ static json_t *path_list(const struct ctr_request *r, const char *const *list, c
 	return arr;
 }
 
-json_t *oci_masked_paths(const struct ctr_request *r)
+json_t *oci_masked_paths(const struct oci_build *b)
 {
-	return path_list(r, masked, &r->mask);
+	json_t *arr = path_list(b->req, masked, &b->req->mask);
+
+	/* There the host's /sys is bound, with all that is mounted in it: tracing, security, debug. */
+	if (b->host_net && b->map && !oci_unmasked(b->req, "/sys/kernel"))
+		(void)json_array_append_new(arr, json_string("/sys/kernel"));
+	return arr;
 }
 
 json_t *oci_read_only_paths(const struct ctr_request *r)

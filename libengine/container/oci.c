@@ -84,7 +84,8 @@ static json_t *proc_options(const struct ctr_request *r)
 /* What every Linux container has (runtime-spec "Default Filesystems", and podman's choices). */
 static int default_mounts(struct oci_build *b, struct err *e)
 {
-	static const char *const dev[] = { "nosuid", "strictatime", "mode=755", "size=65536k", NULL };
+	static const char *const dev[] = { "nosuid", "noexec", "strictatime", "mode=755",
+					   "size=65536k", NULL };
 	static const char *const mqueue[] = { "nosuid", "noexec", "nodev", NULL };
 	static const char *const bind[] = { "rbind", "rprivate", "nosuid", "noexec", "nodev", NULL };
 	static const char *const bind_ro[] = { "rbind", "rprivate", "nosuid", "noexec", "nodev", "ro",
@@ -113,9 +114,9 @@ static int default_mounts(struct oci_build *b, struct err *e)
 				   strings(r->privileged ? sys_rw : sys_ro), e);
 	if (rc == 0)
 		rc = oci_add_mount(b->mounts, "/dev/pts", "devpts", "devpts", strings(pts), e);
-	if (rc == 0 && is_host(r->ipc_mode))
+	if (rc == 0 && is_host(r->ipc_mode) && access("/dev/mqueue", F_OK) == 0)
 		rc = oci_add_mount(b->mounts, "/dev/mqueue", "bind", "/dev/mqueue", strings(bind), e);
-	else if (rc == 0)
+	else if (rc == 0 && (!is_host(r->ipc_mode) || !b->map)) /* the host's only by root */
 		rc = oci_add_mount(b->mounts, "/dev/mqueue", "mqueue", "mqueue", strings(mqueue), e);
 	if (rc == 0 && is_host(r->ipc_mode))
 		rc = oci_add_mount(b->mounts, "/dev/shm", "bind", "/dev/shm", strings(bind), e);
@@ -124,14 +125,15 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	/* On a v1 host there is nothing a private cgroup mount could show. */
 	if (rc == 0 && oci_cgroup2() && !(b->host_net && b->map))
 		rc = oci_add_mount(b->mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
-				   strings(r->privileged ? sys_rw : sys_ro), e);
+				   strings(oci_unmasked(r, "/sys/fs/cgroup") ? sys_rw : sys_ro), e);
 	return rc;
 }
 
-/* A file that the engine wrote into the run directory. */
+/* A file that the engine wrote into the run directory; --read-only goes for it too. */
 static int generated_mount(struct oci_build *b, const char *file, const char *dest, struct err *e)
 {
-	static const char *const options[] = { "bind", "rprivate", NULL };
+	const char *const options[] = { "bind", "rprivate", "nosuid", "nodev", "noexec",
+					b->req->read_only ? "ro" : "rw", NULL };
 	auto_free char *source = path_join(b->run_dir, file);
 
 	if (!source)
@@ -192,14 +194,14 @@ static int init_mount(struct oci_build *b, struct err *e)
 }
 
 /* process.capabilities: what the process may do, by user and options. */
-static json_t *capabilities(const struct ctr_request *r, uint32_t uid, uint64_t set_, bool all,
-			    struct err *e)
+static json_t *capabilities(const struct ctr_request *r, uint32_t uid, uint64_t set_, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT, added = STRV_INIT;
 	uint64_t eff = set_;
 
-	if (uid != 0 && !all) {
-		/* Like the kernel on a change of user: only what was asked for by name stays. */
+	if (uid != 0) {
+		/* Like the kernel on a change of user: only what was asked for by name stays, also
+		 * with --privileged. */
 		eff = 0;
 		if (r->cap_add.n && spec_caps_resolve(0, &r->cap_add, NULL, &eff, e) < 0)
 			return NULL;
@@ -236,11 +238,11 @@ static json_t *user_json(const struct ctr_request *r, const struct spec_user *u)
 			 "additionalGids", groups, "umask", (int)(mask & 0777));
 }
 
-static json_t *rlimits(struct oci_build *b, struct err *e)
+static json_t *rlimits(const struct ctr_request *r, bool own_userns, struct err *e)
 {
 	json_t *arr = json_array();
 
-	if (oci_add_ulimits(arr, &b->req->ulimits, b->map != NULL, e) < 0) {
+	if (oci_add_ulimits(arr, &r->ulimits, own_userns, e) < 0) {
 		json_decref(arr);
 		return NULL;
 	}
@@ -266,7 +268,7 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 {
 	const struct ctr_request *r = b->req;
 	auto_strv struct strv env = STRV_INIT;
-	json_t *limits = rlimits(b, e), *capset;
+	json_t *limits = rlimits(r, b->map != NULL, e), *capset;
 
 	if (!limits)
 		return NULL;
@@ -276,7 +278,7 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 	if (spec_env_default(&env, "HOSTNAME", b->hostname) < 0 ||
 	    spec_env_default(&env, "HOME", u->home ? u->home : "/") < 0)
 		return NULL;
-	capset = capabilities(r, u->uid, caps, r->privileged, e);
+	capset = capabilities(r, u->uid, caps, e);
 	if (!capset)
 		return NULL;
 	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", r->tty, "user",
@@ -342,7 +344,7 @@ static json_t *linux_section(struct oci_build *b, struct err *e)
 	if (!ns)
 		return NULL;
 	l = json_pack("{s:o, s:o, s:o}", "namespaces", ns, "maskedPaths",
-		      oci_masked_paths(b->req), "readonlyPaths", oci_read_only_paths(b->req));
+		      oci_masked_paths(b), "readonlyPaths", oci_read_only_paths(b->req));
 	rc = l ? sysctls(b, l, e) : err_sys(e, ENOMEM, "make config.json");
 	if (rc == 0 && json_array_size(b->devices))
 		rc = set(l, "devices", json_incref(b->devices), e);
@@ -513,11 +515,10 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 	auto_strv struct strv env = STRV_INIT;
 	auto_json json_t *j = NULL;
 	struct spec_user user = SPEC_USER_INIT;
-	json_t *capset, *args;
+	json_t *capset, *args, *limits;
 	uint64_t caps;
 	int rc;
 
-	(void)eng;
 	merged_init_root(&m, root_fd);
 	rc = oci_caps(r, &caps, e);
 	if (rc == 0 && o->privileged)
@@ -544,16 +545,18 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 		rc = err_sys(e, ENOMEM, "make the process");
 		goto out;
 	}
-	capset = capabilities(r, user.uid, caps, o->privileged, e);
+	limits = rlimits(r, eng->rootless, e);
+	capset = limits ? capabilities(r, user.uid, caps, e) : NULL;
 	if (!capset) {
-		rc = -ENOMEM;
+		json_decref(limits);
+		rc = e && e->kind != ERR_NONE ? err_kind_errno(e->kind) : -ENOMEM;
 		goto out;
 	}
 	args = json_from_strv(o->args);
-	j = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:b}", "terminal", o->tty, "user",
+	j = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", o->tty, "user",
 		      user_json(r, &user), "args", args, "env", json_from_strv(&env), "cwd",
 		      o->cwd ? o->cwd : r->cwd && r->cwd[0] ? r->cwd : "/", "capabilities", capset,
-		      "noNewPrivileges", r->no_new_privs);
+		      "rlimits", limits, "noNewPrivileges", r->no_new_privs);
 	*ret = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (!*ret)
 		rc = err_set(e, ERR_INVALID, "an argument is not valid UTF-8");

@@ -62,7 +62,8 @@ int oci_devices(struct oci_build *b, struct err *e);
 int oci_device_rules(const struct ctr_request *r, json_t *linux_, struct err *e);
 int oci_check_devices(const struct ctr_request *r, bool own_userns, struct err *e);
 /* oci-masks.c */
-json_t *oci_masked_paths(const struct ctr_request *r);
+json_t *oci_masked_paths(const struct oci_build *b);
+bool oci_unmasked(const struct ctr_request *r, const char *path);	/* by an option */
 json_t *oci_read_only_paths(const struct ctr_request *r);
 /* oci-lsm.c */
 int oci_lsm(struct oci_build *b, json_t *process, json_t *linux_, struct err *e);

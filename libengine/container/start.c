@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "container-priv.h"
 #include "ctrlite/helper-path.h"
 #include "file.h"
@@ -95,11 +96,12 @@ static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
 	return 0;
 }
 
-static const char *hostname_of(const struct ctr_request *r, char buf[65])
+/* On the host's network a container is known by the host's name. */
+static const char *hostname_of(const struct ctr_request *r, bool host_net, char buf[65])
 {
 	if (r->hostname && r->hostname[0])
 		return r->hostname;
-	if (r->uts_mode && streq(r->uts_mode, "host") && gethostname(buf, 65) == 0) {
+	if (((r->uts_mode && streq(r->uts_mode, "host")) || host_net) && gethostname(buf, 65) == 0) {
 		buf[64] = '\0';
 		return buf;
 	}
@@ -140,6 +142,23 @@ int ctr_container_prepare(struct ctr_engine *eng, struct ctr_request *r, struct 
 	return rc;
 }
 
+/* /run/.containerenv says that this is a container; to a privileged one, which could find out
+ * anyway, it says which. */
+static int write_containerenv(struct ctr_engine *eng, const struct ctr_request *r, int run,
+			      struct err *e)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+	int rc;
+
+	strbuf_add(&b, "");
+	if (r->privileged)
+		strbuf_addf(&b, "engine=\"ctr-lite-%s\"\nname=\"%s\"\nid=\"%s\"\nimage=\"%s\"\n"
+			    "imageid=\"%s\"\nrootless=%d\n", CTR_VERSION, r->name, r->id,
+			    r->image ? r->image : "", r->image_id, eng->rootless);
+	rc = b.failed ? -ENOMEM : file_replace(run, ".containerenv", b.data, b.len, 0644, FILE_SYNC_NONE);
+	return rc < 0 ? err_sys(e, rc, "write .containerenv") : 0;
+}
+
 static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
 		       bool fresh, struct strv *append, struct err *e)
 {
@@ -158,8 +177,8 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 	run = container_run_dir(eng, r->id, true, e);
 	if (run < 0)
 		return run;
-	b.hostname = hostname_of(r, host);
 	b.host_net = !n->plan.new_netns;
+	b.hostname = hostname_of(r, b.host_net, host);
 	b.our_runtime = !eng->runtime || streq(path_base(eng->runtime), OUR_RUNTIME);
 	rc = ctr_engine_idmap(eng, &b.map, e);
 	if (rc < 0)
@@ -168,9 +187,9 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 	if (rc < 0)
 		return rc;
 	b.files = (unsigned int)rc | OCI_FILE_CONTAINERENV;
-	rc = file_replace(run, ".containerenv", "", 0, 0644, FILE_SYNC_NONE);
+	rc = write_containerenv(eng, r, run, e);
 	if (rc < 0)
-		return err_sys(e, rc, "write .containerenv");
+		return rc;
 	rc = oci_config_text(&b, &text, e);
 	if (rc == 0) {
 		rc = fresh ? write_file_at(dir, "config.json", text, strlen(text), 0600)

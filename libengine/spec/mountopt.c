@@ -377,7 +377,7 @@ static int finish_options(struct parser *p, struct err *e)
 	if (r == 0)
 		r = add_unless_null(o, word_or(p, GROUP_DEV, strict ? "nodev" : NULL));
 	if (r == 0)
-		r = add_unless_null(o, word_or(p, GROUP_EXEC, binds ? NULL : "noexec"));
+		r = add_unless_null(o, word_or(p, GROUP_EXEC, binds || strict ? NULL : "noexec"));
 	for (size_t i = 0; r == 0 && i < p->plain.n; i++)
 		r = strv_add(o, p->plain.items[i]);
 	return r < 0 ? no_memory(e) : 0;
