@@ -1,9 +1,13 @@
 /* The commands create and run. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,8 +23,10 @@
 #include "guard.h"
 #include "hooks.h"
 #include "identity.h"
+#include "idmapped.h"
+#include "lsm.h"
 #include "path.h"
-#include "procfs.h"
+#include "report.h"
 #include "runtime.h"
 #include "start-fifo.h"
 #include "state.h"
@@ -35,17 +41,21 @@ struct creation {
 	char created[40];
 	struct oci_config cfg;
 	struct setup setup;
+	struct idmapped *idmapped;
 	struct state state;
 	struct child child;
 	struct place place; /* its cgroup */
-	char *state_text;   /* for hooks */
+	struct hook_agent agent; /* with hooks and namespaces to join */
+	char *state_text; /* for hooks */
 };
 
 static void creation_done(struct creation *c)
 {
 	child_done(&c->child);
 	place_done(&c->place);
+	hook_agent_done(&c->agent);
 	filter_done(&c->setup.filter);
+	idmapped_free(c->idmapped, c->cfg.n_mounts);
 	oci_config_done(&c->cfg);
 	(void)fd_close(c->root_fd);
 	(void)fd_close(c->dir_fd);
@@ -99,6 +109,8 @@ static int check(struct creation *c, struct err *e)
 		    strv_env_set(&c->cfg.process.env, "LISTEN_PID", "1") < 0)
 			return err_sys(e, ENOMEM, "pass the listening sockets");
 	}
+	if (lsm_check(p, c->cfg.mount_label, e) < 0)
+		return -EOPNOTSUPP;
 	return sysctl_check(&c->cfg, e);
 }
 
@@ -143,71 +155,82 @@ static int open_namespaces(struct creation *c, struct err *e)
 	for (int k = 0; k < NS_COUNT_; k++) {
 		const struct oci_ns *ns = &c->cfg.ns[k];
 		auto_close int fd = FD_NONE;
+		struct statfs fs;
 
 		if (!ns->present || !ns->path)
 			continue;
-		fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+		fd = open(ns->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0)
 			return err_sys(e, errno, "open the %s namespace %s", ns_types[k].name,
 				       ns->path);
+		if (fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC ||
+		    ioctl(fd, NS_GET_NSTYPE) != (int)ns_types[k].flag)
+			return err_set(e, ERR_INVALID, "$.linux.namespaces: %s is not a %s namespace",
+				       ns->path, ns_types[k].name);
 		if (!is_ours(fd, &ns_types[k]))
 			c->setup.join[k] = take_fd(&fd);
 	}
 	return 0;
 }
 
-static int join_here(struct creation *c, enum ns_kind k, struct err *e)
+static int join_here(struct creation *c, enum ns_kind k)
 {
 	int *fd = &c->setup.join[k];
 
 	if (*fd < 0)
 		return 0;
 	if (setns(*fd, (int)ns_types[k].flag) < 0)
-		return err_sys(e, errno, "join the %s namespace", ns_types[k].name);
+		return -errno;
 	*fd = fd_close(*fd);
 	c->a->joined = true;
 	return 0;
 }
 
 /*
- * Joining a user namespace gives the rights to join what it owns; pid and time namespaces are for
- * children only.  A new user namespace takes away the right to join others, so that then all are
- * joined here.
+ * Pid and time namespaces are for children only.  Joining a user namespace gives the rights to
+ * join what it owns and takes away those that we have outside of it; a new one takes away all.  So
+ * what can be joined is joined before, and what cannot yet is left to afterwards: to us where it
+ * must be before the clone, else to the child.  The mount namespace comes last: it changes what
+ * paths mean.
  */
 static int join_before_clone(struct creation *c, struct err *e)
 {
+	static const enum ns_kind order[] = { NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_PID, NS_TIME };
+	bool user = c->setup.join[NS_USER] >= 0;
 	bool new_user = c->cfg.ns[NS_USER].present && !c->cfg.ns[NS_USER].path;
-	static const enum ns_kind always[] = { NS_USER, NS_PID, NS_TIME };
-	static const enum ns_kind others[] = { NS_NET, NS_IPC, NS_UTS, NS_CGROUP };
-	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(always) / sizeof(always[0]); i++)
-		r = join_here(c, always[i], e);
-	for (size_t i = 0; r == 0 && new_user && i < sizeof(others) / sizeof(others[0]); i++)
-		r = join_here(c, others[i], e);
-	return r;
+	for (int pass = user ? 0 : 1; pass < 2; pass++) {
+		for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+			enum ns_kind k = order[i];
+			int r;
+
+			if (pass == 1 && !new_user && k != NS_PID && k != NS_TIME)
+				continue;
+			r = join_here(c, k);
+			if (r < 0 && !(r == -EPERM && pass == 0))
+				return err_sys(e, r, "join the %s namespace", ns_types[k].name);
+		}
+		if (pass == 0) {
+			int r = join_here(c, NS_USER);
+
+			if (r < 0)
+				return err_sys(e, r, "join the user namespace");
+		}
+	}
+	return 0;
 }
 
-static int set_time_offsets(struct creation *c, struct err *e)
+/* What we join we stay in: the hooks that belong to the runtime's namespaces need somebody there. */
+static int keep_hooks_outside(struct creation *c, struct err *e)
 {
-	auto_close int proc = FD_NONE;
-	char text[160];
-	int r;
+	size_t hooks = 0;
+	bool join = false;
 
-	if (c->cfg.ns[NS_USER].present && !c->cfg.ns[NS_USER].path)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "$.linux.timeOffsets together with a new user namespace "
-			       "is not supported");
-	if (unshare((int)ns_types[NS_TIME].flag) < 0)
-		return err_sys(e, errno, "make the time namespace");
-	proc = procfs_open_host();
-	if (proc < 0)
-		return err_sys(e, proc, "open /proc");
-	(void)snprintf(text, sizeof(text), "monotonic %lld %u\nboottime %lld %u\n",
-		       (long long)c->cfg.time_secs[0], c->cfg.time_nanosecs[0],
-		       (long long)c->cfg.time_secs[1], c->cfg.time_nanosecs[1]);
-	r = procfs_write(proc, "self/timens_offsets", text);
-	return r < 0 ? err_sys(e, r, "set the time offsets") : 0;
+	for (int k = 0; k < HOOK_COUNT_; k++)
+		hooks += c->cfg.hooks.n[k];
+	for (int k = 0; k < NS_COUNT_; k++)
+		join |= c->setup.join[k] >= 0;
+	return hooks && join ? hook_agent_start(&c->cfg.hooks, &c->agent, e) : 0;
 }
 
 static int clone_child(struct creation *c, struct err *e)
@@ -217,18 +240,19 @@ static int clone_child(struct creation *c, struct err *e)
 
 	c->setup.user_joined = c->setup.join[NS_USER] >= 0;
 	if (r == 0)
+		r = idmapped_prepare(&c->cfg, c->setup.join[NS_USER], &c->idmapped, e);
+	if (r == 0)
+		r = keep_hooks_outside(c, e);
+	if (r == 0)
 		r = join_before_clone(c, e);
 	if (r < 0)
 		return r;
 	for (int k = 0; k < NS_COUNT_; k++)
 		if (c->cfg.ns[k].present && !c->cfg.ns[k].path)
 			flags |= ns_types[k].flag;
-	if (c->cfg.time_offsets) {
-		r = set_time_offsets(c, e);
-		if (r < 0)
-			return r;
-		flags &= ~ns_types[NS_TIME].flag; /* made: the child enters it */
-	}
+	if (c->cfg.time_offsets)
+		flags &= ~ns_types[NS_TIME].flag; /* the child makes it: offsets come before it enters */
+	c->setup.idmapped = c->idmapped;
 	c->setup.maps_pending = flags & CLONE_NEWUSER;
 	if (place_wanted(&c->place)) {
 		c->setup.cgroup_fd = c->place.fd;
@@ -324,6 +348,8 @@ static int run_hooks(struct creation *c, enum hook_kind kind, const char *status
 		return 0;
 	if (!state_text(c, status))
 		return err_sys(e, ENOMEM, "run hooks");
+	if (c->agent.sock >= 0)
+		return hook_agent_run(&c->agent, kind, c->state_text, e);
 	return hooks_run(&c->cfg.hooks, kind, c->state_text, e);
 }
 
@@ -417,10 +443,10 @@ static int stay(struct creation *c, struct err *e)
 	if (c->a->keep)
 		return code;
 	if (place_remove(&c->state, &ignored) < 0)
-		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", ignored.text);
+		report_warning(&ignored);
 	(void)state_dir_remove(c->root_fd, c->id, &ignored); /* delete can still do it */
 	if (run_hooks(c, HOOK_POSTSTOP, "stopped", &ignored) < 0)
-		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", ignored.text);
+		report_warning(&ignored);
 	return code;
 }
 
@@ -434,6 +460,7 @@ static int create_or_run(struct args *a, bool run, struct err *e)
 		.dir_fd = FD_NONE,
 		.child = CHILD_INIT,
 		.place = PLACE_INIT,
+		.agent = HOOK_AGENT_INIT,
 	};
 	struct err ignored;
 	int r;

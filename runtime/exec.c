@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "affinity.h"
 #include "cgroup-join.h"
 #include "child.h"
 #include "console.h"
@@ -363,6 +364,9 @@ int cmd_exec(struct args *a, struct err *e)
 	setup_init(&x.setup);
 	if (r == 0)
 		r = prepare(&x, e);
+	if (r == 0)
+		r = affinity_set(x.setup.proc->affinity_initial,
+				 "$.process.execCPUAffinity.initial", e);
 	if (r == 0)
 		r = join(&x, e);
 	if (r == 0)

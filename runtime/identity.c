@@ -16,10 +16,10 @@
 
 #include "fd.h"
 #include "filter.h"
-#include "json.h"
 #include "msg.h"
 #include "path.h"
 #include "procfs.h"
+#include "scheduler.h"
 
 int identity_oom_score(struct setup *s, struct err *e)
 {
@@ -38,31 +38,6 @@ int identity_oom_score(struct setup *s, struct err *e)
 	return r < 0 ? err_sys(e, r, "write oom_score_adj") : 0;
 }
 
-/* The label that the next exec takes on. */
-int identity_labels(struct setup *s, struct err *e)
-{
-	const char *profile = s->proc->apparmor_profile, *label = s->proc->selinux_label;
-	int r;
-
-	if (profile && profile[0] && !streq(profile, "unconfined")) {
-		auto_free char *text = str_printf("exec %s", profile);
-
-		if (!text)
-			return err_sys(e, ENOMEM, "set the AppArmor profile");
-		r = procfs_write(s->host_proc_fd, "self/attr/apparmor/exec", text);
-		if (r == -ENOENT)
-			r = procfs_write(s->host_proc_fd, "self/attr/exec", text);
-		if (r < 0)
-			return err_sys(e, r, "set the AppArmor profile %s", profile);
-	}
-	if (label && label[0]) {
-		r = procfs_write(s->host_proc_fd, "self/attr/exec", label);
-		if (r < 0)
-			return err_sys(e, r, "set the SELinux label %s", label);
-	}
-	return 0;
-}
-
 /* Without a session keyring of its own the container would share the caller's keys. */
 int identity_keyring(struct setup *s, struct err *e)
 {
@@ -74,79 +49,6 @@ int identity_keyring(struct setup *s, struct err *e)
 	    errno != EDQUOT && errno != EPERM)
 		return err_sys(e, errno, "make a session keyring");
 	return 0;
-}
-
-/* As sched_setattr(2) has it; neither libc nor a header that goes with libc's declares it. */
-struct scheduler_attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
-enum { RESET_ON_FORK = 1, RECLAIM = 2 };
-
-static int set_scheduler(const json_t *obj, struct err *e)
-{
-	struct {
-		const char *policy;
-		int64_t nice, priority;
-		uint64_t runtime, deadline, period;
-		const json_t *flags;
-	} v = { 0 };
-	static const struct json_field rows[] = {
-		{ "policy", JSON_KIND_STR, offsetof(__typeof__(v), policy), JSON_REQUIRED, 64 },
-		{ "nice", JSON_KIND_I64, offsetof(__typeof__(v), nice) },
-		{ "priority", JSON_KIND_I64, offsetof(__typeof__(v), priority) },
-		{ "runtime", JSON_KIND_U64, offsetof(__typeof__(v), runtime) },
-		{ "deadline", JSON_KIND_U64, offsetof(__typeof__(v), deadline) },
-		{ "period", JSON_KIND_U64, offsetof(__typeof__(v), period) },
-		{ "flags", JSON_KIND_ARRAY, offsetof(__typeof__(v), flags), 0, 16 },
-		{ 0 },
-	};
-	static const struct {
-		const char *name;
-		uint32_t policy;
-	} policies[] = {
-		{ "SCHED_OTHER", SCHED_OTHER }, { "SCHED_FIFO", SCHED_FIFO },
-		{ "SCHED_RR", SCHED_RR },	{ "SCHED_BATCH", SCHED_BATCH },
-		{ "SCHED_IDLE", SCHED_IDLE },	{ "SCHED_DEADLINE", 6 },
-	};
-	struct scheduler_attr attr = { .size = sizeof(attr) };
-	size_t i = 0;
-	int r = json_read(obj, rows, &v, JSON_ALLOW_UNKNOWN, "$.process.scheduler", e);
-
-	if (r < 0)
-		return r;
-	while (i < sizeof(policies) / sizeof(policies[0]) && !streq(policies[i].name, v.policy))
-		i++;
-	if (i == sizeof(policies) / sizeof(policies[0]))
-		return err_set(e, ERR_INVALID, "$.process.scheduler.policy: \"%s\" is not known",
-			       v.policy);
-	if (v.nice < -20 || v.nice > 19 || v.priority < 0 || v.priority > 99)
-		return err_set(e, ERR_INVALID,
-			       "$.process.scheduler: nice or priority is out of range");
-	for (size_t k = 0; k < json_array_size(v.flags); k++) {
-		const char *flag = json_string_value(json_array_get(v.flags, k));
-
-		if (flag && streq(flag, "SCHED_FLAG_RESET_ON_FORK"))
-			attr.flags |= RESET_ON_FORK;
-		else if (flag && streq(flag, "SCHED_FLAG_RECLAIM"))
-			attr.flags |= RECLAIM;
-		else
-			return err_set(e, ERR_UNSUPPORTED,
-				       "$.process.scheduler.flags: \"%s\" is not "
-				       "supported",
-				       flag ? flag : "");
-	}
-	attr.policy = policies[i].policy;
-	attr.nice = (int32_t)v.nice;
-	attr.priority = (uint32_t)v.priority;
-	attr.runtime = v.runtime;
-	attr.deadline = v.deadline;
-	attr.period = v.period;
-	return syscall(SYS_sched_setattr, 0, &attr, 0) < 0 ? err_sys(e, errno, "set the scheduler")
-							   : 0;
 }
 
 int identity_limits(struct setup *s, struct err *e)
@@ -164,7 +66,7 @@ int identity_limits(struct setup *s, struct err *e)
 		return err_sys(e, errno, "set the I/O priority");
 	if (s->cfg && s->cfg->has_personality && personality(s->cfg->personality) < 0)
 		return err_sys(e, errno, "set the personality");
-	return s->proc->scheduler ? set_scheduler(s->proc->scheduler, e) : 0;
+	return s->proc->has_scheduler ? scheduler_set(&s->proc->scheduler, e) : 0;
 }
 
 /* A file that exec could take, as far as one can see: 0, or -ENOENT, -EACCES, -EISDIR. */

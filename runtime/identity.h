@@ -11,7 +11,6 @@ bool identity_keeps_groups(const json_t *annotations);
 
 /* Steps, in the order in which they must run. */
 int identity_oom_score(struct setup *s, struct err *e);
-int identity_labels(struct setup *s, struct err *e);
 int identity_keyring(struct setup *s, struct err *e);
 int identity_limits(struct setup *s,
 		    struct err *e); /* rlimits, I/O priority, scheduler, personality */

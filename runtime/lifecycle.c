@@ -12,6 +12,7 @@
 #include "hooks.h"
 #include "json.h"
 #include "path.h"
+#include "report.h"
 #include "runtime.h"
 #include "start-fifo.h"
 #include "state.h"
@@ -103,7 +104,7 @@ int cmd_start(struct args *a, struct err *e)
 		return r;
 	/* The runtime-spec: a failing poststart hook is a warning. */
 	if (run_stored_hooks(&f, HOOK_POSTSTART, "running", &hook) < 0)
-		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", hook.text);
+		report_warning(&hook);
 	return 0;
 }
 
@@ -215,7 +216,7 @@ int cmd_delete(struct args *a, struct err *e)
 		return r;
 	f.status = STATUS_STOPPED;
 	if (run_stored_hooks(&f, HOOK_POSTSTOP, "stopped", &hook) < 0)
-		(void)fprintf(stderr, "ctr-lite-runtime: warning: %s\n", hook.text);
+		report_warning(&hook);
 	return 0;
 }
 

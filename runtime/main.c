@@ -4,17 +4,16 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgroup-systemd.h"
 #include "config.h"
 #include "fd.h"
 #include "guard.h"
-#include "json.h"
 #include "log.h"
 #include "opt.h"
 #include "path.h"
+#include "report.h"
 #include "runtime.h"
 #include "state.h"
 #include "userns.h"
@@ -157,38 +156,15 @@ static void print_command_help(const struct command *c)
 	opt_print(c->opts);
 }
 
-/* podman and conmon find the reason of a failure here. */
-static void write_log(const struct args *a, const struct err *e)
+static bool log_is_json(const struct args *a)
 {
-	auto_close int fd = open(a->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	auto_free char *line = NULL, *text = NULL;
-	struct timespec t;
-	char when[40] = "";
-	struct tm tm;
-
-	if (fd < 0)
-		return; /* stderr has it as well */
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	if (gmtime_r(&t.tv_sec, &tm))
-		(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if (a->log_format && streq(a->log_format, "json")) {
-		auto_json json_t *obj = json_pack("{s:s, s:s, s:s}", "msg", e->text, "level",
-						  "error", "time", when);
-
-		text = obj ? json_dumps(obj, JSON_COMPACT) : NULL;
-		line = text ? str_printf("%s\n", text) : NULL;
-	} else {
-		line = str_printf("time=\"%s\" level=error msg=\"%s\"\n", when, e->text);
-	}
-	if (line)
-		(void)fd_write_all(fd, line, strlen(line)); /* stderr has it as well */
+	return a->log_format && streq(a->log_format, "json");
 }
 
 static int fail(const struct args *a, const struct err *e)
 {
-	(void)fprintf(stderr, PROGRAM ": %s\n", e->text);
-	if (a->log)
-		write_log(a, e);
+	report_to(a->log, log_is_json(a));
+	report_error(e);
 	if (a->err_fd)
 		(void)err_send((int)a->err_fd, e); /* stderr has it as well */
 	switch (e->kind) {
@@ -339,6 +315,7 @@ static int run_command(struct args *a, int argc, char **argv, char **whole_argv,
 			r = set_root(a, e);
 		if (r == 0)
 			r = make_paths_absolute(a, e);
+		report_to(a->log, log_is_json(a));
 		return r < 0 ? r : c->run(a, e);
 	}
 	return err_set(e, ERR_INVALID, "unknown command \"%s\"; see --help", argv[0]);

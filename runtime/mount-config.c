@@ -11,6 +11,7 @@
 
 #include "copy-up.h"
 #include "fd.h"
+#include "idmapped.h"
 #include "mount.h"
 #include "path.h"
 #include "rootfs.h"
@@ -22,15 +23,18 @@ struct fs_kind {
 	const char *fallback; /* the host's, bound when the kernel does not let us mount our own */
 	bool virtual_;	      /* "ro" concerns our mount alone: the superblock may be shared */
 	bool no_links;	      /* a link at the target would hide it from those who trust it */
+	bool no_label;	      /* takes no SELinux context of its own */
 };
+
+#define LABEL_OPTION "context="
 
 /* clang-format off */
 static const struct fs_kind fs_kinds[] = {
-	{ "proc",	"proc",		"/proc",		true,	true },
-	{ "sysfs",	"sysfs",	"/sys",			true,	true },
-	{ "mqueue",	"mqueue",	"/dev/mqueue",		true,	false },
-	{ "cgroup",	"cgroup2",	"/sys/fs/cgroup",	true,	false },
-	{ "cgroup2",	"cgroup2",	"/sys/fs/cgroup",	true,	false },
+	{ "proc",	"proc",		"/proc",		true,	true,	true },
+	{ "sysfs",	"sysfs",	"/sys",			true,	true,	true },
+	{ "mqueue",	"mqueue",	"/dev/mqueue",		true,	false,	true },
+	{ "cgroup",	"cgroup2",	"/sys/fs/cgroup",	true,	false,	true },
+	{ "cgroup2",	"cgroup2",	"/sys/fs/cgroup",	true,	false,	true },
 	{ "devpts",	"devpts",	NULL,			true,	false },
 	{ "tmpfs",	"tmpfs",	NULL,			true,	false },
 };
@@ -156,6 +160,36 @@ static int bind_by_mount2(struct setup *s, int source, const struct stat *st, in
 	return reopen_target(s, m, st, e);
 }
 
+/* What was prepared for @m, a row of cfg's mounts; NULL: its ids are not mapped. */
+static const struct idmapped *find_idmapped(const struct setup *s, const struct oci_mount *m)
+{
+	return m->opts.idmap && s->idmapped ? &s->idmapped[m - s->cfg->mounts] : NULL;
+}
+
+/* A detached copy of what is to be bound: the one that the runtime has mapped, or our own.  1 where
+ * the mount API for it is barred. */
+static int clone_source(struct setup *s, int source, const struct oci_mount *m, bool rec,
+			int *ret_mnt, struct err *e)
+{
+	const struct idmapped *im = find_idmapped(s, m);
+	auto_close int mnt = im && im->tree >= 0 ? fd_dup(im->tree) : mount_clone(source, rec);
+	int r = 0;
+
+	if (mount_api_barred(mnt) && im)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "map the ids of %s: the new mount API is barred here",
+			       m->destination);
+	if (mount_api_barred(mnt))
+		return 1;
+	if (mnt < 0)
+		return err_sys(e, mnt, "bind %s on %s", m->source, m->destination);
+	if (im && im->tree < 0)
+		r = idmapped_apply(mnt, im->userns, m, e);
+	if (r == 0)
+		*ret_mnt = take_fd(&mnt);
+	return r;
+}
+
 static int bind_fd(struct setup *s, int source, const struct oci_mount *m, bool rec,
 		   const struct mount_attrs *top, bool no_links, struct err *e)
 {
@@ -168,8 +202,10 @@ static int bind_fd(struct setup *s, int source, const struct oci_mount *m, bool 
 	target = open_target(s, m, S_ISDIR(st.st_mode), no_links, e);
 	if (target < 0)
 		return target;
-	mnt = mount_clone(source, rec);
-	if (mnt >= 0) {
+	r = clone_source(s, source, m, rec, &mnt, e);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		/* Attributes go on before anyone can reach the mount. */
 		r = apply_attrs(mnt, m, top, e);
 		if (r < 0)
@@ -184,8 +220,6 @@ static int bind_fd(struct setup *s, int source, const struct oci_mount *m, bool 
 			return err_sys(e, r, "bind %s on %s", m->source, m->destination);
 		return apply_propagation(mnt, m, e);
 	}
-	if (!mount_api_barred(mnt))
-		return err_sys(e, mnt, "bind %s on %s", m->source, m->destination);
 	mnt = bind_by_mount2(s, source, &st, target, m, rec, e);
 	if (mnt < 0)
 		return mnt;
@@ -207,9 +241,11 @@ int mount_open_sources(struct setup *s, struct err *e)
 	if (!s->sources)
 		return err_sys(e, ENOMEM, "open the sources of mounts");
 	for (size_t i = 0; i < s->cfg->n_mounts; i++) {
-		s->sources[i] = s->cfg->mounts[i].opts.bind ? open_source(&s->cfg->mounts[i], e)
-							    : FD_NONE;
-		if (s->cfg->mounts[i].opts.bind && s->sources[i] < 0)
+		const struct oci_mount *m = &s->cfg->mounts[i];
+		bool has_source = m->opts.bind && !m->opts.remount;
+
+		s->sources[i] = has_source ? open_source(m, e) : FD_NONE;
+		if (has_source && s->sources[i] < 0)
 			return s->sources[i];
 	}
 	return 0;
@@ -235,6 +271,7 @@ static int mount_fallback(struct setup *s, const struct oci_mount *m, const stru
 	if (source < 0)
 		return err_sys(e, errno, "open the host's %s", k->fallback);
 	bind.source = k->fallback;
+	bind.opts.idmap = false;
 	/* What is asked for one mount goes for all that the host has below, and what the host's
 	 * mounts forbid, they go on forbidding. */
 	bind.opts.tree.set = m->opts.top.set & ~(uint64_t)MOUNT_ATTR__ATIME;
@@ -242,10 +279,19 @@ static int mount_fallback(struct setup *s, const struct oci_mount *m, const stru
 	return bind_fd(s, source, &bind, true, &top, k->no_links, e);
 }
 
-/* Options for the superblock: those of @m but what concerns our mount alone. */
-static int superblock_opts(const struct oci_mount *m, const struct fs_kind *k, const char *without,
-			   struct strv *ret, struct err *e)
+/* Options for the superblock: those of @m but what concerns our mount alone, and the label. */
+static int superblock_opts(const struct setup *s, const struct oci_mount *m,
+			   const struct fs_kind *k, const char *without, struct strv *ret,
+			   struct err *e)
 {
+	const char *label = s->cfg->mount_label;
+
+	if (label && label[0] && !(k && k->no_label)) {
+		auto_free char *option = str_printf(LABEL_OPTION "%s", label);
+
+		if (!option || strv_add(ret, option) < 0)
+			return err_sys(e, ENOMEM, "mount %s", m->destination);
+	}
 	for (size_t i = 0; i < m->opts.fs.n; i++) {
 		const char *o = m->opts.fs.items[i];
 
@@ -259,6 +305,22 @@ static int superblock_opts(const struct oci_mount *m, const struct fs_kind *k, c
 	return 0;
 }
 
+/* What is no flag; a label is quoted, since it may hold commas. */
+static void add_mount2_data(struct strbuf *data, const struct strv *opts)
+{
+	for (size_t i = 0; i < opts->n; i++) {
+		const char *o = opts->items[i];
+
+		if (streq(o, "ro") || streq(o, "rw"))
+			continue;
+		if (str_starts(o, LABEL_OPTION))
+			strbuf_addf(data, "%s" LABEL_OPTION "\"%s\"", data->len ? "," : "",
+				    o + strlen(LABEL_OPTION));
+		else
+			strbuf_addf(data, "%s%s", data->len ? "," : "", o);
+	}
+}
+
 static int fs_by_mount2(struct setup *s, const struct oci_mount *m, const char *type, int target,
 			const struct strv *opts, const struct mount_attrs *a, struct err *e)
 {
@@ -266,15 +328,11 @@ static int fs_by_mount2(struct setup *s, const struct oci_mount *m, const char *
 	int r;
 
 	strbuf_add(&data, "");
-	for (size_t i = 0; i < opts->n; i++) {
-		if (streq(opts->items[i], "ro") || streq(opts->items[i], "rw"))
-			continue;
-		strbuf_addf(&data, "%s%s", data.len ? "," : "", opts->items[i]);
-	}
+	add_mount2_data(&data, opts);
 	if (data.failed)
 		return err_sys(e, ENOMEM, "mount %s", m->destination);
-	r = mount_old(m->source ? m->source : type, target, type, mount_attrs_to_ms(a->set),
-		      data.data);
+	r = mount_old(m->source ? m->source : type, target, type,
+		      mount_attrs_to_ms(a->set) | (m->opts.iversion ? MS_I_VERSION : 0), data.data);
 	if (r < 0)
 		return err_sys(e, r, "mount a %s on %s", type, m->destination);
 	return reopen_target(s, m, NULL, e);
@@ -307,9 +365,10 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 {
 	auto_strv struct strv opts = STRV_INIT;
 	auto_close int target = FD_NONE, mnt = FD_NONE;
+	const struct idmapped *im = find_idmapped(s, m);
 	const char *type = k ? k->real : m->type;
 	bool existed = true;
-	int r = superblock_opts(m, k, without, &opts, e);
+	int r = superblock_opts(s, m, k, without, &opts, e);
 
 	if (r < 0)
 		return r;
@@ -318,7 +377,8 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 
 		existed = there >= 0;
 	}
-	mnt = mount_new_fs(type, m->source ? m->source : type, &opts, a, e);
+	mnt = m->opts.iversion ? -EINVAL
+			       : mount_new_fs(type, m->source ? m->source : type, &opts, a, e);
 	if (mnt == -EINVAL && k && streq(k->type, "devpts") && !without)
 		return mount_fs(s, m, k, a, "gid=", e);
 	if (mnt < 0 && mnt != -ENOSYS && mnt != -EPERM && mnt != -EINVAL)
@@ -326,10 +386,19 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 	target = open_target(s, m, true, k && k->no_links, e);
 	if (target < 0)
 		return target;
+	if (im && mnt >= 0) {
+		r = idmapped_apply(mnt, im->userns, m, e);
+		if (r < 0)
+			return r;
+	} else if (im) {
+		return err_wrap(e, mnt, "map the ids of %s", m->destination);
+	}
 	if (mnt < 0) {
-		struct err old;
+		struct err old = ERR_INIT;
 		int again = fs_by_mount2(s, m, type, target, &opts, a, &old);
 
+		if (again < 0 && m->opts.iversion)
+			*e = old;
 		return again < 0 ? mnt : again; /* the first failure says more */
 	}
 	if (m->opts.copy_up) {
@@ -343,9 +412,38 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 	return take_fd(&mnt);
 }
 
+/* Change what is mounted there already: with "bind" our mount alone, else the file system as well. */
+static int remount(struct setup *s, const struct oci_mount *m, struct err *e)
+{
+	auto_close int target = path_open_in(s->root_fd, m->destination, O_PATH);
+	auto_strbuf struct strbuf data = STRBUF_INIT;
+	struct statx st;
+	int r;
+
+	if (target < 0)
+		return err_sys(e, target, "remount %s", m->destination);
+	if (statx(target, "", AT_EMPTY_PATH, 0, &st) < 0)
+		return err_sys(e, errno, "look at %s", m->destination);
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return err_set(e, ERR_INVALID, "remount %s: nothing is mounted there",
+			       m->destination);
+	strbuf_add(&data, "");
+	add_mount2_data(&data, &m->opts.fs);
+	if (data.failed)
+		return err_sys(e, ENOMEM, "remount %s", m->destination);
+	r = mount_change(target, &m->opts.top, m->opts.bind, data.data);
+	if (r < 0)
+		return err_sys(e, r, "remount %s", m->destination);
+	r = mount_set_attrs(target, &m->opts.tree, true);
+	if (r < 0)
+		return err_sys(e, r, "set the mount options of %s", m->destination);
+	return apply_propagation(target, m, e);
+}
+
 static int mount_one(struct setup *s, const struct oci_mount *m, struct err *e)
 {
-	const struct fs_kind *k = m->opts.bind ? NULL : find_kind(m->type);
+	const struct fs_kind *k =
+		m->opts.bind || m->opts.remount ? NULL : find_kind(m->type);
 	struct mount_attrs a = m->opts.top;
 	auto_close int mnt = FD_NONE;
 	bool tmpfs = k && streq(k->type, "tmpfs"), read_only = a.set & MOUNT_ATTR_RDONLY;
@@ -353,6 +451,8 @@ static int mount_one(struct setup *s, const struct oci_mount *m, struct err *e)
 
 	if (m->destination[strspn(m->destination, "/")] == '\0')
 		return err_set(e, ERR_INVALID, "a mount on / would hide the root file system");
+	if (m->opts.remount)
+		return remount(s, m, e);
 	if (m->opts.bind)
 		return mount_bind(s, m, e);
 	if (m->opts.copy_up && !tmpfs)
@@ -361,7 +461,7 @@ static int mount_one(struct setup *s, const struct oci_mount *m, struct err *e)
 		a.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	mnt = mount_fs(s, m, k, &a, NULL, e);
 	if ((mnt == -EPERM || mnt == -EACCES || mnt == -EBUSY || mnt == -ENODEV) && k &&
-	    k->fallback) {
+	    k->fallback && !m->opts.idmap) {
 		struct err why = *e;
 
 		r = mount_fallback(s, m, k, e);

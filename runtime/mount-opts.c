@@ -20,6 +20,9 @@ enum what {
 	BIND,
 	PROPAGATION,
 	COPY_UP,
+	IDMAP,
+	REMOUNT,
+	IVERSION,
 	NO_FOLLOW,
 	NOTHING, /* the default anyway */
 };
@@ -89,6 +92,11 @@ static const struct option options[] = {
 	{ "rshared",		PROPAGATION,	true,	MS_SHARED },
 	{ "unbindable",		PROPAGATION,	false,	MS_UNBINDABLE },
 	{ "runbindable",	PROPAGATION,	true,	MS_UNBINDABLE },
+	{ "idmap",		IDMAP,		false,	0 },
+	{ "ridmap",		IDMAP,		true,	0 },
+	{ "remount",		REMOUNT,	false,	0 },
+	{ "iversion",		IVERSION,	false,	0 },
+	{ "noiversion",		NOTHING,	false,	0 },
 	{ "tmpcopyup",		COPY_UP,	false,	0 },
 	{ "src-nofollow",	NO_FOLLOW,	false,	0 },
 	{ "defaults",		NOTHING,	false,	0 },
@@ -97,7 +105,11 @@ static const struct option options[] = {
 };
 
 /* Words that other runtimes know and that would be wrong as an option of a file system. */
-static const char *const refused[] = { "remount", "idmap", "ridmap", "copy-symlink" };
+static const struct { const char *word, *why; } refused[] = {
+	{ "copy-symlink", "the link would have to be made in the image" },
+	{ "idmap=", "use idmap with uidMappings and gidMappings" },
+	{ "ridmap=", "use ridmap with uidMappings and gidMappings" },
+};
 /* clang-format on */
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -173,6 +185,16 @@ static void apply(const struct option *opt, struct mount_opts *o)
 	case COPY_UP:
 		o->copy_up = true;
 		return;
+	case IDMAP:
+		o->idmap = true;
+		o->idmap_rec |= opt->rec;
+		return;
+	case REMOUNT:
+		o->remount = true;
+		return;
+	case IVERSION:
+		o->iversion = true;
+		return;
 	case NO_FOLLOW:
 		o->src_nofollow = true;
 		return;
@@ -182,12 +204,16 @@ static void apply(const struct option *opt, struct mount_opts *o)
 	}
 }
 
-static bool is_refused(const char *word)
+/* Why the word is refused, or NULL.  A word that ends in "=" stands for all that begin so. */
+static const char *refusal(const char *word)
 {
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
-		if (streq(word, refused[i]))
-			return true;
-	return str_starts(word, "idmap=") || str_starts(word, "ridmap=");
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		const char *r = refused[i].word;
+
+		if (r[strlen(r) - 1] == '=' ? str_starts(word, r) : streq(word, r))
+			return refused[i].why;
+	}
+	return NULL;
 }
 
 int mount_opts_parse(const json_t *list, struct mount_opts *ret, const char *where, struct err *e)
@@ -196,15 +222,17 @@ int mount_opts_parse(const json_t *list, struct mount_opts *ret, const char *whe
 		return err_set(e, ERR_LIMIT, "%s.options: more than %d", where, MAX_OPTIONS);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *v = json_array_get(list, i);
-		const char *word = json_string_value(v);
+		const char *word = json_string_value(v), *why;
 		const struct option *opt;
 
 		if (!word || strlen(word) != json_string_length(v))
 			return err_set(e, ERR_CORRUPT, "%s.options[%zu]: expected a string", where,
 				       i);
-		if (is_refused(word))
+		why = refusal(word);
+		if (why)
 			return err_set(e, ERR_UNSUPPORTED,
-				       "%s.options[%zu]: \"%s\" is not supported", where, i, word);
+				       "%s.options[%zu]: \"%s\" is not supported: %s", where, i,
+				       word, why);
 		opt = find(word);
 		if (opt)
 			apply(opt, ret);

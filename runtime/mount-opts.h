@@ -16,6 +16,9 @@ struct mount_attrs {
 struct mount_opts {
 	bool bind, recursive;	      /* bind, rbind */
 	bool copy_up;		      /* tmpcopyup */
+	bool idmap, idmap_rec;	      /* idmap, ridmap */
+	bool remount;		      /* change what is mounted there */
+	bool iversion;		      /* only mount(2) can pass it on */
 	bool src_nofollow;	      /* do not follow a link in the source's last component */
 	struct mount_attrs top, tree; /* for the mount itself; for it and all below ("rro") */
 	uint64_t propagation;	      /* MS_SHARED and so on, 0: none asked */

@@ -66,22 +66,19 @@ int mount_bind_at(int source, int target_fd, bool recursive)
 			 MS_BIND | (recursive ? MS_REC : 0), NULL);
 }
 
-/* Before Linux 5.12: only for attached mounts, and flags that are on already stay on. */
-static int set_attrs_by_remount(int mnt, const struct mount_attrs *a, bool rec)
+int mount_change(int mnt, const struct mount_attrs *a, bool bind, const char *data)
 {
 	struct fd_path p;
 	struct statvfs vfs;
 	unsigned long ms;
 
-	if (rec)
-		return -ENOSYS;
 	if (fstatvfs(mnt, &vfs) < 0)
 		return -errno;
 	ms = (vfs.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC | ST_NOATIME |
 			    ST_NODIRATIME)); /* the same numbers as MS_* */
 	ms = (ms | mount_attrs_to_ms(a->set)) & ~mount_attrs_to_ms(a->clear & ~a->set);
-	return mount(NULL, fd_path(mnt, &p), NULL, MS_REMOUNT | MS_BIND | ms, NULL) < 0 ? -errno
-											: 0;
+	ms |= MS_REMOUNT | (bind ? MS_BIND : 0);
+	return mount(NULL, fd_path(mnt, &p), NULL, ms, data) < 0 ? -errno : 0;
 }
 
 int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec)
@@ -95,7 +92,8 @@ int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec)
 	    0)
 		return 0;
 	r = -errno;
-	if (mount_api_barred(r) && set_attrs_by_remount(mnt, a, rec) == 0)
+	/* Before Linux 5.12 only for attached mounts, and not for all below. */
+	if (mount_api_barred(r) && !rec && mount_change(mnt, a, true, NULL) == 0)
 		return 0;
 	return r;
 }

@@ -22,6 +22,9 @@ int mount_old(const char *source, int target_fd, const char *type, unsigned long
 	      const char *data);
 /* Set and clear attributes of the mount whose root @mnt names (@rec: and of all below). */
 int mount_set_attrs(int mnt, const struct mount_attrs *a, bool rec);
+/* Remount the attached @mnt: flags that are on stay on unless @a clears them.  @bind: the mount
+ * alone; else the file system too, with @data as mount(2) has it. */
+int mount_change(int mnt, const struct mount_attrs *a, bool bind, const char *data);
 /* Set MS_PRIVATE and the like on it (@rec: and on all below); nothing for 0. */
 int mount_set_propagation(int mnt, unsigned long propagation, bool rec);
 /* A new file system as a detached mount; options as in config.json ("size=64m", "ro"). */

@@ -10,6 +10,7 @@
 #include "json-section.h"
 #include "json.h"
 #include "oci-rows.h"
+#include "state.h"
 
 int oci_read_array(const json_t *arr, size_t size, void *ret_items, size_t *ret_n, size_t max,
 		   int (*one)(const json_t *obj, void *item, const char *where, struct err *e),
@@ -52,6 +53,28 @@ static_assert(sizeof(hook_names) / sizeof(hook_names[0]) == HOOK_COUNT_, "a hook
 
 /* clang-format on */
 
+static int read_mount_maps(const json_t *uids, const json_t *gids, struct oci_mount *m,
+			   const char *where, struct err *e)
+{
+	char at[128];
+	int r;
+
+	if (!json_array_size(uids) && !json_array_size(gids))
+		return 0;
+	if (!json_array_size(uids) || !json_array_size(gids))
+		return err_set(e, ERR_INVALID, "%s: uidMappings and gidMappings go together", where);
+	m->opts.idmap = true;
+	m->idmap = calloc(1, sizeof(*m->idmap));
+	if (!m->idmap)
+		return err_sys(e, ENOMEM, "%s", where);
+	(void)snprintf(at, sizeof(at), "%s.uidMappings", where);
+	r = oci_id_map_read(uids, m->idmap->uid, &m->idmap->n_uid, at, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(at, sizeof(at), "%s.gidMappings", where);
+	return oci_id_map_read(gids, m->idmap->gid, &m->idmap->n_gid, at, e);
+}
+
 static int read_mount(const json_t *obj, void *item, const char *where, struct err *e)
 {
 	struct {
@@ -73,8 +96,6 @@ static int read_mount(const json_t *obj, void *item, const char *where, struct e
 
 	if (r < 0)
 		return r;
-	if (json_array_size(v.uids) || json_array_size(v.gids))
-		return err_set(e, ERR_UNSUPPORTED, "%s: id-mapped mounts are not supported", where);
 	m->destination = v.destination;
 	m->source = v.source;
 	m->type = v.type && v.type[0] ? v.type : NULL;
@@ -92,6 +113,9 @@ static int read_mount(const json_t *obj, void *item, const char *where, struct e
 			       where);
 	if (!v.destination[0])
 		return err_set(e, ERR_INVALID, "%s.destination is empty", where);
+	r = read_mount_maps(v.uids, v.gids, m, where, e);
+	if (r < 0 || m->opts.remount)
+		return r;
 	if (m->opts.bind ? !v.source || !v.source[0] : !m->type)
 		return err_set(e, ERR_INVALID, "%s: has no %s", where,
 			       m->opts.bind ? "source" : "type");
@@ -104,12 +128,12 @@ static int read_hook(const json_t *obj, void *item, const char *where, struct er
 		const char *path;
 		const json_t *args, *env;
 		uint32_t timeout;
-	} v = { 0 };
+	} v = { .timeout = UINT32_MAX };
 	static const struct json_field rows[] = {
 		{ "path", JSON_KIND_STR, offsetof(__typeof__(v), path), JSON_REQUIRED, 4095 },
 		{ "args", JSON_KIND_ARRAY, offsetof(__typeof__(v), args) },
 		{ "env", JSON_KIND_ARRAY, offsetof(__typeof__(v), env) },
-		{ "timeout", JSON_KIND_U32, offsetof(__typeof__(v), timeout), 0, 86400 },
+		{ "timeout", JSON_KIND_U32, offsetof(__typeof__(v), timeout), 0, INT32_MAX },
 		{ 0 },
 	};
 	struct oci_hook *h = item;
@@ -121,7 +145,9 @@ static int read_hook(const json_t *obj, void *item, const char *where, struct er
 		return err_set(e, ERR_INVALID, "%s.path: \"%.200s\" is not absolute", where,
 			       v.path);
 	h->path = v.path;
-	h->timeout_s = v.timeout;
+	if (v.timeout == 0)
+		return err_set(e, ERR_INVALID, "%s.timeout: expected a number from 1 on", where);
+	h->timeout_s = v.timeout == UINT32_MAX ? 0 : v.timeout;
 	if (v.args)
 		r = json_read_strv(v.args, &h->args, OCI_ARGS_MAX, where, e);
 	if (r == 0 && h->args.n == 0)
@@ -163,11 +189,42 @@ void oci_hooks_done(struct oci_hooks *h)
 	*h = (struct oci_hooks){ 0 };
 }
 
+/* Compatible is, as the runtime-spec has it, whatever has our major version in SemVer's form. */
 static int check_version(const char *version, struct err *e)
 {
-	if (!str_starts(version, "1.") || strchr("012", version[2]) == NULL || version[3] != '.')
-		return err_set(e, ERR_UNSUPPORTED,
-			       "$.ociVersion: \"%s\" is not a version from 1.0 to 1.2", version);
+	const char *p = version;
+
+	for (int part = 0; part < 3; part++) {
+		size_t digits = strspn(p, "0123456789");
+
+		if (digits == 0 || (digits > 1 && p[0] == '0') ||
+		    (part == 0 && (digits != 1 || p[0] != '1')))
+			break;
+		p += digits;
+		if (part < 2 && *p++ != '.')
+			break;
+		if (part == 2 && (*p == '\0' || ((*p == '-' || *p == '+') && p[1])))
+			return 0;
+	}
+	return err_set(e, ERR_UNSUPPORTED,
+		       "$.ociVersion: \"%s\" is not a version 1.x.y, and this runtime knows the "
+		       "runtime-spec up to " OCI_VERSION,
+		       version);
+}
+
+static int check_annotations(const json_t *doc, struct err *e)
+{
+	json_t *obj = (json_t *)(uintptr_t)doc; /* jansson's iterator takes no const */
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(obj, key, value) {
+		if (!key[0])
+			return err_set(e, ERR_INVALID, "$.annotations: an empty key");
+		if (!json_is_string(value))
+			return err_set(e, ERR_CORRUPT, "$.annotations.%.100s: expected a string",
+				       key);
+	}
 	return 0;
 }
 
@@ -212,6 +269,12 @@ static int check_whole(const struct oci_config *c, struct err *e)
 		return err_set(e, ERR_INVALID,
 			       "$.linux: uidMappings and gidMappings need a user "
 			       "namespace");
+	for (size_t i = 0; i < c->n_mounts; i++)
+		if (c->mounts[i].opts.idmap && !c->mounts[i].idmap && !c->ns[NS_USER].present)
+			return err_set(e, ERR_INVALID,
+				       "$.mounts[%zu]: idmap needs uidMappings and gidMappings, or "
+				       "a user namespace whose maps it takes",
+				       i);
 	return 0;
 }
 
@@ -261,6 +324,8 @@ int oci_config_read_consume(json_t *doc, struct oci_config *ret, struct err *e)
 	}
 	if (r == 0 && v.hooks)
 		r = oci_hooks_read(v.hooks, &ret->hooks, e);
+	if (r == 0)
+		r = check_annotations(v.annotations, e);
 	ret->annotations = v.annotations;
 	ret->hooks_doc = v.hooks;
 	return r < 0 ? r : check_whole(ret, e);
@@ -334,10 +399,16 @@ int oci_config_load(int bundle_fd, struct oci_config *ret, struct err *e)
 	return r < 0 ? err_wrap(e, r, "config.json") : 0;
 }
 
+static void oci_mount_done(struct oci_mount *m)
+{
+	mount_opts_done(&m->opts);
+	free(m->idmap);
+}
+
 void oci_config_done(struct oci_config *c)
 {
 	for (size_t i = 0; i < c->n_mounts; i++)
-		mount_opts_done(&c->mounts[i].opts);
+		oci_mount_done(&c->mounts[i]);
 	free(c->mounts);
 	oci_process_done(&c->process);
 	strv_done(&c->masked);

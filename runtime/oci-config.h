@@ -15,6 +15,7 @@
 #include "caps.h"
 #include "err.h"
 #include "mount-opts.h"
+#include "scheduler.h"
 #include "str.h"
 #include "userns.h"
 
@@ -42,6 +43,7 @@ struct oci_ns {
 struct oci_mount {
 	const char *destination, *type, *source;
 	struct mount_opts opts;
+	struct idmap *idmap; /* with opts.idmap: its own; NULL: that of the container */
 };
 
 struct oci_rlimit {
@@ -51,7 +53,7 @@ struct oci_rlimit {
 
 struct oci_process {
 	bool terminal, no_new_privileges, has_caps, has_umask, has_oom_score_adj, has_ioprio,
-		has_sched;
+		has_scheduler;
 	const char *cwd, *apparmor_profile, *selinux_label;
 	struct strv args, env;
 	uint32_t rows, cols; /* consoleSize, 0: unset */
@@ -65,7 +67,8 @@ struct oci_process {
 	size_t n_rlimits;
 	int oom_score_adj;
 	int ioprio; /* as ioprio_set(2) takes it */
-	const json_t *scheduler;
+	struct scheduler scheduler;
+	const char *affinity_initial, *affinity_final; /* of exec; NULL or "": as it comes */
 	const json_t *doc; /* the process object itself */
 };
 
@@ -106,7 +109,8 @@ struct oci_sysctl {
 
 struct oci_config {
 	json_t *doc;
-	const char *hostname, *domainname, *root_path, *rootfs_propagation, *cgroups_path;
+	const char *hostname, *domainname, *root_path, *rootfs_propagation, *cgroups_path,
+		*mount_label;
 	bool root_readonly, has_process;
 	struct oci_process process;
 	struct oci_mount *mounts;

@@ -53,14 +53,17 @@ static int read_ns(const json_t *arr, struct oci_config *c, struct err *e)
 				       v.type);
 		if (c->ns[k].present)
 			return err_set(e, ERR_INVALID, "%s: a second %s namespace", where, v.type);
+		if (v.path && v.path[0] && v.path[0] != '/')
+			return err_set(e, ERR_INVALID, "%s.path: \"%.200s\" is not absolute", where,
+				       v.path);
 		c->ns[k].present = true;
 		c->ns[k].path = v.path && v.path[0] ? v.path : NULL;
 	}
 	return 0;
 }
 
-static int read_id_map(const json_t *arr, struct idmap_range *to, uint32_t *ret_n,
-		       const char *where, struct err *e)
+int oci_id_map_read(const json_t *arr, struct idmap_range *to, uint32_t *ret_n, const char *where,
+		    struct err *e)
 {
 	size_t n = json_array_size(arr);
 
@@ -85,6 +88,9 @@ static int read_id_map(const json_t *arr, struct idmap_range *to, uint32_t *ret_
 			return r;
 		if (to[i].count == 0)
 			return err_set(e, ERR_INVALID, "%s.size is 0", at);
+		if (to[i].count > UINT32_MAX - to[i].container ||
+		    to[i].count > UINT32_MAX - to[i].host)
+			return err_set(e, ERR_INVALID, "%s: goes beyond the last id", at);
 	}
 	*ret_n = (uint32_t)n;
 	return 0;
@@ -96,7 +102,7 @@ static int read_device(const json_t *obj, void *item, const char *where, struct 
 		const char *path, *type;
 		int64_t major, minor;
 		uint32_t mode, uid, gid;
-	} v = { .mode = 0666 };
+	} v = { .major = -1, .minor = -1, .mode = 0666 };
 	static const struct json_field rows[] = {
 		{ "path", JSON_KIND_STR, offsetof(__typeof__(v), path), JSON_REQUIRED, 4095 },
 		{ "type", JSON_KIND_STR, offsetof(__typeof__(v), type), JSON_REQUIRED, 1 },
@@ -127,10 +133,13 @@ static int read_device(const json_t *obj, void *item, const char *where, struct 
 		return err_set(e, ERR_INVALID, "%s.type: \"%s\" is not c, b, u or p", where,
 			       v.type);
 	}
+	if (d->type == S_IFIFO)
+		v.major = v.minor = 0;
 	if (v.major < 0 || v.major > 0xfff || v.minor < 0 || v.minor > 0xfffff)
 		return err_set(e, ERR_INVALID,
-			       "%s: device number %" PRId64 ":%" PRId64 " is out of range", where,
-			       v.major, v.minor);
+			       "%s: device number %" PRId64 ":%" PRId64
+			       " is missing or out of range",
+			       where, v.major, v.minor);
 	d->path = v.path;
 	d->rdev = makedev((unsigned int)v.major, (unsigned int)v.minor);
 	d->mode = v.mode & 07777; /* some writers put the type bits in as well */
@@ -242,7 +251,6 @@ struct linux_parts {
 	const json_t *namespaces, *uids, *gids, *devices, *masked, *readonly, *sysctl,
 		*time_offsets;
 	const json_t *personality, *rdt, *memory_policy, *net_devices;
-	const char *mount_label;
 };
 
 #define LINUX(member) (sizeof(struct oci_config) + offsetof(struct linux_parts, member))
@@ -259,7 +267,7 @@ static const struct json_field linux_rows[] = {
 	{ "intelRdt", JSON_KIND_OBJECT, LINUX(rdt) },
 	{ "memoryPolicy", JSON_KIND_OBJECT, LINUX(memory_policy) },
 	{ "netDevices", JSON_KIND_OBJECT, LINUX(net_devices) },
-	{ "mountLabel", JSON_KIND_STR, LINUX(mount_label), 0, 4096 },
+	{ "mountLabel", JSON_KIND_STR, offsetof(struct oci_config, mount_label), 0, 4096 },
 	{ "rootfsPropagation", JSON_KIND_STR, offsetof(struct oci_config, rootfs_propagation), 0,
 	  32 },
 	{ "cgroupsPath", JSON_KIND_STR, offsetof(struct oci_config, cgroups_path), 0, 4095 },
@@ -273,17 +281,19 @@ static int check_unsupported(const struct linux_parts *l, struct err *e)
 	const struct {
 		const char *name;
 		bool asked;
+		const char *why;
 	} parts[] = {
-		{ "intelRdt", json_object_size(l->rdt) > 0 },
-		{ "memoryPolicy", json_object_size(l->memory_policy) > 0 },
-		{ "netDevices", json_object_size(l->net_devices) > 0 },
-		{ "mountLabel", l->mount_label && l->mount_label[0] },
+		{ "intelRdt", json_object_size(l->rdt) > 0,
+		  "it needs root and a CPU with resource control, which this runtime does not drive" },
+		/* What is of a later version of the runtime-spec must not be passed over. */
+		{ "memoryPolicy", json_object_size(l->memory_policy) > 0, "it is of runtime-spec 1.3" },
+		{ "netDevices", json_object_size(l->net_devices) > 0, "it is of runtime-spec 1.3" },
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (parts[i].asked)
-			return err_set(e, ERR_UNSUPPORTED, "$.linux.%s is not supported",
-				       parts[i].name);
+			return err_set(e, ERR_UNSUPPORTED, "$.linux.%s is not supported: %s",
+				       parts[i].name, parts[i].why);
 	return 0;
 }
 
@@ -302,6 +312,7 @@ int oci_linux_read(const json_t *obj, struct oci_config *c, struct err *e)
 	if (r < 0)
 		return r;
 	c->rootfs_propagation = v->c.rootfs_propagation;
+	c->mount_label = v->c.mount_label;
 	c->cgroups_path = v->c.cgroups_path;
 	c->resources = v->c.resources;
 	c->seccomp = v->c.seccomp;
@@ -309,9 +320,9 @@ int oci_linux_read(const json_t *obj, struct oci_config *c, struct err *e)
 	if (r == 0)
 		r = read_ns(v->l.namespaces, c, e);
 	if (r == 0)
-		r = read_id_map(v->l.uids, c->idmap.uid, &c->idmap.n_uid, "$.linux.uidMappings", e);
+		r = oci_id_map_read(v->l.uids, c->idmap.uid, &c->idmap.n_uid, "$.linux.uidMappings", e);
 	if (r == 0)
-		r = read_id_map(v->l.gids, c->idmap.gid, &c->idmap.n_gid, "$.linux.gidMappings", e);
+		r = oci_id_map_read(v->l.gids, c->idmap.gid, &c->idmap.n_gid, "$.linux.gidMappings", e);
 	if (r == 0)
 		r = oci_read_array(v->l.devices, sizeof(*c->devices), &c->devices, &c->n_devices,
 				   OCI_PATHS_MAX, read_device, "$.linux.devices", e);

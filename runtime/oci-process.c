@@ -1,8 +1,10 @@
 /* The process object of config.json, and of `exec --process`. */
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/ioprio.h>
 #include <stdlib.h>
 
+#include "affinity.h"
 #include "fd.h"
 #include "json.h"
 #include "oci-rows.h"
@@ -95,7 +97,20 @@ static int read_rlimit(const json_t *obj, void *item, const char *where, struct 
 			       v.type);
 	if (limit_value(v.hard, &l->value.rlim_max) < 0 ||
 	    limit_value(v.soft, &l->value.rlim_cur) < 0)
-		return err_set(e, ERR_INVALID, "%s: a limit is negative", where);
+		return err_set(e, ERR_INVALID, "%s: expected 0..%" PRId64 " or no limit (%" PRIu64 ")",
+			       where, INT64_MAX, UINT64_MAX);
+	if (l->value.rlim_cur > l->value.rlim_max)
+		return err_set(e, ERR_INVALID, "%s: soft is above hard", where);
+	return 0;
+}
+
+static int check_rlimits(const struct oci_process *p, const char *where, struct err *e)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++)
+		for (size_t k = 0; k < i; k++)
+			if (p->rlimits[i].resource == p->rlimits[k].resource)
+				return err_set(e, ERR_INVALID, "%s[%zu]: a second limit of its type",
+					       where, i);
 	return 0;
 }
 
@@ -158,7 +173,7 @@ static int read_ioprio(const json_t *obj, struct oci_process *p, struct err *e)
 	} v = { 0 };
 	static const struct json_field rows[] = {
 		{ "class", JSON_KIND_STR, offsetof(__typeof__(v), class), JSON_REQUIRED, 64 },
-		{ "priority", JSON_KIND_U32, offsetof(__typeof__(v), priority), 0, 7 },
+		{ "priority", JSON_KIND_U32, offsetof(__typeof__(v), priority), JSON_REQUIRED, 7 },
 		{ 0 },
 	};
 	static const char *const classes[] = { "IOPRIO_CLASS_NONE", "IOPRIO_CLASS_RT",
@@ -180,12 +195,39 @@ static int read_ioprio(const json_t *obj, struct oci_process *p, struct err *e)
 static int read_console_size(const json_t *obj, struct oci_process *p, struct err *e)
 {
 	static const struct json_field rows[] = {
-		{ "height", JSON_KIND_U32, offsetof(struct oci_process, rows), 0, UINT16_MAX },
-		{ "width", JSON_KIND_U32, offsetof(struct oci_process, cols), 0, UINT16_MAX },
+		{ "height", JSON_KIND_U32, offsetof(struct oci_process, rows), JSON_REQUIRED,
+		  UINT16_MAX },
+		{ "width", JSON_KIND_U32, offsetof(struct oci_process, cols), JSON_REQUIRED,
+		  UINT16_MAX },
 		{ 0 },
 	};
 
 	return json_read(obj, rows, p, JSON_ALLOW_UNKNOWN, "$.process.consoleSize", e);
+}
+
+static int read_affinity(const json_t *obj, struct oci_process *p, const char *process,
+			 struct err *e)
+{
+	static const struct json_field rows[] = {
+		{ "initial", JSON_KIND_STR, offsetof(struct oci_process, affinity_initial), 0,
+		  4096 },
+		{ "final", JSON_KIND_STR, offsetof(struct oci_process, affinity_final), 0, 4096 },
+		{ 0 },
+	};
+	char where[64];
+	int r;
+
+	(void)snprintf(where, sizeof(where), "%s.execCPUAffinity", process);
+	r = json_read(obj, rows, p, JSON_ALLOW_UNKNOWN, where, e);
+	for (int i = 0; r == 0 && i < 2; i++) {
+		const char *list = i ? p->affinity_final : p->affinity_initial;
+		cpu_set_t cpus;
+
+		if (list && list[0] && affinity_parse(list, &cpus) < 0)
+			return err_set(e, ERR_INVALID, "%s.%s: \"%.100s\" is not a list of CPUs",
+				       where, rows[i].name, list);
+	}
+	return r;
 }
 
 struct process_parts {
@@ -204,7 +246,7 @@ static const struct json_field process_rows[] = {
 	{ "selinuxLabel", JSON_KIND_STR, offsetof(struct oci_process, selinux_label), 0, 4096 },
 	{ "args", JSON_KIND_ARRAY, PART(args), 0, OCI_ARGS_MAX },
 	{ "env", JSON_KIND_ARRAY, PART(env), 0, OCI_ARGS_MAX },
-	{ "user", JSON_KIND_OBJECT, PART(user), JSON_REQUIRED },
+	{ "user", JSON_KIND_OBJECT, PART(user) },
 	{ "capabilities", JSON_KIND_OBJECT, PART(caps) },
 	{ "rlimits", JSON_KIND_ARRAY, PART(rlimits), 0, 256 },
 	{ "consoleSize", JSON_KIND_OBJECT, PART(console_size) },
@@ -246,7 +288,7 @@ int oci_process_read(const json_t *obj, struct oci_process *ret, const char *whe
 		r = json_read_strv(v.parts.env, &ret->env, OCI_ARGS_MAX, at, e);
 	if (r == 0)
 		r = check_env(&ret->env, where, e);
-	if (r == 0)
+	if (r == 0 && v.parts.user)
 		r = read_user(v.parts.user, ret, where, e);
 	if (r == 0 && v.parts.caps) {
 		ret->has_caps = true;
@@ -256,15 +298,23 @@ int oci_process_read(const json_t *obj, struct oci_process *ret, const char *whe
 	if (r == 0)
 		r = oci_read_array(v.parts.rlimits, sizeof(*ret->rlimits), &ret->rlimits,
 				   &ret->n_rlimits, 256, read_rlimit, at, e);
+	if (r == 0)
+		r = check_rlimits(ret, at, e);
 	if (r == 0 && v.parts.console_size)
 		r = read_console_size(v.parts.console_size, ret, e);
 	if (r == 0 && v.parts.io_priority)
 		r = read_ioprio(v.parts.io_priority, ret, e);
 	if (r < 0)
 		return r;
-	if (v.parts.affinity && json_object_size(v.parts.affinity) > 0)
-		return err_set(e, ERR_UNSUPPORTED, "%s.execCPUAffinity is not supported", where);
-	ret->scheduler = v.parts.scheduler;
+	if (v.parts.affinity)
+		r = read_affinity(v.parts.affinity, ret, where, e);
+	if (r == 0 && v.parts.scheduler) {
+		ret->has_scheduler = true;
+		(void)snprintf(at, sizeof(at), "%s.scheduler", where);
+		r = scheduler_read(v.parts.scheduler, &ret->scheduler, at, e);
+	}
+	if (r < 0)
+		return r;
 	if (v.parts.oom_score_adj != INT64_MIN) {
 		if (v.parts.oom_score_adj < -1000 || v.parts.oom_score_adj > 1000)
 			return err_set(e, ERR_INVALID, "%s.oomScoreAdj: expected -1000..1000",

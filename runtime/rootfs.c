@@ -172,7 +172,9 @@ int rootfs_mount(struct setup *s, struct err *e)
 			propagation =
 				MS_SLAVE; /* set at the end: a bind mount of it must work first */
 	}
-	if (mount(NULL, "/", NULL, propagation | (rec ? MS_REC : 0), NULL) < 0)
+	/* In a namespace of others all but our own mounts stay as they are. */
+	if (!s->mounts_joined &&
+	    mount(NULL, "/", NULL, propagation | (rec ? MS_REC : 0), NULL) < 0)
 		return err_sys(e, errno, "set the propagation of /");
 	if (s->rootfs_at < 0) {
 		int r = rootfs_open(s, e);
@@ -198,7 +200,7 @@ int rootfs_mount(struct setup *s, struct err *e)
 		s->root_fd = take_fd(&tree);
 	}
 	/* pivot_root(2) refuses a root whose parent mount is shared. */
-	if (propagation == MS_SHARED && mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0 &&
+	if (propagation == MS_SHARED && !s->mounts_joined && mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0 &&
 	    errno != EINVAL)
 		return err_sys(e, errno, "make the parent mount private");
 	return 0;
@@ -212,7 +214,11 @@ int rootfs_pivot(struct setup *s, struct err *e)
 {
 	if (fchdir(s->root_fd) < 0)
 		return err_sys(e, errno, "change to the root file system");
-	if (s->no_pivot) {
+	if (s->mounts_joined) {
+		/* A pivot would change the root of all who are there. */
+		if (chroot(".") < 0)
+			return err_sys(e, errno, "change the root");
+	} else if (s->no_pivot) {
 		if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
 			return err_sys(e, errno, "move the root file system to /");
 		if (chroot(".") < 0)

@@ -10,11 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "affinity.h"
 #include "console.h"
 #include "dev.h"
 #include "fd.h"
 #include "hooks.h"
 #include "identity.h"
+#include "lsm.h"
 #include "mask.h"
 #include "mount.h"
 #include "msg.h"
@@ -104,6 +106,7 @@ static int join_namespaces(struct setup *s, struct err *e)
 	/* The mount namespace last: it changes what paths mean. */
 	static const enum ns_kind order[] = { NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_MOUNT };
 
+	s->mounts_joined = s->join[NS_MOUNT] >= 0;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		const struct ns_type *t = &ns_types[order[i]];
 		int *fd = &s->join[order[i]];
@@ -140,6 +143,33 @@ static int keep_host_proc(struct setup *s, struct err *e)
 		return 0;
 	s->host_proc_fd = procfs_open_host();
 	return s->host_proc_fd < 0 ? err_sys(e, s->host_proc_fd, "open the host's /proc") : 0;
+}
+
+/*
+ * Offsets can be set until the first process is in the namespace, by root of the user namespace
+ * that owns it: so by us, who then enter it by what our children would get.
+ */
+static int make_time_namespace(struct setup *s, struct err *e)
+{
+	auto_close int ns = FD_NONE, dir = FD_NONE;
+	char text[160];
+	int r;
+
+	if (!s->cfg->time_offsets)
+		return 0;
+	if (unshare((int)ns_types[NS_TIME].flag) < 0)
+		return err_sys(e, errno, "make it");
+	(void)snprintf(text, sizeof(text), "monotonic %lld %u\nboottime %lld %u\n",
+		       (long long)s->cfg->time_secs[0], s->cfg->time_nanosecs[0],
+		       (long long)s->cfg->time_secs[1], s->cfg->time_nanosecs[1]);
+	r = procfs_write(s->host_proc_fd, "self/timens_offsets", text);
+	if (r < 0)
+		return err_sys(e, r, "set $.linux.timeOffsets");
+	dir = procfs_open(s->host_proc_fd, "self/ns", O_PATH | O_DIRECTORY);
+	ns = dir < 0 ? dir : openat(dir, "time_for_children", O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, (int)ns_types[NS_TIME].flag) < 0)
+		return err_sys(e, errno, "enter it");
+	return 0;
 }
 
 static int set_names(struct setup *s, struct err *e)
@@ -250,6 +280,7 @@ const struct step init_steps[] = {
 	{ "join namespaces", join_namespaces },
 	{ "start a session", new_session },
 	{ "keep the host's /proc", keep_host_proc },	/* for the steps after the pivot as well */
+	{ "make the time namespace", make_time_namespace },	/* by way of /proc */
 	{ "set names", set_names },
 	{ "set oom_score_adj", identity_oom_score },
 	{ "mount the root file system", rootfs_mount },	/* no mount reaches the host after it */
@@ -265,7 +296,7 @@ const struct step init_steps[] = {
 	{ "make tmpfs read-only", mount_finish_ro },
 	{ "pivot into the root file system", rootfs_pivot },	/* the host is out of sight */
 	{ "finish the root file system", rootfs_finish },
-	{ "set labels", identity_labels },
+	{ "set labels", lsm_labels },
 	{ "make a keyring", identity_keyring },
 	{ "set limits", identity_limits },		/* raising them takes CAP_SYS_RESOURCE */
 	{ "take the terminal", console_take },
@@ -290,12 +321,13 @@ const struct step exec_steps[] = {
 	{ "join namespaces", join_namespaces },		/* the cgroup namespace, if any */
 	{ "start a session", new_session },
 	{ "open the terminal", console_open },
-	{ "set labels", identity_labels },
+	{ "set labels", lsm_labels },
 	{ "make a keyring", identity_keyring },
 	{ "set limits", identity_limits },
 	{ "take the terminal", console_take },
 	{ "", identity_find_program },
-	{ "wait to be started", wait_start },
+	{ "wait to be started", wait_start },		/* it is in the container's cgroup by then */
+	{ "", affinity_final },
 	{ "pass descriptors", pass_fds },
 	{ "bound capabilities", identity_bound },
 	{ "set no_new_privs", identity_no_new_privs },

@@ -28,6 +28,7 @@ struct setup {
 	struct filter filter;
 	const char *id, *bundle, *rootfs; /* absolute paths on the host */
 	bool no_pivot, no_new_keyring, pdeathsig;
+	bool mounts_joined; /* the mount namespace is somebody else's as well */
 	bool maps_pending; /* a new user namespace: wait for its maps */
 	bool user_joined;  /* a user namespace by its path: we are not yet its root */
 	bool keep_groups;  /* the supplementary groups stay as they are */
@@ -46,6 +47,7 @@ struct setup {
 	int proc_fd;	     /* a procfs mount of the container's own pid namespace */
 	int root_fd;	     /* the root file system's mount */
 	int tty_fd;	     /* the terminal's slave */
+	const struct idmapped *idmapped; /* one for each of cfg's mounts, or NULL */
 	int ro_later[64];    /* tmpfs mounts that become read-only at the end */
 	size_t n_ro_later;
 	bool mknod_denied;

@@ -25,7 +25,7 @@
 #define STATE_VERSION 1
 #define STATE_MAX_BYTES (4u << 20)
 #define STATE_ID_MAX 1024
-#define OCI_VERSION "1.2.0"
+#define OCI_VERSION "1.2.1"
 
 enum container_status {
 	STATUS_CREATING,

@@ -4,6 +4,7 @@
 #include "console.h"
 #include "dev.h"
 #include "identity.h"
+#include "lsm.h"
 #include "mask.h"
 #include "mount.h"
 #include "rootfs.h"
@@ -110,7 +111,7 @@ TEST(exec_does_what_create_does_for_a_process)
 	/* Every identity step of create is one of exec; oom_score_adj is written before it joins. */
 	for (int i = 0; init_steps[i].run; i++) {
 		step_fn fn = init_steps[i].run;
-		bool both = fn == identity_labels || fn == identity_keyring || fn == identity_limits ||
+		bool both = fn == lsm_labels || fn == identity_keyring || fn == identity_limits ||
 			    fn == identity_find_program || fn == identity_bound ||
 			    fn == identity_no_new_privs || fn == identity_user || fn == identity_cwd ||
 			    fn == identity_filter_early || fn == identity_caps ||
