@@ -25,6 +25,7 @@ struct ctr_engine;
 struct globals {
 	const char *root, *runroot;	/* NULL: the default */
 	const char *runtime;		/* name or path of an OCI runtime; NULL: the default */
+	const char *cgroup_manager;	/* systemd, cgroupfs, disabled; NULL: what works */
 	const char *log_level;
 	const char *storage_driver;
 	bool debug, version;

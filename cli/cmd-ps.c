@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "filter.h"
 #include "out.h"
+#include "targets.h"
 
 #define COMMAND_WIDTH 17
 #define SHORT_ID 12
@@ -176,7 +177,7 @@ static bool match_exited(void *ctx, const struct filter *f, const void *o)
 static bool match_status(void *ctx, const struct filter *f, const void *o)
 {
 	const struct row *row = o;
-	const char *state = ctr_state_str(row->c->status.state);
+	const char *state = ctr_status_str(&row->c->status);
 
 	(void)ctx;
 	return streq(state, f->value) || (streq(f->value, "stopped") && streq(state, "exited"));
@@ -316,6 +317,8 @@ static char *status_text(const struct ctr_status *s)
 	case CTR_CREATED:
 		return strdup("Created");
 	case CTR_RUNNING:
+		if (s->paused)
+			return strdup("Paused");
 		since = out_duration(out_now_ns() - s->started_ns);
 		return since ? str_printf("Up %s", since) : NULL;
 	case CTR_EXITED:
@@ -456,7 +459,7 @@ static json_t *row_json(const struct row *row, bool size)
 	else
 		json_object_set_new(j, "Size", json_null());
 	json_object_set_new(j, "StartedAt", json_integer(seconds(s->started_ns)));
-	json_object_set_new(j, "State", json_string(ctr_state_str(s->state)));
+	json_object_set_new(j, "State", json_string(ctr_status_str(s)));
 	json_object_set_new(j, "Status", json_string(row->status));
 	json_object_set_new(j, "Created", json_integer(seconds(r->created_ns)));
 	return j;
@@ -502,7 +505,7 @@ static json_t *row_view(const struct row *row, const struct ps_args *a)
 	json_object_set_new(j, "CreatedAt", json_string(created));
 	json_object_set_new(j, "Created", json_string(created));
 	json_object_set(j, "RunningFor", json_object_get(j, "CreatedHuman"));
-	json_object_set_new(j, "State", json_string(ctr_state_str(s->state)));
+	json_object_set_new(j, "State", json_string(ctr_status_str(s)));
 	if (!a->size)
 		json_object_set_new(j, "Size", json_string(""));
 	json_object_set_new(j, "Networks", json_string(""));
@@ -591,7 +594,7 @@ static int by_size(const void *a, const void *b)
 static int by_status(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	int r = strcmp(ctr_state_str(x->c->status.state), ctr_state_str(y->c->status.state));
+	int r = strcmp(ctr_status_str(&x->c->status), ctr_status_str(&y->c->status));
 
 	return r ? r : by_created(a, b);
 }
@@ -635,7 +638,8 @@ static bool any_state(const struct ps_args *a)
 	return a->all || a->latest || a->last >= 0;
 }
 
-static int make_rows(struct context *x, const struct filters *f, struct rows *ret, struct err *e)
+static int make_rows(struct context *x, const struct filters *f, bool running_only, struct rows *ret,
+		     struct err *e)
 {
 	ret->items = calloc(x->list.n + 1, sizeof(*ret->items));
 	if (!ret->items)
@@ -644,6 +648,8 @@ static int make_rows(struct context *x, const struct filters *f, struct rows *re
 		struct ctr_container *c = &x->list.items[i];
 		struct row row = { .c = c };
 
+		if (running_only && c->status.paused)
+			continue;
 		row.command = ctr_request_command(&c->req);
 		row.status = status_text(&c->status);
 		if (!row.command || !row.status) {
@@ -720,7 +726,7 @@ static int print_rows(const struct rows *rows, const struct ps_args *a, struct e
 static int list(struct context *x, const struct ps_args *a, const struct filters *f, struct err *e)
 {
 	struct rows rows = { 0 };
-	int r = make_rows(x, f, &rows, e);
+	int r = make_rows(x, f, !any_state(a), &rows, e);
 
 	if (r >= 0 && (a->latest || a->last >= 0))
 		keep_last(&rows, a->latest ? 1 : (size_t)a->last);
@@ -740,6 +746,14 @@ static int list(struct context *x, const struct ps_args *a, const struct filters
 	return r;
 }
 
+static void context_done(struct context *x)
+{
+	for (size_t i = 0; i < x->n_regexes; i++)
+		regfree(&x->regexes[i]);
+	free(x->regexes);
+	ctr_container_list_done(&x->list);
+}
+
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	const struct ps_args *a = args;
@@ -757,10 +771,28 @@ static int run(struct cmd *c, void *args, struct err *e)
 				 : ctr_container_list_running(c->eng, &x.list, e);
 	if (r >= 0)
 		r = list(&x, a, &f, e);
-	for (size_t i = 0; i < x.n_regexes; i++)
-		regfree(&x.regexes[i]);
-	free(x.regexes);
-	ctr_container_list_done(&x.list);
+	context_done(&x);
+	return r;
+}
+
+int ps_choose(struct cmd *c, const struct strv *filters, struct strv *ret, struct err *e)
+{
+	auto_filters struct filters f = FILTERS_INIT;
+	struct context x = { .c = c, .list = CTR_CONTAINER_LIST_INIT };
+	struct rows rows = { 0 };
+	int r = filters_parse(filters, filter_keys, &filter_words, &x, &f, e);
+
+	if (r >= 0)
+		r = ctr_container_list(c->eng, &x.list, e);
+	if (r >= 0)
+		r = make_rows(&x, &f, false, &rows, e);
+	for (size_t i = 0; i < rows.n; i++) {
+		if (r >= 0 && strv_add(ret, rows.items[i].c->req.id) < 0)
+			r = err_sys(e, ENOMEM, "list containers");
+		row_done(&rows.items[i]);
+	}
+	free(rows.items);
+	context_done(&x);
 	return r;
 }
 

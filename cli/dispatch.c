@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <ctrlite/cgroup.h>
 #include <ctrlite/engine.h>
 
 #include "cli.h"
@@ -19,8 +20,8 @@ static const struct cmd_exit default_exits[] = {
 #define ARG(member) offsetof(struct globals, member)
 #define REMOTE_REASON "ctr-lite works on this machine only"
 const struct opt global_opts[] = {
-	{ 0, "cgroup-manager", "NAME", OPT_REFUSED, 0, "Cgroup manager to use",
-	  .text = "containers are not put into cgroups of their own" },
+	{ 0, "cgroup-manager", "NAME", OPT_STRING, ARG(cgroup_manager),
+	  "Who makes the cgroups of containers: systemd, cgroupfs or disabled (default: what works)" },
 	{ 'D', "debug", NULL, OPT_FLAG, ARG(debug), "Docker's spelling of --log-level=debug", OPT_HIDDEN },
 	{ 0, "log-level", "LEVEL", OPT_STRING, ARG(log_level),
 	  "Log messages at and above this level (trace, debug, info, warn, error, fatal, panic) (default warn)" },
@@ -205,6 +206,13 @@ static int apply_globals(const struct globals *g, struct err *e)
 			       "debug, info, warn, warning, error, fatal, panic",
 			       shown ? shown : "");
 	}
+	if (g->cgroup_manager) {
+		enum ctr_cgroup_manager ignored;
+		int r = ctr_cgroup_manager_parse(g->cgroup_manager, &ignored, e);
+
+		if (r < 0)
+			return r;
+	}
 	if (g->debug)
 		log_max = LOG_DEBUG;
 	if (g->storage_driver && *g->storage_driver && !streq(g->storage_driver, "overlay")) {
@@ -222,6 +230,7 @@ static int open_engine(const struct globals *g, struct ctr_engine **ret, struct 
 	static struct ctr_engine eng = CTR_ENGINE_INIT;
 	const struct ctr_engine_opts o = {
 		.root = g->root, .runroot = g->runroot, .runtime = g->runtime,
+		.cgroup_manager = g->cgroup_manager,
 	};
 	int r = ctr_engine_open(&eng, &o, e);
 

@@ -20,7 +20,6 @@
 extern char **environ;
 
 #define ARG(m) offsetof(struct run_args, m)
-#define LIMITS "resource limits are not supported yet"
 #define HEALTH "health checks are not supported yet"
 #define USERNS "other id maps than the default are not supported yet"
 
@@ -36,19 +35,13 @@ const struct opt run_common_opts[] = {
 	{ 0,   "arch",         "ARCH",     OPT_STRING,  ARG(arch),        "architecture of the image" },
 	{ 'a', "attach",       "STREAM",   OPT_CSVLIST, ARG(attach),      "attach stdin, stdout or stderr only" },
 	{ 0,   "authfile",     "FILE",     OPT_STRING,  ARG(authfile),    "credentials for the registry", 0, COMPLETE_FILE },
-	{ 0,   "blkio-weight", "N",        OPT_REFUSED, 0,                "block I/O weight", .text = LIMITS },
 	{ 0,   "cap-add",      "CAP",      OPT_CSVLIST, ARG(cap_add),     "add a capability, or ALL" },
 	{ 0,   "cap-drop",     "CAP",      OPT_CSVLIST, ARG(cap_drop),    "drop a capability, or ALL" },
-	{ 0,   "cgroup-parent", "PATH",    OPT_REFUSED, 0,                "parent cgroup", .text = LIMITS },
+	{ 0,   "cgroup-conf",  "FILE=VALUE", OPT_CSVLIST, ARG(limits.conf), "write the value into a file of the container's cgroup" },
+	{ 0,   "cgroup-parent", "PATH",    OPT_STRING,  ARG(cgroup_parent), "cgroup that the container's is made in; with systemd a slice" },
 	{ 0,   "cgroupns",     "MODE",     OPT_STRING,  ARG(cgroupns),    "cgroup namespace: private or host" },
-	{ 0,   "cgroups",      "MODE",     OPT_REFUSED, 0,                "how cgroups are used", .text = LIMITS },
+	{ 0,   "cgroups",      "MODE",     OPT_STRING,  ARG(cgroups),     "enabled (default), disabled, split (below the cgroup of this command), or no-conmon (as enabled)" },
 	{ 0,   "cidfile",      "FILE",     OPT_STRING,  ARG(cidfile),     "write the container's ID to the file", 0, COMPLETE_FILE },
-	{ 0,   "cpu-period",   "N",        OPT_REFUSED, 0,                "CPU period", .text = LIMITS },
-	{ 0,   "cpu-quota",    "N",        OPT_REFUSED, 0,                "CPU quota", .text = LIMITS },
-	{ 'c', "cpu-shares",   "N",        OPT_REFUSED, 0,                "CPU weight", .text = LIMITS },
-	{ 0,   "cpus",         "N",        OPT_REFUSED, 0,                "number of CPUs", .text = LIMITS },
-	{ 0,   "cpuset-cpus",  "LIST",     OPT_REFUSED, 0,                "CPUs to run on", .text = LIMITS },
-	{ 0,   "cpuset-mems",  "LIST",     OPT_REFUSED, 0,                "memory nodes", .text = LIMITS },
 	{ 0,   "device",       "DEVICE",   OPT_LIST,    ARG(devices),     "add a host device: HOST[:CONTAINER][:rwm]", 0, COMPLETE_FILE },
 	{ 0,   "device-cgroup-rule", "RULE", OPT_CSVLIST, ARG(device_rules), "allow devices: TYPE MAJOR:MINOR ACCESS, as in \"c 42:* rwm\"" },
 	{ 0,   "dns",          "IP",       OPT_CSVLIST, ARG(dns),         "name server, or none to leave the image's resolv.conf" },
@@ -80,14 +73,12 @@ const struct opt run_common_opts[] = {
 	{ 0,   "ip",           "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
 	{ 0,   "ip6",          "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
 	{ 0,   "ipc",          "MODE",     OPT_STRING,  ARG(ipc),         "IPC namespace: private or host" },
+	{ 0,   "kernel-memory", "SIZE",    OPT_STRING,  ARG(kernel_memory), "no effect, as with podman: the kernel has no such limit any more", OPT_HIDDEN | OPT_COMPAT },
 	{ 'l', "label",        "KEY=VALUE", OPT_LIST,   ARG(labels),      "set metadata" },
 	{ 0,   "label-file",   "FILE",     OPT_REFUSED, 0,                "labels of a file", .text = "give the labels with --label" },
 	{ 0,   "log-driver",   "DRIVER",   OPT_STRING,  ARG(log_driver),  "k8s-file (default), json-file (the same) or none" },
 	{ 0,   "log-opt",      "KEY=VALUE", OPT_LIST,   ARG(log_opt),     "max-size=SIZE" },
 	{ 0,   "mac-address",  "MAC",      OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
-	{ 'm', "memory",       "SIZE",     OPT_REFUSED, 0,                "memory limit", .text = LIMITS },
-	{ 0,   "memory-reservation", "SIZE", OPT_REFUSED, 0,              "memory limit", .text = LIMITS },
-	{ 0,   "memory-swap",  "SIZE",     OPT_REFUSED, 0,                "memory limit", .text = LIMITS },
 	{ 0,   "mount",        "SPEC",     OPT_LIST,    ARG(mounts),      "mount: type=bind|tmpfs|volume|devpts,src=,dst=,..." },
 	{ 0,   "name",         "NAME",     OPT_STRING,  ARG(name),        "name of the container" },
 	{ 0,   "network",      "MODE",     OPT_LIST,    ARG(networks),    "private (default), none, host, pasta[:OPTIONS] or slirp4netns[:OPTIONS]" },
@@ -95,14 +86,13 @@ const struct opt run_common_opts[] = {
 	{ 0,   "network-alias", "NAME",    OPT_REFUSED, 0,                "alias", .text = "user-defined networks are not supported yet" },
 	{ 0,   "no-healthcheck", NULL,     OPT_FLAG,    ARG(no_healthcheck), "no effect: health checks are not run", OPT_HIDDEN | OPT_COMPAT },
 	{ 0,   "no-hosts",     NULL,       OPT_FLAG,    ARG(no_hosts),    "leave the image's /etc/hosts alone" },
-	{ 0,   "oom-kill-disable", NULL,   OPT_REFUSED, 0,                "never kill on memory shortage", .text = LIMITS },
-	{ 0,   "oom-score-adj", "N",       OPT_REFUSED, 0,                "adjust the OOM score", .text = LIMITS },
+	{ 0,   "oom-kill-disable", NULL,   OPT_FLAG,    ARG(oom_kill_disable), "never kill on memory shortage (cgroup version 1 only)", OPT_HIDDEN },
+	{ 0,   "oom-score-adj", "N",       OPT_I64,     ARG(oom_score_adj), "preference of the kernel to kill it, -1000 to 1000" },
 	{ 0,   "os",           "OS",       OPT_STRING,  ARG(os),          "operating system of the image" },
 	{ 0,   "passwd",       NULL,       OPT_FLAG,    ARG(passwd),      "add the user to /etc/passwd where the image does not have it (default true)" },
 	{ 0,   "passwd-entry", "LINE",     OPT_STRING,  ARG(passwd_entry), "template for the line in /etc/passwd: $USERNAME $UID $GID $NAME $HOME" },
 	{ 0,   "personality",  "PERSONA",  OPT_STRING,  ARG(personality), "execution domain: LINUX or LINUX32" },
 	{ 0,   "pid",          "MODE",     OPT_STRING,  ARG(pid),         "PID namespace: private or host" },
-	{ 0,   "pids-limit",   "N",        OPT_REFUSED, 0,                "number of processes", .text = LIMITS },
 	{ 0,   "platform",     "PLATFORM", OPT_STRING,  ARG(platform),    "platform of the image: OS/ARCH[/VARIANT]" },
 	{ 0,   "pod",          "POD",      OPT_REFUSED, 0,                "run in a pod", .text = "pods are not supported yet" },
 	{ 0,   "privileged",   NULL,       OPT_FLAG,    ARG(privileged),  "all capabilities and devices of the caller, no confinement" },
@@ -142,12 +132,14 @@ const struct opt run_common_opts[] = {
 	{ 0,   "variant",      "VARIANT",  OPT_STRING,  ARG(variant),     "variant of the architecture" },
 	{ 'v', "volume",       "SPEC",     OPT_LIST,    ARG(volumes),     "bind mount: SOURCE:DEST[:OPTIONS]; DEST alone makes a volume without a name" },
 	{ 0,   "volumes-from", "CONTAINER", OPT_REFUSED, 0,               "mounts of another container", .text = "volumes are not supported yet" },
+	{ .kind = OPT_INCLUDE, .table = limit_opts },
 	{ 'w', "workdir",      "DIR",      OPT_STRING,  ARG(workdir),     "working directory" },
 	{ 0 },
 };
 /* clang-format on */
 
 const struct run_args run_defaults = {
+	.limits = LIMIT_ARGS_DEFAULT,
 	.sig_proxy = true, .http_proxy = true, .read_only_tmpfs = true, .shm_size = 64u << 20,
 	.stop_timeout = 10, .passwd = true,
 };
@@ -349,6 +341,35 @@ static int set_stop(const struct run_args *a, const struct ctr_image_config *img
 	return 0;
 }
 
+static int set_limits(struct cmd *c, const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	static const char *const modes[] = { "enabled", "disabled", "no-conmon", "split" };
+	size_t i = 0;
+	int rc = limits_parse(c, &a->limits, &r->limits, e);
+
+	if (rc == 0)
+		rc = spec_resources_check(&r->limits, e);
+	while (a->cgroups && i < sizeof(modes) / sizeof(modes[0]) && !streq(modes[i], a->cgroups))
+		i++;
+	if (rc == 0 && i == sizeof(modes) / sizeof(modes[0]))
+		return err_set(e, ERR_INVALID, "invalid cgroup mode \"%.100s\": choose from enabled, "
+			       "disabled, no-conmon, split: invalid argument", a->cgroups);
+	if (rc == 0 && a->cgroups && streq(a->cgroups, "split") && a->cgroup_parent)
+		return err_set(e, ERR_INVALID, "cannot specify --cgroup-mode=split with a cgroup-parent: "
+			       "invalid argument");
+	if (rc == 0 && a->oom_kill_disable)
+		return err_set(e, ERR_UNSUPPORTED, "--oom-kill-disable is not supported: cgroup version 2 "
+			       "has no such switch");
+	r->has_oom_score_adj = opt_seen(c->opts, "oom-score-adj");
+	if (rc == 0 && (a->oom_score_adj < -1000 || a->oom_score_adj > 1000))
+		return err_set(e, ERR_INVALID, "--oom-score-adj: %lld is not in the range from -1000 to "
+			       "1000", (long long)a->oom_score_adj);
+	r->oom_score_adj = (int)a->oom_score_adj;
+	if (rc == 0 && a->cgroup_parent && a->cgroup_parent[0])
+		rc = text(&r->cgroup_parent, a->cgroup_parent, e);
+	return rc < 0 ? rc : text(&r->cgroups_mode, a->cgroups, e);
+}
+
 static int set_cwd(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
 		   struct err *e)
 {
@@ -530,6 +551,8 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 		rc = run_security(&a->security, r, e);
 	if (rc == 0)
 		rc = set_namespaces(a, r, e);
+	if (rc == 0)
+		rc = set_limits(c, a, r, e);
 	if (rc == 0)
 		rc = set_log(a, r, e);
 	if (rc == 0)

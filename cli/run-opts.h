@@ -4,17 +4,20 @@
 
 #include "cli.h"
 #include "ctrlite/container.h"
+#include "limit-opts.h"
 
 struct run_args {
+	struct limit_args limits;	/* first: its table is included */
 	/* run only */
 	bool detach, sig_proxy;
 	const char *detach_keys;
 	/* both */
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
-		*pid, *ipc, *uts, *cgroupns, *network_value, *init_path, *passwd_entry, *group_entry, *personality, *domainname;
+		*pid, *ipc, *uts, *cgroupns, *cgroup_parent, *cgroups, *kernel_memory, *network_value, *init_path, *passwd_entry, *group_entry, *personality, *domainname;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
-		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd;
+		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd, oom_kill_disable;
+	int64_t oom_score_adj;
 	int pull;		/* enum ctr_pull_policy */
 	uint64_t shm_size, stop_timeout, timeout;
 	struct strv env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,

@@ -56,6 +56,16 @@ static int add_all(struct cmd *c, bool latest, unsigned int flags, struct target
 	return r;
 }
 
+static int add_chosen(struct cmd *c, const struct strv *filters, struct targets *ret, struct err *e)
+{
+	auto_strv struct strv ids = STRV_INIT;
+	int r = ps_choose(c, filters, &ids, e);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++)
+		r = add(ret, ids.items[i], NULL) < 0 ? err_sys(e, ENOMEM, "find containers") : 0;
+	return r;
+}
+
 static int read_cidfile(const char *path, char **ret, struct err *e)
 {
 	auto_free char *text = NULL;
@@ -93,6 +103,12 @@ int targets_find(struct cmd *c, const struct target_args *a, unsigned int flags,
 {
 	int r = 0;
 
+	if (a->filters.n) {
+		if (a->all || a->latest || c->n_args || a->cidfiles.n)
+			return err_set(e, ERR_INVALID, "--filter takes neither --all, --latest, --cidfile "
+				       "nor containers");
+		return add_chosen(c, &a->filters, ret, e);
+	}
 	if ((a->all || a->latest) && (c->n_args || a->cidfiles.n || (a->all && a->latest)))
 		return err_set(e, ERR_INVALID, "--all, --latest, --cidfile and container names exclude "
 			       "one another");

@@ -8,6 +8,7 @@
 struct target_args {
 	bool all, latest, ignore;
 	struct strv cidfiles;
+	struct strv filters;	/* of ps */
 };
 
 struct target {
@@ -36,6 +37,8 @@ enum targets_flags {
  */
 int targets_find(struct cmd *c, const struct target_args *a, unsigned int flags, struct targets *ret,
 		 struct err *e);
+/* The IDs of the containers that all of the filters of ps choose (cmd-ps.c). */
+int ps_choose(struct cmd *c, const struct strv *filters, struct strv *ret, struct err *e);
 /* One container: the only argument or --latest. */
 int target_one(struct cmd *c, bool latest, const char *cidfile, char ret_id[65], size_t *ret_used,
 	       struct err *e);

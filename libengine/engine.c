@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ctrlite/cgroup.h"
 #include "ctrlite/default-dirs.h"
 #include "ctrlite/idmap.h"
 #include "path.h"
@@ -48,7 +49,8 @@ int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, str
 			       (unsigned int)geteuid());
 	if (!run)
 		return err_sys(e, ENOMEM, "open the store");
-	if (o->runtime && !(eng->runtime = strdup(o->runtime)))
+	if ((o->runtime && !(eng->runtime = strdup(o->runtime))) ||
+	    (o->cgroup_manager && !(eng->cgroup_manager = strdup(o->cgroup_manager))))
 		return err_sys(e, ENOMEM, "open the store");
 	r = store_open(&eng->store, root, run, e);
 	if (r == 0)
@@ -63,6 +65,10 @@ void ctr_engine_close(struct ctr_engine *eng)
 	store_close(&eng->store);
 	free(take_ptr(&eng->runtime));
 	free(take_ptr(&eng->idmap));
+	free(take_ptr(&eng->cgroup_manager));
+	if (eng->cgroups)
+		ctr_cgroup_host_done(eng->cgroups);
+	free(take_ptr(&eng->cgroups));
 }
 
 int ctr_engine_idmap(struct ctr_engine *eng, const struct idmap **ret, struct err *e)

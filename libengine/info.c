@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <ctrlite/cgroup.h>
 #include <ctrlite/container.h>
 #include <ctrlite/helper-path.h>
 #include <ctrlite/image.h>
@@ -25,7 +26,6 @@
 #include "registries-conf.h"
 #include "spec/caps.h"
 
-#define CGROUP2_MAGIC 0x63677270
 #define OUTPUT_MAX_BYTES 4096	/* of a helper's --version */
 #define FILE_MAX_BYTES 65536	/* of a file of the host */
 
@@ -182,16 +182,20 @@ static json_t *security(const struct ctr_engine *eng)
 			 "selinuxEnabled", access("/sys/fs/selinux/enforce", F_OK) == 0);
 }
 
-static bool cgroup_v2(void)
+static char *cgroup_rung(const struct ctr_cgroup_host *h)
 {
-	struct statfs s;
-
-	return statfs("/sys/fs/cgroup", &s) == 0 && (unsigned long)s.f_type == CGROUP2_MAGIC;
+	if (!h || h->manager == CTR_CGROUP_DISABLED)
+		return str_printf("none: limits on resources are refused%s%s", h ? ": " : "",
+				  h ? h->why : "");
+	return str_printf(h->manager == CTR_CGROUP_SYSTEMD ? "scopes made by systemd below %s"
+							   : "made below %s", h->base);
 }
 
 /* How each feature is done here: the rung of the ladder. */
-static json_t *rungs(const struct ctr_engine *eng, const struct idmap *map)
+static json_t *rungs(const struct ctr_engine *eng, const struct idmap *map,
+		     const struct ctr_cgroup_host *cg)
 {
+	auto_free char *cgroups = cgroup_rung(cg);
 	auto_free char *pasta = path_find_program("pasta"),
 		       *slirp = path_find_program("slirp4netns");
 	const char *ids, *net;
@@ -204,7 +208,7 @@ static json_t *rungs(const struct ctr_engine *eng, const struct idmap *map)
 		ids = idmap_is_single(map) ? "single id: no ranges in /etc/subuid and /etc/subgid"
 					   : "ranges of /etc/subuid and /etc/subgid";
 	net = pasta ? "pasta" : slirp ? "slirp4netns" : "none and host only: install passt (pasta)";
-	return json_pack("{s:s, s:s, s:s, s:s}", "cgroups", "none: limits on resources are refused",
+	return json_pack("{s:s, s:s, s:s, s:s}", "cgroups", cgroups ? cgroups : "",
 			 "ids", ids, "network", net, "storage", "overlay of the kernel");
 }
 
@@ -216,6 +220,7 @@ static char *uptime_text(long seconds)
 
 static json_t *host(struct ctr_engine *eng, struct err *e)
 {
+	const struct ctr_cgroup_host *cg = NULL;
 	const struct idmap *map = NULL;
 	auto_free char *uptime = NULL;
 	struct err why = ERR_INIT;
@@ -229,10 +234,13 @@ static json_t *host(struct ctr_engine *eng, struct err *e)
 	}
 	if (ctr_engine_idmap(eng, &map, &why) < 0)
 		log_warn("%s", why.text);
+	if (ctr_engine_cgroups(eng, &cg, e) < 0)
+		return NULL;
 	uptime = uptime_text(si.uptime);
-	j = json_pack("{s:s, s:[], s:s, s:s, s:o, s:I, s:o, s:s, s:s}", "arch", go_arch(u.machine),
-		      "cgroupControllers", "cgroupManager", "disabled", "cgroupVersion",
-		      cgroup_v2() ? "v2" : "v1", "conmon", monitor(), "cpus",
+	j = json_pack("{s:s, s:o, s:s, s:s, s:o, s:I, s:o, s:s, s:s}", "arch", go_arch(u.machine),
+		      "cgroupControllers", json_from_strv(&cg->controllers), "cgroupManager",
+		      ctr_cgroup_manager_str(cg->manager), "cgroupVersion", cg->v2 ? "v2" : "v1",
+		      "conmon", monitor(), "cpus",
 		      (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "distribution", distribution(),
 		      "eventLogger", "none", "hostname", u.nodename);
 	if (map)
@@ -251,7 +259,7 @@ static json_t *host(struct ctr_engine *eng, struct err *e)
 	json_object_set_new(j, "os", json_string("linux"));
 	json_object_set_new(j, "pasta", program("pasta", "executable"));
 	json_object_set_new(j, "remoteSocket", json_pack("{s:b, s:s}", "exists", 0, "path", ""));
-	json_object_set_new(j, "rungs", rungs(eng, map));
+	json_object_set_new(j, "rungs", rungs(eng, map, cg));
 	json_object_set_new(j, "security", security(eng));
 	json_object_set_new(j, "serviceIsRemote", json_false());
 	json_object_set_new(j, "slirp4netns", program("slirp4netns", "executable"));
@@ -281,14 +289,18 @@ static const char *fs_name(unsigned long type)
 static json_t *containers(struct ctr_engine *eng, struct err *e)
 {
 	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
-	int running = 0;
+	int running = 0, paused = 0;
 
 	if (ctr_container_list(eng, &l, e) < 0)
 		return NULL;
-	for (size_t i = 0; i < l.n; i++)
-		running += l.items[i].status.state == CTR_RUNNING;
-	auto_json json_t *j = json_pack("{s:i, s:i, s:i, s:i}", "number", (int)l.n, "paused", 0,
-					"running", running, "stopped", (int)l.n - running);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct ctr_status *st = &l.items[i].status;
+
+		running += st->state == CTR_RUNNING && !st->paused;
+		paused += st->state == CTR_RUNNING && st->paused;
+	}
+	auto_json json_t *j = json_pack("{s:i, s:i, s:i, s:i}", "number", (int)l.n, "paused", paused,
+					"running", running, "stopped", (int)l.n - running - paused);
 	ctr_container_list_done(&l);
 	return json_incref(j);
 }

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "fd.h"
 #include "file.h"
 #include "mon.h"
@@ -24,6 +25,7 @@
 #define RECORD_TMP ".exit.json"
 #define RUNTIME_DELETE_MS 10000
 #define KILL_ROUNDS 64
+#define CGROUP_REMOVE_MS 5000
 
 /* Room for the record, so that a full disk cannot take it; and until then what is true if the host goes
  * down with us.  With rm=1 the record goes with the container, and clients have MON_EXIT. */
@@ -63,7 +65,8 @@ void finish_record(struct mon *m)
 	char text[RECORD_BYTES];
 	int n, r = -EBADF;
 
-	m->exit.oom_killed = watch_oom_killed(m);
+	watch_oom(m);
+	m->exit.oom_killed = m->oom_killed;
 	m->recorded_loss = m->log.lost_bytes;
 	n = snprintf(text, sizeof(text),
 		     "{\"version\":1,\"exit_code\":%d,\"finished_ns\":%lld,"
@@ -200,14 +203,31 @@ static void release_container(struct mon *m)
 		move_to_trash(m, m->p.volume_rm.items[i], FD_NONE);
 }
 
+void finish_cgroup(const struct mon *m)
+{
+	const char *path = m->p.cgroup ? m->p.cgroup : m->cgroup;
+	auto_close int mount_fd = path ? cgroup_open_mount() : FD_NONE;
+	auto_close int fd = mount_fd < 0 ? FD_NONE : cgroup_open(mount_fd, path);
+
+	if (fd < 0)
+		return;
+	/* Whoever shared a pid namespace with others has not died with its first process. */
+	if (cgroup_populated(fd) == 1)
+		(void)cgroup_kill(fd);
+	/* Where systemd made it systemd removes it, as soon as it is empty. */
+	if (m->p.cgroup)
+		(void)cgroup_remove(mount_fd, path, CGROUP_REMOVE_MS);
+}
+
 void finish_release(struct mon *m)
 {
 	net_helper_stop(m);
 	guard_stop(m);
-	m->oom_fd = fd_close(m->oom_fd);
+	source_close(m, &m->oom);
 	if (m->lock_fd < 0)
 		return; /* not ours */
 	finish_runtime(m);
+	finish_cgroup(m);
 	if (m->p.rm)
 		release_container(m);
 }

@@ -58,6 +58,7 @@ static void init_ended(struct mon *m, int status)
 	if (m->init_reaped)
 		return;
 	m->init_reaped = true;
+	watch_oom(m); /* before anybody removes the cgroup, now that it is empty */
 	m->exit.exit_code = m->timed_out ? 255 : proc_exit_code(status);
 	m->exit.finished_ns = mon_now_ns();
 	m->ended_ms = mon_now_ms();

@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 		.userns_fd = FD_NONE,
 		.epoll_fd = FD_NONE,
 		.console_fd = FD_NONE,
-		.oom_fd = FD_NONE,
+		.oom.fd = FD_NONE,
 		.guard_fd = FD_NONE,
 		.reserve_fd = FD_NONE,
 		.sig.fd = FD_NONE,

@@ -76,7 +76,9 @@ struct mon {
 	struct source net_err;		/* what the helper says on stderr: read so that it never blocks */
 	uint64_t net_start;
 	int guard_fd;			/* its sign of our life */
-	int oom_fd;			/* memory.events of the container's own cgroup */
+	char *cgroup;			/* the container's own, below the mount; NULL: none */
+	struct source oom;		/* memory.events in it */
+	bool oom_killed;
 	int reserve_fd;			/* room on disk for the exit record */
 
 	struct client *clients;
@@ -174,14 +176,16 @@ void clients_reap(struct mon *m, int64_t now_ms);	/* drop the stuck, free the de
 int64_t clients_deadline_ms(const struct mon *m);	/* when the next is stuck too long; -1 */
 
 /* watch.c: what is set up once the container runs */
+int watch_cgroup(struct mon *m);	/* find out m->cgroup */
 void watch_begin(struct mon *m);
-bool watch_oom_killed(const struct mon *m);
+void watch_oom(struct mon *m);		/* did the kernel kill for memory?  m->oom_killed */
 void guard_stop(struct mon *m);
 
 /* finish.c */
 void finish_reserve(struct mon *m);	/* .exit.json: room for the record, and its beginning */
 void finish_record(struct mon *m);	/* exit.json */
 void finish_runtime(struct mon *m);	/* the runtime forgets the container */
+void finish_cgroup(const struct mon *m);	/* what is left in it dies; it is removed */
 void finish_release(struct mon *m);	/* name, container, volumes, helper: gone for others */
 void finish_remove(struct mon *m);	/* the trees behind them, the run directory, the lock */
 /* After a start that failed: also kill what was started. */

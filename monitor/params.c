@@ -75,9 +75,11 @@ static const struct param table[] = {
 	{ "append",	    PARAM_PATHS, AT(append),	     PARAMS_RUN },
 	{ "runtime",	    PARAM_PATH,	 AT(runtime),	     PARAMS_RUN, NULL, true },
 	{ "runtime-arg",    PARAM_LIST,	 AT(runtime_arg),    PARAMS_RUN },
+	{ "runtime-env",    PARAM_LIST,	 AT(runtime_env),    PARAMS_RUN },
 	{ "runtime-ours",   PARAM_BOOL,	 AT(runtime_ours),   PARAMS_RUN },
 	{ "runtime-root",   PARAM_PATH,	 AT(runtime_root),   PARAMS_RUN, NULL, true },
 	{ "runtime-delete", PARAM_BOOL,	 AT(runtime_delete), PARAMS_RUN },
+	{ "cgroup",	    PARAM_PATH,	 AT(cgroup),	     PARAMS_RUN },
 	{ "terminal",	    PARAM_BOOL,	 AT(terminal),	     PARAMS_RUN },
 	{ "rows",	    PARAM_U32,	 AT(rows),	     PARAMS_RUN },
 	{ "cols",	    PARAM_U32,	 AT(cols),	     PARAMS_RUN },
@@ -257,6 +259,9 @@ static int check_run(struct params *p, struct err *e)
 			return err_set(e, ERR_INVALID, "own is no name in the run directory");
 	if (p->rows > UINT16_MAX || p->cols > UINT16_MAX)
 		return err_set(e, ERR_INVALID, "the terminal's size is out of range");
+	for (size_t i = 0; i < p->runtime_env.n; i++)
+		if (!strchr(p->runtime_env.items[i], '='))
+			return err_set(e, ERR_INVALID, "runtime-env needs a variable and its value");
 	for (size_t i = 0; i < p->copyup.n; i++)
 		if (!strstr(p->copyup.items[i], "\t/"))
 			return err_set(e, ERR_INVALID,
@@ -289,6 +294,14 @@ int params_parse(struct params *p, enum params_phase phase, struct err *e)
 				       "bad value in the request to the monitor: %.200s", s);
 	}
 	return phase == PARAMS_RUN ? check_run(p, e) : check_prepare(p, e);
+}
+
+int params_environ(const struct params *p, struct err *e)
+{
+	for (size_t i = 0; i < p->runtime_env.n; i++)
+		if (putenv((char *)(uintptr_t)p->runtime_env.items[i]) != 0)
+			return err_sys(e, ENOMEM, "set the runtime's environment");
+	return 0;
 }
 
 void params_done(struct params *p)

@@ -140,7 +140,8 @@ static int step_params(struct stage_ctx *c, struct err *e)
 		if (r < 0)
 			return r;
 	} while (type == STAGE_MORE);
-	return params_parse(&c->p, PARAMS_RUN, e);
+	r = params_parse(&c->p, PARAMS_RUN, e);
+	return r < 0 ? r : params_environ(&c->p, e);
 }
 
 /* Mount @fd, a namespace or a detached mount, at <rundir>/ns/@name; nobody but us sees it. */

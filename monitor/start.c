@@ -173,7 +173,8 @@ static int get_run_params(struct mon *m, struct err *e)
 			r = err_set(e, ERR_INVALID, "request %u came where MON_RUN was due", type);
 		r = r < 0 ? r : params_add(&m->p, body, len, e);
 	} while (r == 0 && type == MON_MORE);
-	return r < 0 ? r : params_parse(&m->p, PARAMS_RUN, e);
+	r = r < 0 ? r : params_parse(&m->p, PARAMS_RUN, e);
+	return r < 0 ? r : params_environ(&m->p, e);
 }
 
 static int open_dir(const char *path, int *ret, struct err *e)
@@ -387,19 +388,33 @@ static int find_init(struct mon *m, uint64_t *ret_start, struct err *e)
 	return r < 0 ? err_sys(e, r, "watch the container's process %u", pid) : 0;
 }
 
+/* Slices have names such as a\x2db. */
+static void add_json_text(struct strbuf *b, const char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x20)
+			strbuf_addf(b, "\\u%04x", (unsigned int)*s);
+		else
+			strbuf_addf(b, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+	}
+}
+
 static int write_state(struct mon *m, uint64_t pid_start, struct err *e)
 {
-	char text[256];
-	int n, r;
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+	int r;
 
-	n = snprintf(
-		text, sizeof(text),
+	strbuf_addf(&b,
 		"{\"version\":1,\"pid\":%d,\"pid_start\":%llu,"
-		"\"monitor_pid\":%d,\"started_ns\":%lld,\"net_pid\":%d,\"net_pid_start\":%llu}\n",
+		"\"monitor_pid\":%d,\"started_ns\":%lld,\"net_pid\":%d,\"net_pid_start\":%llu,"
+		"\"cgroup\":\"",
 		(int)m->init.pid, (unsigned long long)pid_start, (int)getpid(),
 		(long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
 		(unsigned long long)m->net_start);
-	r = file_replace(m->rundir_fd, "state.json", text, (size_t)n, 0600, FILE_SYNC_NONE);
+	add_json_text(&b, m->cgroup ? m->cgroup : "");
+	strbuf_add(&b, "\"}\n");
+	r = b.failed ? -ENOMEM
+		     : file_replace(m->rundir_fd, "state.json", b.data, b.len, 0600, FILE_SYNC_NONE);
 	return r < 0 ? err_sys(e, r, "write %s/state.json", m->p.rundir) : 0;
 }
 
@@ -412,6 +427,9 @@ static int announce(struct mon *m, struct err *e)
 		return r;
 	m->started_ns = mon_now_ns();
 	m->started_ms = mon_now_ms();
+	r = watch_cgroup(m);
+	if (r < 0)
+		return err_sys(e, r, "look for the container's cgroup");
 	r = write_state(m, started.pid_start, e);
 	if (r < 0)
 		return r;
@@ -429,13 +447,14 @@ static int announce(struct mon *m, struct err *e)
 	return 0;
 }
 
-/* A killed monitor leaves the runtime's state, which would refuse the same id. */
+/* A killed monitor leaves the runtime's state, which would refuse the same id, and the cgroup. */
 static void clear_runtime(struct mon *m)
 {
 	auto_free char *path = path_join(m->p.runtime_root, m->p.id);
 
 	if (path && access(path, F_OK) == 0)
 		finish_runtime(m);
+	finish_cgroup(m);
 }
 
 static int start_container(struct mon *m, struct stage *s, struct mapping *map, struct err *e)

@@ -2,66 +2,61 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "fd.h"
-#include "file.h"
 #include "mon.h"
+#include "path.h"
 #include "str.h"
 
-/* The cgroup v2 path of @pid, below the mount; false where there is none. */
-static bool cgroup_of(const char *pid, char *buf, size_t cap)
+/* Only a cgroup of the container's own tells about the container. */
+int watch_cgroup(struct mon *m)
 {
-	auto_free char *text = NULL;
-	auto_close int fd = FD_NONE;
-	char name[40];
-	const char *at;
+	auto_free char *its = NULL, *ours = NULL;
+	auto_close int mount_fd = cgroup_open_mount();
+	int r = mount_fd < 0 ? -ENODATA : cgroup_of_pid(m->init.pid, &its);
 
-	(void)snprintf(name, sizeof(name), "/proc/%s/cgroup", pid);
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fd_read_file(fd, 65536, &text, NULL) < 0)
-		return false;
-	at = str_starts(text, "0::") ? text : strstr(text, "\n0::");
-	if (!at)
-		return false;
-	at = strchr(at, '/');
-	if (!at)
-		return false;
-	return snprintf(buf, cap, "%.*s", (int)strcspn(at, "\n"), at) < (int)cap;
+	if (r == 0)
+		r = cgroup_of_pid(0, &ours);
+	if (r == 0 && !streq(its, ours))
+		m->cgroup = take_ptr(&its);
+	/* without one, or ended already: then nothing is known */
+	return r == -ENOMEM ? r : 0;
 }
 
-/* Only a cgroup of the container's own tells about the container; it is opened now because the
- * runtime may remove it at the end. */
-static int open_oom_events(pid_t pid)
+/* It is opened now because the runtime or systemd may remove the cgroup at the end. */
+static int open_oom_events(const struct mon *m)
 {
-	char ours[1024], its[1024], num[16], path[1100];
-	int fd;
+	auto_close int mount_fd = m->cgroup ? cgroup_open_mount() : FD_NONE;
+	auto_close int dir = mount_fd < 0 ? FD_NONE : cgroup_open(mount_fd, m->cgroup);
 
-	(void)snprintf(num, sizeof(num), "%d", (int)pid);
-	if (!cgroup_of(num, its, sizeof(its)) || !cgroup_of("self", ours, sizeof(ours)) ||
-	    streq(ours, its))
-		return FD_NONE;
-	(void)snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.events", its);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? FD_NONE : fd;
+	return dir < 0 ? FD_NONE : path_open_beneath(dir, "memory.events", O_RDONLY);
 }
 
-bool watch_oom_killed(const struct mon *m)
+void watch_oom(struct mon *m)
 {
 	char text[512];
-	const char *at;
-	ssize_t n = m->oom_fd < 0 ? -1 : pread(m->oom_fd, text, sizeof(text) - 1, 0);
+	uint64_t kills;
+	ssize_t n = m->oom.fd < 0 ? -1 : pread(m->oom.fd, text, sizeof(text) - 1, 0);
 
 	if (n <= 0)
-		return false;
+		return;
 	text[n] = '\0';
-	at = strstr(text, "\noom_kill ");
-	return at && strtoull(at + strlen("\noom_kill "), NULL, 10) > 0;
+	if (cgroup_key(text, "oom_kill", &kills) == 0 && kills > 0)
+		m->oom_killed = true;
+}
+
+/* The kernel says when it kills; afterwards there may be no cgroup left to ask. */
+static void oom_ready(struct mon *m, struct source *s, uint32_t events)
+{
+	(void)events;
+	watch_oom(m);
+	if (m->oom_killed)
+		source_close(m, s);
 }
 
 static void __attribute__((noreturn)) guard_main(int alive_fd, int init_fd)
@@ -113,7 +108,9 @@ void guard_stop(struct mon *m)
 
 void watch_begin(struct mon *m)
 {
-	m->oom_fd = open_oom_events(m->init.pid);
+	m->oom.fd = open_oom_events(m);
+	m->oom.ready = oom_ready;
+	(void)source_set(m, &m->oom, EPOLLPRI); /* then it is read once, at the end */
 	if (!m->p.runtime_ours)
 		guard_start(m);
 }

@@ -15,6 +15,8 @@
 int write_file_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode);
 
 int request_write(int dir_fd, const struct ctr_request *r, struct err *e);
+/* The same for a container that others see already. */
+int request_replace(int dir_fd, const struct ctr_request *r, struct err *e);
 
 /* The container's directory under containers/ and its run directory; fds that the caller owns.
  * run_dir makes it (0700) with @create. */
@@ -24,6 +26,19 @@ int container_run_dir(struct ctr_engine *eng, const char *id, bool create, struc
 int container_is_held(struct ctr_engine *eng, const char *id);
 /* Wait until its monitor has cleaned up and gone. */
 void container_wait_released(struct ctr_engine *eng, const char *id);
+
+/* The cgroup of a running container's own as a directory descriptor, and its path below the mount
+ * (may be NULL; the caller frees it).  -ENOENT without text where it has none. */
+int container_cgroup(struct ctr_engine *eng, const char *id, char **ret_path, struct err *e);
+
+/* ctr_container_stop() in any state. */
+int container_end(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
+		  struct err *e);
+/* ERR_UNSUPPORTED: "cannot @doing container ... as it did not create a cgroup: why". */
+int container_lacks_cgroup(struct ctr_engine *eng, const char *id, const char *doing, struct err *e);
+/* proc_spawn's prepare, async-signal-safe: a foreign runtime works as root of the user namespace of
+ * @arg, the container's first process (struct proc). */
+int container_join_userns(void *arg);
 
 /* A fresh container ID; the caller frees it. */
 int container_new_id(char **ret, struct err *e);

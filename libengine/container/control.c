@@ -158,7 +158,7 @@ static int open_init(struct ctr_engine *eng, const char *id, const char *verb, s
 	if (st.state == CTR_RUNNING && proc_open(st.pid, st.pid_start, ret) == 0)
 		return 0;
 	return err_set(e, ERR_BUSY, "can only %s running containers. %s is in state %s: container state "
-		       "improper", verb, id, ctr_state_str(st.state == CTR_RUNNING ? CTR_EXITED : st.state));
+		       "improper", verb, id, ctr_status_str(&st));
 }
 
 int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct err *e)
@@ -173,8 +173,8 @@ int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct e
 	return r < 0 && r != -ESRCH ? err_sys(e, r, "send signal %d to container %.64s", sig, id) : 0;
 }
 
-int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
-		       struct err *e)
+int container_end(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
+		  struct err *e)
 {
 	static const struct mon_hello hello = { 0, 0, 0 };
 	struct ctr_request req = CTR_REQUEST_INIT;
@@ -219,4 +219,16 @@ int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s
 	if (r < 0)
 		return err_sys(e, r, "wait for container %.64s to stop", id);
 	return r == 0 ? ctr_container_settle(eng, id, e) : 0;
+}
+
+int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
+		       struct err *e)
+{
+	struct ctr_status st;
+	int r = ctr_container_status(eng, id, &st, e);
+
+	if (r == 0 && st.state == CTR_RUNNING && st.paused)
+		r = err_set(e, ERR_BUSY, "can only stop created or running containers. %s is in state "
+			    "paused: container state improper", id);
+	return r < 0 ? r : container_end(eng, id, timeout_s, ret_killed, e);
 }

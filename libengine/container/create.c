@@ -309,15 +309,16 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 		container_wait_released(eng, id);
 	held = container_is_held(eng, id);
 	if (held == 1 && !force) {
-		rc = err_set(e, ERR_BUSY, "cannot remove container %s as it is running - running or "
+		rc = err_set(e, ERR_BUSY, "cannot remove container %s as it is %s - running or "
 			     "paused containers cannot be removed without force: container state "
-			     "improper", id);
+			     "improper", id, status.paused ? "paused" : "running");
 		goto out;
 	}
 	if (held == 1) {
 		bool killed;
 
-		rc = ctr_container_stop(eng, id, timeout_s, &killed, e);
+		/* a frozen one hears SIGKILL only */
+		rc = container_end(eng, id, status.paused ? 0 : timeout_s, &killed, e);
 		/* With --rm its monitor removes it: that is success. */
 		if (rc == -ENOENT || req.rm) {
 			rc = rc == -ENOENT ? 0 : rc;

@@ -44,7 +44,7 @@ static int open_running(struct ctr_engine *eng, const char *id, struct proc *ret
 		rc = ctr_container_status(eng, id, &st, e);
 	if (rc < 0)
 		return rc;
-	if (st.state == CTR_RUNNING && proc_open(st.pid, st.pid_start, ret) == 0)
+	if (st.state == CTR_RUNNING && !st.paused && proc_open(st.pid, st.pid_start, ret) == 0)
 		return 0;
 	return err_set(e, ERR_BUSY, "can only create exec sessions on running containers: container "
 		       "state improper");
@@ -181,8 +181,7 @@ static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
 	return 0;
 }
 
-/* In the child, async-signal-safe: a foreign runtime works as root of the container's namespace. */
-static int join_userns(void *arg)
+int container_join_userns(void *arg)
 {
 	const struct proc *init = arg;
 
@@ -239,7 +238,7 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
 		fds[s.n_fds++] = (struct proc_fd){ err_fd, next };
 	} else if (eng->rootless) {
-		s.prepare = join_userns;
+		s.prepare = container_join_userns;
 		s.prepare_arg = init;
 	}
 	rc = rc < 0 ? rc : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, x->id);

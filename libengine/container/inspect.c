@@ -10,6 +10,8 @@
 #include <ctrlite/network.h>
 #include <ctrlite/size.h>
 
+#include "cgroup/cgroup-plan.h"
+#include "container-priv.h"
 #include "fd.h"
 #include "image-record.h"
 #include "json.h"
@@ -22,6 +24,7 @@ struct describe {
 	struct ctr_engine *eng;
 	const struct ctr_request *r;
 	const struct ctr_status *s;
+	const struct ctr_cgroup_host *cgroups;	/* NULL: none can be had */
 	struct ctr_network net;
 	struct spec_mounts mounts;
 	bool failed;			/* memory is gone */
@@ -132,15 +135,25 @@ static const char *or_default(const char *s, const char *def)
 	return s && *s ? s : def;
 }
 
+/* Where it runs; "" where it does not, or has no cgroup of its own. */
+static char *cgroup_path(struct describe *d)
+{
+	char *path = NULL;
+
+	if (d->s->state == CTR_RUNNING)
+		(void)fd_close(container_cgroup(d->eng, d->r->id, &path, NULL));
+	return path ? path : strdup("");
+}
+
 static json_t *state(struct describe *d)
 {
 	const struct ctr_status *s = d->s;
 	json_t *j = json_object();
 
 	set_str(d, j, "OciVersion", "1.0.2");
-	set_str(d, j, "Status", ctr_state_str(s->state));
-	set_bool(d, j, "Running", s->state == CTR_RUNNING);
-	set_bool(d, j, "Paused", false);
+	set_str(d, j, "Status", ctr_status_str(s));
+	set_bool(d, j, "Running", s->state == CTR_RUNNING && !s->paused);
+	set_bool(d, j, "Paused", s->paused);
 	set_bool(d, j, "Restarting", false);
 	set_bool(d, j, "OOMKilled", s->oom_killed);
 	set_bool(d, j, "Dead", false);
@@ -151,7 +164,7 @@ static json_t *state(struct describe *d)
 	set_time(d, j, "StartedAt", s->started_ns);
 	set_time(d, j, "FinishedAt", s->finished_ns);
 	set(d, j, "Health", json_pack("{s:s, s:i, s:n}", "Status", "", "FailingStreak", 0, "Log"));
-	set_str(d, j, "CgroupPath", "");
+	set_text(d, j, "CgroupPath", cgroup_path(d));
 	set_time(d, j, "CheckpointedAt", 0);
 	set_time(d, j, "RestoredAt", 0);
 	return j;
@@ -485,27 +498,72 @@ static json_t *ulimits(struct describe *d)
 	return list;
 }
 
+/* As podman shows it: what was asked for, or what systemd's scopes are made in. */
+static const char *cgroup_parent(const struct describe *d)
+{
+	if (d->r->cgroup_parent || !d->cgroups || d->cgroups->manager != CTR_CGROUP_SYSTEMD)
+		return d->r->cgroup_parent;
+	return d->eng->rootless ? "user.slice" : "machine.slice";
+}
+
+/* [{"Path": "/dev/sda", "Rate": 1048576}, ...]; podman's null where there are none. */
+static json_t *device_limits(struct describe *d, const struct strv *entries, bool weight)
+{
+	json_t *list = entries->n ? json_array() : json_null();
+
+	for (size_t i = 0; i < entries->n; i++) {
+		const char *colon = strrchr(entries->items[i], ':');
+		uint64_t n = 0;
+
+		(void)str_size(colon + 1, &n); /* checked when the container was made */
+		if (json_array_append_new(list, json_pack("{s:s%, s:I}", "Path", entries->items[i],
+							  (size_t)(colon - entries->items[i]),
+							  weight ? "Weight" : "Rate", (json_int_t)n)) < 0)
+			d->failed = true;
+	}
+	return list;
+}
+
+/* The number of processors that quota and period make, in billionths. */
+static int64_t nano_cpus(const struct spec_resources *l)
+{
+	if (l->cpu_quota_us <= 0 || !l->cpu_period_us)
+		return 0;
+	return (int64_t)((double)l->cpu_quota_us / (double)l->cpu_period_us * 1e9);
+}
+
 static void resources(struct describe *d, json_t *j)
 {
 	static const char *const zeros[] = {
-		"CpuShares", "Memory", "NanoCpus", "BlkioWeight", "CpuPeriod", "CpuQuota",
 		"CpuRealtimePeriod", "CpuRealtimeRuntime", "DiskQuota", "KernelMemory",
-		"MemoryReservation", "MemorySwap", "MemorySwappiness", "PidsLimit", "CpuCount",
-		"CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth",
+		"MemorySwappiness", "CpuCount", "CpuPercent", "IOMaximumIOps", "IOMaximumBandwidth",
 	};
-	static const char *const nulls[] = {
-		"BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
-		"BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "CgroupConf",
-	};
+	const struct spec_resources *l = &d->r->limits;
+	bool pids = d->cgroups && d->cgroups->manager != CTR_CGROUP_DISABLED &&
+		    strv_has(&d->cgroups->controllers, "pids") &&
+		    !(d->r->cgroups_mode && streq(d->r->cgroups_mode, "disabled"));
+	int64_t swap = l->memory_swap ? l->memory_swap : 2 * l->memory;
 
-	/* no limits are set: what podman prints for that */
 	for (size_t i = 0; i < sizeof(zeros) / sizeof(*zeros); i++)
 		set_int(d, j, zeros[i], 0);
-	for (size_t i = 0; i < sizeof(nulls) / sizeof(*nulls); i++)
-		set(d, j, nulls[i], json_null());
-	set_str(d, j, "CpusetCpus", "");
-	set_str(d, j, "CpusetMems", "");
-	set_str(d, j, "CgroupParent", "");
+	set_int(d, j, "CpuShares", (int64_t)l->cpu_shares);
+	set_int(d, j, "Memory", l->memory);
+	set_int(d, j, "NanoCpus", nano_cpus(l));
+	set_int(d, j, "CpuPeriod", (int64_t)l->cpu_period_us);
+	set_int(d, j, "CpuQuota", l->cpu_quota_us);
+	set_int(d, j, "MemoryReservation", l->memory_reservation);
+	set_int(d, j, "MemorySwap", swap);
+	set_int(d, j, "PidsLimit", l->pids ? l->pids : pids ? CGROUP_PIDS_DEFAULT : 0);
+	set_int(d, j, "BlkioWeight", l->blkio_weight);
+	set(d, j, "BlkioWeightDevice", device_limits(d, &l->blkio_weight_device, true));
+	set(d, j, "BlkioDeviceReadBps", device_limits(d, &l->device_read_bps, false));
+	set(d, j, "BlkioDeviceWriteBps", device_limits(d, &l->device_write_bps, false));
+	set(d, j, "BlkioDeviceReadIOps", device_limits(d, &l->device_read_iops, false));
+	set(d, j, "BlkioDeviceWriteIOps", device_limits(d, &l->device_write_iops, false));
+	set(d, j, "CgroupConf", l->unified.n ? map_of(&l->unified) : json_null());
+	set_str(d, j, "CpusetCpus", l->cpuset_cpus);
+	set_str(d, j, "CpusetMems", l->cpuset_mems);
+	set_str(d, j, "CgroupParent", cgroup_parent(d));
 	set_bool(d, j, "OomKillDisable", false);
 }
 
@@ -551,7 +609,8 @@ static json_t *host_config(struct describe *d)
 	set_text(d, log, "Size", str_printf("%lluB", (unsigned long long)r->log_max_bytes));
 
 	set(d, j, "Binds", binds(d));
-	set_str(d, j, "CgroupManager", "disabled");
+	set_str(d, j, "CgroupManager",
+		ctr_cgroup_manager_str(d->cgroups ? d->cgroups->manager : CTR_CGROUP_DISABLED));
 	set_str(d, j, "CgroupMode", or_default(r->cgroupns_mode, "private"));
 	set_str(d, j, "ContainerIDFile", r->cidfile);
 	set(d, j, "LogConfig", log);
@@ -571,9 +630,10 @@ static json_t *host_config(struct describe *d)
 	set_strv(d, j, "GroupAdd", &r->group_add);
 	set_str(d, j, "IpcMode", or_default(r->ipc_mode, "private"));
 	set_str(d, j, "Cgroup", "");
-	set_str(d, j, "Cgroups", "default");
+	set_str(d, j, "Cgroups", !r->cgroups_mode || streq(r->cgroups_mode, "enabled") ? "default"
+										       : r->cgroups_mode);
 	set(d, j, "Links", json_null());
-	set_int(d, j, "OomScoreAdj", 0);
+	set_int(d, j, "OomScoreAdj", r->oom_score_adj);
 	set_str(d, j, "PidMode", or_default(r->pid_mode, "private"));
 	set_bool(d, j, "Privileged", r->privileged);
 	set_bool(d, j, "PublishAllPorts", false);
@@ -690,6 +750,7 @@ int ctr_container_inspect(struct ctr_engine *eng, const struct ctr_container *c,
 	auto_json json_t *j = json_object();
 	int r = read_texts(&d, e);
 
+	(void)ctr_engine_cgroups(eng, &d.cgroups, NULL); /* what was chosen may not work any more */
 	if (r >= 0)
 		r = describe(&d, size, j, e);
 	ctr_network_done(&d.net);

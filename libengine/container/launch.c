@@ -144,7 +144,23 @@ static void put_volumes(struct ctr_engine *eng, const struct ctr_request *r, str
 	}
 }
 
-static int put_runtime(struct ctr_engine *eng, const char *run_dir, struct strbuf *b, struct err *e)
+/* How the runtime is told who makes the cgroup; others than crun know only whether it is systemd. */
+static void put_cgroup(const struct cgroup_plan *cg, const char *runtime, bool ours, struct strbuf *b)
+{
+	bool systemd = cg->manager == CTR_CGROUP_SYSTEMD;
+
+	if (ours || str_starts(path_base(runtime), "crun"))
+		putf(b, "runtime-arg", "--cgroup-manager=%s", ctr_cgroup_manager_str(cg->manager));
+	else if (systemd)
+		put(b, "runtime-arg", "--systemd-cgroup");
+	if (cg->dir)
+		put(b, "cgroup", cg->dir);
+	for (size_t i = 0; systemd && i < cg->host->env.n; i++)
+		put(b, "runtime-env", cg->host->env.items[i]);
+}
+
+static int put_runtime(struct ctr_engine *eng, const char *run_dir, const struct cgroup_plan *cg,
+		       struct strbuf *b, struct err *e)
 {
 	auto_free char *path = NULL;
 	bool ours;
@@ -158,17 +174,16 @@ static int put_runtime(struct ctr_engine *eng, const char *run_dir, struct strbu
 		put(b, "runtime-arg", "--seccomp-cache");
 		strbuf_addf(b, "runtime-arg=%s/cache", eng->store.run);
 		strbuf_addc(b, '\0');
-	} else if (str_starts(path_base(path), "crun")) {
-		/* No limit is asked for, so no cgroup is needed; crun would insist on one. */
-		put(b, "runtime-arg", "--cgroup-manager=disabled");
 	}
+	put_cgroup(cg, path, ours, b);
 	strbuf_addf(b, "runtime-root=%s/runtime", run_dir);
 	strbuf_addc(b, '\0');
 	return 0;
 }
 
 int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
-	       const struct ctr_start_opts *o, struct launch *l, struct err *e)
+	       const struct cgroup_plan *cg, const struct ctr_start_opts *o, struct launch *l,
+	       struct err *e)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 	auto_free char *run_dir = str_printf("%s/containers/%s", eng->store.run, r->id);
@@ -184,7 +199,7 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 	put_volumes(eng, r, &b);
 	for (size_t i = 0; i < l->append.n; i++)
 		put(&b, "append", l->append.items[i]);
-	rc = put_runtime(eng, run_dir, &b, e);
+	rc = put_runtime(eng, run_dir, cg, &b, e);
 	if (rc < 0)
 		return rc;
 	if (r->tty) {

@@ -2,6 +2,7 @@
 #ifndef CONTAINER_LAUNCH_H
 #define CONTAINER_LAUNCH_H
 
+#include "cgroup/cgroup-plan.h"
 #include "ctrlite/container.h"
 #include "ctrlite/network.h"
 
@@ -21,6 +22,7 @@ int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, struct 
 		 struct err *e);
 /* Everything else; returns when the container's process runs or has failed to. */
 int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
-	       const struct ctr_start_opts *o, struct launch *l, struct err *e);
+	       const struct cgroup_plan *cg, const struct ctr_start_opts *o, struct launch *l,
+	       struct err *e);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "caps.h"
@@ -17,7 +16,6 @@
 #include "user.h"
 
 #define OCI_VERSION "1.0.2"
-#define CGROUP2_MAGIC 0x63677270
 
 /* Append a new reference; a failure shows when the document is dumped, because @j is NULL then. */
 static int push(json_t *arr, json_t *j, struct err *e)
@@ -61,13 +59,6 @@ static bool has_gid(const struct idmap *map, uint32_t gid)
 static bool is_host(const char *mode)
 {
 	return mode && streq(mode, "host");
-}
-
-bool oci_cgroup2(void)
-{
-	struct statfs fs;
-
-	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 }
 
 /* The options of /proc: podman's, and those of --security-opt proc-opts. */
@@ -123,7 +114,7 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	else if (rc == 0)
 		rc = oci_add_mount(b->mounts, "/dev/shm", "tmpfs", "shm", strings(shm), e);
 	/* On a v1 host there is nothing a private cgroup mount could show. */
-	if (rc == 0 && oci_cgroup2() && !(b->host_net && b->map))
+	if (rc == 0 && b->cgroup->host && b->cgroup->host->v2 && !(b->host_net && b->map))
 		rc = oci_add_mount(b->mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
 				   strings(oci_unmasked(r, "/sys/fs/cgroup") ? sys_rw : sys_ro), e);
 	return rc;
@@ -268,7 +259,7 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 {
 	const struct ctr_request *r = b->req;
 	auto_strv struct strv env = STRV_INIT;
-	json_t *limits = rlimits(r, b->map != NULL, e), *capset;
+	json_t *limits = rlimits(r, b->map != NULL, e), *capset, *j;
 
 	if (!limits)
 		return NULL;
@@ -281,10 +272,16 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 	capset = capabilities(r, u->uid, caps, e);
 	if (!capset)
 		return NULL;
-	return json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", r->tty, "user",
+	j = json_pack("{s:b, s:o, s:o, s:o, s:s, s:o, s:o, s:b}", "terminal", r->tty, "user",
 			 user_json(r, u), "args", args_json(r), "env", json_from_strv(&env), "cwd",
 			 r->cwd && r->cwd[0] ? r->cwd : "/", "capabilities", capset, "rlimits", limits,
 			 "noNewPrivileges", r->no_new_privs);
+	if (j && r->has_oom_score_adj &&
+	    json_object_set_new(j, "oomScoreAdj", json_integer(r->oom_score_adj)) < 0) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
 }
 
 static int add_ns(json_t *arr, const char *type, const char *path, struct err *e)
@@ -348,6 +345,8 @@ static json_t *linux_section(struct oci_build *b, struct err *e)
 	rc = l ? sysctls(b, l, e) : err_sys(e, ENOMEM, "make config.json");
 	if (rc == 0 && json_array_size(b->devices))
 		rc = set(l, "devices", json_incref(b->devices), e);
+	if (rc == 0)
+		rc = oci_resources(b, l, e);
 	if (rc == 0)
 		rc = oci_device_rules(b->req, l, e);
 	if (rc == 0 && b->req->personality)

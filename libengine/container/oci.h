@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "cgroup/cgroup-plan.h"
 #include "ctrlite/container.h"
 #include "ctrlite/network.h"
 #include "merged.h"
@@ -17,6 +18,7 @@ struct oci_build {
 	struct ctr_engine *eng;
 	const struct ctr_request *req;
 	const struct idmap *map;	/* NULL: no user namespace */
+	const struct cgroup_plan *cgroup;
 	const char *run_dir;		/* holds the generated files */
 	const char *hostname;
 	bool host_net;
@@ -48,7 +50,6 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 /* The capabilities that the options give. */
 int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e);
 int oci_rootfs_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret);
-bool oci_cgroup2(void);
 
 /* The user's mounts as the request has them: parsed, volumes without a name included. */
 int request_mounts(const struct ctr_request *r, struct spec_mounts *ret, struct err *e);
@@ -77,6 +78,8 @@ int oci_check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e
 int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool own_userns, struct err *e);
 int oci_add_sysctl(json_t *obj, const char *text, bool host_net, bool host_ipc, bool host_uts,
 		   struct err *e);
+/* linux.cgroupsPath and linux.resources, as the plan has them. */
+int oci_resources(const struct oci_build *b, json_t *linux_, struct err *e);
 /* linux.seccomp as text, NULL where there is none. */
 int oci_seccomp(struct oci_build *b, uint64_t caps, char **ret, struct err *e);
 

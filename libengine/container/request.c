@@ -106,11 +106,9 @@ static json_t *field_to_json(const struct ctr_request *r, const struct field *f)
 	return number ? json_integer(number) : NULL; /* what is not there reads as zero */
 }
 
-int request_write(int dir_fd, const struct ctr_request *r, struct err *e)
+static int request_text(const struct ctr_request *r, char **ret, struct err *e)
 {
 	auto_json json_t *j = json_pack("{s:i}", "version", REQUEST_VERSION);
-	auto_free char *text = NULL;
-	int rc;
 
 	for (size_t i = 0; j && i < N_FIELDS; i++) {
 		json_t *v = field_to_json(r, &fields[i]);
@@ -118,9 +116,28 @@ int request_write(int dir_fd, const struct ctr_request *r, struct err *e)
 		if (v && json_object_set_new_nocheck(j, fields[i].name, v) < 0)
 			return err_sys(e, ENOMEM, "write container.json");
 	}
-	text = json_dumps(j, JSON_COMPACT);
-	if (!text)
-		return err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
+	*ret = json_dumps(j, JSON_COMPACT);
+	return *ret ? 0 : err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
+}
+
+int request_replace(int dir_fd, const struct ctr_request *r, struct err *e)
+{
+	auto_free char *text = NULL;
+	int rc = request_text(r, &text, e);
+
+	if (rc < 0)
+		return rc;
+	rc = file_replace(dir_fd, "container.json", text, strlen(text), 0600, FILE_SYNC_FULL);
+	return rc < 0 ? err_sys(e, rc, "write container.json") : 0;
+}
+
+int request_write(int dir_fd, const struct ctr_request *r, struct err *e)
+{
+	auto_free char *text = NULL;
+	int rc = request_text(r, &text, e);
+
+	if (rc < 0)
+		return rc;
 	/* The caller's staging directory is renamed into place: that makes it appear whole. */
 	rc = write_file_at(dir_fd, "container.json", text, strlen(text), 0600);
 	return rc < 0 ? err_sys(e, rc, "write container.json") : 0;

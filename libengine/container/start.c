@@ -133,12 +133,16 @@ static int check(struct ctr_engine *eng, const struct ctr_request *r, struct err
 
 int ctr_container_prepare(struct ctr_engine *eng, struct ctr_request *r, struct err *e)
 {
+	struct cgroup_plan cg = CGROUP_PLAN_INIT;
 	struct net n = NET_INIT;
 	int rc = check(eng, r, e);
 
 	if (rc == 0)
+		rc = cgroup_plan(eng, r, &cg, e);
+	if (rc == 0)
 		rc = plan_network(r, &n, e);
 	net_done(&n);
+	cgroup_plan_done(&cg);
 	return rc;
 }
 
@@ -160,13 +164,13 @@ static int write_containerenv(struct ctr_engine *eng, const struct ctr_request *
 }
 
 static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
-		       bool fresh, struct strv *append, struct err *e)
+		       const struct cgroup_plan *cg, bool fresh, struct strv *append, struct err *e)
 {
 	auto_free char *run_path = str_printf("%s/containers/%s", eng->store.run, r->id);
 	auto_close int dir = container_dir(eng, r->id, e);
 	auto_close int run = FD_NONE;
 	auto_free char *text = NULL;
-	struct oci_build b = { .eng = eng, .req = r, .run_dir = run_path };
+	struct oci_build b = { .eng = eng, .req = r, .run_dir = run_path, .cgroup = cg };
 	char host[65];
 	int rc;
 
@@ -246,6 +250,7 @@ void ctr_launch_free(struct ctr_launch *l)
 int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_request *r,
 		      const struct ctr_start_opts *o, int *ret_sock, struct err *e)
 {
+	struct cgroup_plan cg = CGROUP_PLAN_INIT;
 	struct net n = NET_INIT;
 	bool created;
 	int rc;
@@ -255,15 +260,20 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_r
 	/* Everything that can be refused without making anything comes first. */
 	rc = r->id ? check(eng, r, e) : err_sys(e, ENOMEM, "run a container");
 	if (rc == 0)
+		rc = cgroup_plan(eng, r, &cg, e);
+	if (rc == 0)
 		rc = plan_network(r, &n, e);
 	if (rc == 0)
 		rc = ctr_container_create(eng, r, e);
 	created = rc == 0;
 	if (rc == 0)
-		rc = write_files(eng, r, &n, true, &l->l.append, e);
+		rc = cgroup_plan_prepare(&cg, &r->limits, e);
 	if (rc == 0)
-		rc = launch_run(eng, r, &n.plan, o, &l->l, e);
+		rc = write_files(eng, r, &n, &cg, true, &l->l.append, e);
+	if (rc == 0)
+		rc = launch_run(eng, r, &n.plan, &cg, o, &l->l, e);
 	net_done(&n);
+	cgroup_plan_done(&cg);
 	if (rc < 0) {
 		launch_done(&l->l);
 		/* What the monitor has not removed already; nothing runs. */
@@ -286,6 +296,9 @@ static int settle_for_start(struct ctr_engine *eng, const char *id, struct err *
 			rc = ctr_container_status(eng, id, &st, e);
 		if (rc < 0)
 			return rc;
+		if (st.state == CTR_RUNNING && st.paused)
+			return err_set(e, ERR_BUSY, "container %s must be in Created or Stopped state to "
+				       "be started: container state improper", id);
 		if (st.state == CTR_RUNNING)
 			return 1;
 		if (container_is_held(eng, id) != 1)
@@ -302,6 +315,7 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	auto_launch struct launch l = LAUNCH_INIT;
 	auto_close int dir = container_dir(eng, id, e);
 	struct ctr_request req = CTR_REQUEST_INIT;
+	struct cgroup_plan cg = CGROUP_PLAN_INIT;
 	struct net n = NET_INIT;
 	int rc;
 
@@ -319,16 +333,21 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc == 0)
 		rc = check(eng, &req, e);
 	if (rc == 0)
+		rc = cgroup_plan(eng, &req, &cg, e);
+	if (rc == 0)
 		rc = launch_begin(eng, id, wants_new_netns(&req), &l, e);
 	if (rc == 0)
 		rc = plan_network(&req, &n, e);
 	if (rc == 0)
 		rc = container_make_volumes(eng, &req, e);
 	if (rc == 0)
-		rc = write_files(eng, &req, &n, false, &l.append, e);
+		rc = cgroup_plan_prepare(&cg, &req.limits, e);
 	if (rc == 0)
-		rc = launch_run(eng, &req, &n.plan, o, &l, e);
+		rc = write_files(eng, &req, &n, &cg, false, &l.append, e);
+	if (rc == 0)
+		rc = launch_run(eng, &req, &n.plan, &cg, o, &l, e);
 	net_done(&n);
+	cgroup_plan_done(&cg);
 	ctr_request_done(&req);
 	if (rc == 0)
 		*ret_sock = o->attach ? take_fd(&l.sock) : FD_NONE;

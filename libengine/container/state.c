@@ -10,19 +10,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "file.h"
 #include "json.h"
 #include "log.h"
 #include "path.h"
 
-#define STATE_MAX_BYTES 4096
+#define STATE_MAX_BYTES 16384
+#define CGROUP_REMOVE_MS 5000
 #define CTR_EXIT_BEGUN	".exit.json" /* see monitor-proto.h */
 
-const char *ctr_state_str(enum ctr_state s)
+const char *ctr_status_str(const struct ctr_status *s)
 {
 	static const char *const words[] = { "created", "running", "exited", "exited" };
 
-	return words[s];
+	return s->state == CTR_RUNNING && s->paused ? "paused" : words[s->state];
 }
 
 static bool is_hex(const char *s, size_t min, size_t max)
@@ -142,7 +144,14 @@ struct run_record {
 	int64_t net_pid;
 	uint64_t net_pid_start;
 	bool oom_killed;
+	char *cgroup;		/* owned; NULL or "": none of its own */
 };
+
+static void run_record_done(struct run_record *r)
+{
+	free(r->cgroup);
+}
+#define auto_run_record __attribute__((cleanup(run_record_done)))
 
 /* state.json or exit.json: 1 when read, 0 when there is none. */
 static int read_record(int dir_fd, const char *id, const char *file, struct run_record *ret,
@@ -159,6 +168,7 @@ static int read_record(int dir_fd, const char *id, const char *file, struct run_
 		{ "finished_ns", JSON_KIND_I64, offsetof(struct run_record, finished_ns), 0, 0 },
 		{ "exit_code", JSON_KIND_I64, offsetof(struct run_record, exit_code), 0, 0 },
 		{ "oom_killed", JSON_KIND_BOOL, offsetof(struct run_record, oom_killed), 0, 0 },
+		{ "cgroup", JSON_KIND_STR, offsetof(struct run_record, cgroup), 0, 0 },
 		{ 0 },
 	};
 	auto_json json_t *j = NULL;
@@ -176,6 +186,8 @@ static int read_record(int dir_fd, const char *id, const char *file, struct run_
 	r = json_parse(text, len, STATE_MAX_BYTES, file, &j, e);
 	if (r == 0)
 		r = json_read(j, rows, ret, JSON_ALLOW_UNKNOWN, "$", e);
+	if (ret->cgroup && !(ret->cgroup = strdup(ret->cgroup)))
+		return err_sys(e, ENOMEM, "read %s of container %.64s", file, id);
 	return r < 0 ? err_wrap(e, r, "%s of container %.64s", file, id) : 1;
 }
 
@@ -200,7 +212,7 @@ static bool is_unfinished(struct ctr_engine *eng, const char *id, struct run_rec
 /* A container without a run directory is not running: only its exit record counts. */
 static int status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_status *ret, struct err *e)
 {
-	struct run_record end = { 0 };
+	auto_run_record struct run_record end = { 0 };
 	int has_end = 0;
 	struct stat st;
 	char path[80];
@@ -221,10 +233,42 @@ static int status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_sta
 	return 0;
 }
 
+static int open_cgroup(const char *path)
+{
+	auto_close int mount_fd = path && path[0] ? cgroup_open_mount() : FD_NONE;
+
+	return mount_fd < 0 ? mount_fd : cgroup_open(mount_fd, path);
+}
+
+static bool is_frozen(const char *cgroup)
+{
+	auto_close int fd = open_cgroup(cgroup);
+
+	return fd >= 0 && cgroup_frozen(fd) == 1;
+}
+
+int container_cgroup(struct ctr_engine *eng, const char *id, char **ret_path, struct err *e)
+{
+	auto_run_record struct run_record run = { 0 };
+	int r = read_record(eng->store.run_containers_fd, id, "state.json", &run, e);
+	int fd;
+
+	if (r < 0)
+		return r;
+	fd = open_cgroup(run.cgroup);
+	if (fd == -ENOENT || fd == -EBADF)
+		return -ENOENT;
+	if (fd < 0)
+		return err_sys(e, fd, "open the cgroup %s of container %.12s", run.cgroup, id);
+	if (ret_path)
+		*ret_path = take_ptr(&run.cgroup);
+	return fd;
+}
+
 static int status_of(struct ctr_engine *eng, const char *id, bool held, struct ctr_status *ret,
 		     struct err *e)
 {
-	struct run_record run = { 0 }, end = { 0 };
+	auto_run_record struct run_record run = { 0 }, end = { 0 };
 	struct ctr_status st = { .state = CTR_CREATED };
 	int has_run, has_end = 0;
 
@@ -240,6 +284,7 @@ static int status_of(struct ctr_engine *eng, const char *id, bool held, struct c
 		return has_end;
 	if (held && has_run && !has_end) {
 		st.state = CTR_RUNNING;
+		st.paused = is_frozen(run.cgroup);
 		st.pid = (pid_t)run.pid;
 		st.pid_start = run.pid_start;
 		st.monitor_pid = (pid_t)run.monitor_pid;
@@ -282,11 +327,24 @@ static void kill_leftover(int64_t pid, uint64_t start)
 	proc_done(&p);
 }
 
+/* What is left in it dies; where systemd has made it, systemd removes it. */
+static void remove_cgroup(const char *path)
+{
+	auto_close int fd = open_cgroup(path), mount_fd = fd < 0 ? FD_NONE : cgroup_open_mount();
+
+	if (fd < 0)
+		return;
+	if (cgroup_populated(fd) == 1)
+		(void)cgroup_kill(fd);
+	if (!strstr(path, ".scope"))
+		(void)cgroup_remove(mount_fd, path, CGROUP_REMOVE_MS);
+}
+
 int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 {
 	auto_close int dir = FD_NONE, run_dir = FD_NONE, lock = FD_NONE;
 	auto_strbuf struct strbuf b = STRBUF_INIT;
-	struct run_record run = { 0 };
+	auto_run_record struct run_record run = { 0 };
 	struct ctr_status st;
 	struct timespec now;
 	int r;
@@ -309,6 +367,7 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	if (read_record(eng->store.run_containers_fd, id, "state.json", &run, NULL) == 1) {
 		kill_leftover(run.pid, run.pid_start);
 		kill_leftover(run.net_pid, run.net_pid_start);
+		remove_cgroup(run.cgroup);
 	}
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	strbuf_addf(&b, "{\"version\":1,\"exit_code\":137,\"finished_ns\":%lld,\"oom_killed\":false,"

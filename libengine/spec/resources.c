@@ -388,13 +388,17 @@ size_t spec_resources_needs(const struct spec_resources *r, struct spec_resource
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_ROWS; i++) {
-		if (!is_limit(r, &rows[i]))
+		bool cpus = r->cpu_quota_us > 0 && r->cpu_period_us; /* then both come from --cpus */
+
+		if (!is_limit(r, &rows[i]) || (cpus && streq(rows[i].option, "cpu-period")))
 			continue;
 		for (size_t k = 0; k < (rows[i].kind == K_UNIFIED ? r->unified.n : 1) && n < max; k++) {
 			const char *c = rows[i].controller ? rows[i].controller
 							   : file_controller(r->unified.items[k]);
 
-			ret[n++] = (struct spec_resource_need){ rows[i].option, c };
+			ret[n++] = (struct spec_resource_need){
+				cpus && streq(rows[i].option, "cpu-quota") ? "cpus" : rows[i].option, c
+			};
 		}
 	}
 	return n;

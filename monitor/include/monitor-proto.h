@@ -65,10 +65,13 @@ enum mon_msg {
 	 *	append=PATH\tLINE...	before start: the line behind the regular file PATH of the root
 	 *				filesystem, unless it is not there or is something else
 	 *	runtime=		the OCI runtime's path;  runtime-arg=...  global arguments for it
+	 *	runtime-env=KEY=VALUE...	variables for it beside ours
 	 *	runtime-ours=1		it is ctr-lite-runtime: errors come as struct err (--err-fd)
 	 *	runtime-root=		its --root; <runtime-root>/<id> is removed at the end
 	 *	runtime-delete=1	at the end call `runtime delete --force ID` (it has hooks or a
 	 *				cgroup to see to); always done for foreign runtimes
+	 *	cgroup=			the cgroup that the runtime will make, below the mount: removed
+	 *				before the start and at the end; what is left in it is killed
 	 *	terminal=1		pty by --console-socket;  rows=, cols=
 	 *	stdin=1			keep stdin open (pipe or pty); else /dev/null
 	 *	attach=1		the launch socket is attached from the first byte on
@@ -141,7 +144,8 @@ struct mon_exit {
  * Files that the monitor writes (JSON, one line):
  *   <rundir>/lock		OFD lock for life: whoever holds it is the living monitor
  *   <rundir>/state.json	{"version":1,"pid":N,"pid_start":N,"monitor_pid":N,"started_ns":N,
- *				 "net_pid":N,"net_pid_start":N}   (net_*: 0 without a network helper)
+ *				 "net_pid":N,"net_pid_start":N,"cgroup":"/..."}   (net_*: 0 without a
+ *				 network helper; cgroup: "" where the container has none of its own)
  *   <rundir>/attach		socket, 0600
  *   <ctrdir>/exit.json		{"version":1,"exit_code":N,"finished_ns":N,"oom_killed":B,
  *				 "started_ns":N,"log_lost_bytes":N}
@@ -151,7 +155,7 @@ struct mon_exit {
  *				one who finds it without a run directory (a reboot) knows when it started
  * A container whose state.json exists while nobody holds the lock and exit.json is absent lost its
  * monitor, and so did one that has .exit.json and no run directory: the next command kills what is
- * left of it (pid, net_pid) and records exit code 137.
+ * left of it (pid, net_pid, cgroup) and records exit code 137.
  *
  * At the end the monitor removes everything in rundir and rundir itself, the lock file last, and
  * then exits, which is what releases the lock.  Whoever waits for the lock to start the container

@@ -26,6 +26,7 @@ struct ctr_cgroup_host {
 	enum ctr_cgroup_manager manager;
 	char *base;			/* the cgroup that those of containers are made below; NULL: none */
 	struct strv controllers;	/* what can be limited there */
+	struct strv env;		/* SYSTEMD: KEY=value by which a runtime finds the user's manager */
 	char *why;			/* with DISABLED: what is missing here, and how to get it */
 };
 #define CTR_CGROUP_HOST_INIT { 0 }

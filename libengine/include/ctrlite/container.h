@@ -89,10 +89,10 @@ enum ctr_state {
 	CTR_EXITED,	/* exit.json says how */
 	CTR_LOST,	/* it ran, and there is neither a living monitor nor exit.json */
 };
-const char *ctr_state_str(enum ctr_state s);	/* "created", "running", "exited", "exited" */
 
 struct ctr_status {
 	enum ctr_state state;
+	bool paused;			/* running, but its cgroup is frozen */
 	pid_t pid;			/* 0 unless running */
 	uint64_t pid_start;
 	pid_t monitor_pid;
@@ -100,6 +100,8 @@ struct ctr_status {
 	int exit_code;
 	bool oom_killed;
 };
+/* "created", "running", "paused", "exited"; a lost one is "exited" too. */
+const char *ctr_status_str(const struct ctr_status *s);
 
 /* Find by name, full id, or unique id prefix: *@ret_id (65 bytes).  "no such container" is
  * ERR_NOT_FOUND, an ambiguous prefix ERR_INVALID. */
@@ -130,8 +132,9 @@ void ctr_container_list_done(struct ctr_container_list *l);
  * NULL) gets "<manifest hex> <container id>" lines. */
 int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *users, struct err *e);
 
-/* Before create: what can be refused without making anything (missing mount sources, taken ports);
- * random host ports are chosen and written into the request.  run does it by itself. */
+/* Before create: what can be refused without making anything (missing mount sources, taken ports,
+ * limits that cannot be had); random host ports are chosen and written into the request.  run does
+ * it by itself. */
 int ctr_container_prepare(struct ctr_engine *eng, struct ctr_request *r, struct err *e);
 /* Create: the request is complete but for id and created_ns (set here) and name (made up when
  * NULL).  ERR_EXISTS when the name is taken. */
@@ -167,6 +170,11 @@ int ctr_container_attach(struct ctr_engine *eng, const char *id, bool want_stdin
 /* Wait until it is not running: its exit code (that of the last run if it is not running). */
 int ctr_container_wait(struct ctr_engine *eng, const char *id, int *ret_exit_code, struct err *e);
 int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct err *e);
+/* Freeze it, or let it go on.  ERR_BUSY when it is so already, or does not run. */
+int ctr_container_pause(struct ctr_engine *eng, const char *id, bool pause, struct err *e);
+/* Change limits: of the record, for later starts, and of what runs. */
+int ctr_container_update(struct ctr_engine *eng, const char *id, const struct spec_resources *changes,
+			 struct err *e);
 /* Stop signal, @timeout_s (negative: for ever), SIGKILL.  *@ret_killed: the signal did not do. */
 int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
 		       struct err *e);

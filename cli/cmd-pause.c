@@ -1,0 +1,67 @@
+/* `pause` and `unpause`: freeze containers, and let them go on. */
+#include "commands.h"
+
+#include <errno.h>
+
+#include "targets.h"
+
+#define ARG(m) offsetof(struct target_args, m)
+#define OPTIONS(verb, which)                                                                             \
+	{                                                                                                \
+		{ 'a', "all", NULL, OPT_FLAG, ARG(all), verb " " which },                                \
+		{ 0, "cidfile", "FILE", OPT_LIST, ARG(cidfiles), "read the container ID from the file",  \
+		  0, COMPLETE_FILE },                                                                    \
+		{ 'f', "filter", "FILTER", OPT_LIST, ARG(filters), verb " those that a filter of ps "    \
+		  "chooses" },                                                                           \
+		{ 'l', "latest", NULL, OPT_FLAG, ARG(latest), "act on the newest container" },           \
+		{ 0 },                                                                                   \
+	}
+static const struct opt pause_opts[] = OPTIONS("pause", "every running container");
+static const struct opt unpause_opts[] = OPTIONS("unpause", "every paused container");
+
+static int change(struct cmd *c, const struct target_args *a, bool pause, struct err *e)
+{
+	auto_targets struct targets t = TARGETS_INIT;
+	int r = targets_find(c, a, TARGETS_RUNNING, &t, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < t.n; i++) {
+		r = ctr_container_pause(c->eng, t.items[i].id, pause, e);
+		if (r == 0)
+			printf("%s\n", t.items[i].shown);
+		else if (r == -EBUSY && (a->all || a->filters.n))
+			*e = (struct err)ERR_INIT; /* it is so already */
+		else
+			cmd_fail(c, e);
+	}
+	return c->status;
+}
+
+static int run_pause(struct cmd *c, void *args, struct err *e)
+{
+	return change(c, args, true, e);
+}
+
+static int run_unpause(struct cmd *c, void *args, struct err *e)
+{
+	return change(c, args, false, e);
+}
+
+const struct command cmd_pause = {
+	.summary = "Pause all the processes in one or more containers",
+	.usage = "[options] CONTAINER [CONTAINER...]",
+	.description = "Freezes the cgroup of each container: its processes stand still until unpause.\n"
+		       "Needs a container with a cgroup of its own, and so cgroup version 2.",
+	.examples = "pause web\npause --all",
+	.run = run_pause, .opts = pause_opts, .args_size = sizeof(struct target_args),
+	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER_RUNNING,
+};
+
+const struct command cmd_unpause = {
+	.summary = "Unpause the processes in one or more containers",
+	.usage = "[options] CONTAINER [CONTAINER...]",
+	.examples = "unpause web\nunpause --all",
+	.run = run_unpause, .opts = unpause_opts, .args_size = sizeof(struct target_args),
+	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER_RUNNING,
+};
