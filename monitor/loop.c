@@ -82,6 +82,14 @@ static void reap(struct mon *m)
 	}
 }
 
+/* Many first processes have no handler and so never see SIGTERM: a shutdown need not wait for them. */
+static void pass_on(struct mon *m, int sig)
+{
+	(void)proc_signal(&m->init, sig); /* it may have ended */
+	if (sig == SIGTERM && m->p.stop_timeout_s && !m->kill_ms)
+		m->kill_ms = mon_now_ms() + (int64_t)m->p.stop_timeout_s * 1000;
+}
+
 static void signal_ready(struct mon *m, struct source *s, uint32_t events)
 {
 	struct signalfd_siginfo si;
@@ -91,7 +99,7 @@ static void signal_ready(struct mon *m, struct source *s, uint32_t events)
 		if (si.ssi_signo == SIGCHLD)
 			reap(m);
 		else if (m->init.pidfd >= 0)
-			(void)proc_signal(&m->init, (int)si.ssi_signo); /* it may have ended */
+			pass_on(m, (int)si.ssi_signo);
 	}
 }
 
@@ -106,6 +114,8 @@ static int64_t next_deadline(const struct mon *m)
 
 	if (m->state == MON_ST_RUNNING && m->p.timeout_s && !m->timed_out)
 		t = min_deadline(t, m->started_ms + (int64_t)m->p.timeout_s * 1000);
+	if (m->state == MON_ST_RUNNING && m->kill_ms)
+		t = min_deadline(t, m->kill_ms);
 	if (m->resume_ms)
 		t = min_deadline(t, m->resume_ms);
 	if (m->state == MON_ST_ENDED && m->n_owing == 0)
@@ -122,6 +132,10 @@ static void check_time(struct mon *m, bool idle)
 	if (m->state == MON_ST_RUNNING && m->p.timeout_s && !m->timed_out &&
 	    now >= m->started_ms + (int64_t)m->p.timeout_s * 1000) {
 		m->timed_out = true;
+		(void)proc_signal(&m->init, SIGKILL); /* it may just have ended */
+	}
+	if (m->state == MON_ST_RUNNING && m->kill_ms && now >= m->kill_ms) {
+		m->kill_ms = 0;
 		(void)proc_signal(&m->init, SIGKILL); /* it may just have ended */
 	}
 	if (m->state == MON_ST_ENDED && !m->released && now >= m->ended_ms + RELEASE_AFTER_MS)

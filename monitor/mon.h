@@ -90,6 +90,7 @@ struct mon {
 
 	struct ctr_log log;
 	int64_t started_ns, started_ms, ended_ms;
+	int64_t kill_ms;		/* when patience with a stopping container ends; 0: it is not stopping */
 	bool timed_out, init_reaped, released;
 	struct strv trash;		/* names in tmpdir that are ours to remove */
 	uint64_t recorded_loss;		/* log_lost_bytes in the exit record */

@@ -94,6 +94,7 @@ static const struct param table[] = {
 	{ "net-api",	    PARAM_STR, 	 AT(net_api),	     PARAMS_RUN },
 	{ "net-fwd",	    PARAM_LIST,	 AT(net_fwd),	     PARAMS_RUN },
 	{ "stop-signal",    PARAM_U32,	 AT(stop_signal),    PARAMS_RUN },
+	{ "stop-timeout",   PARAM_U32,	 AT(stop_timeout_s), PARAMS_RUN },
 	{ "rm",		    PARAM_BOOL,	 AT(rm),	     PARAMS_RUN },
 	{ "timeout",	    PARAM_U32,	 AT(timeout_s),	     PARAMS_RUN },
 	{ "volume-rm",	    PARAM_PATHS, AT(volume_rm),	     PARAMS_RUN },

@@ -34,7 +34,7 @@ struct params {
 	struct param_list own, lower, copyup, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm;
 	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
 	uint32_t root_uid, root_gid; /* root_ids, read */
-	uint32_t rows, cols, stop_signal, timeout_s, log_driver, net_ready;
+	uint32_t rows, cols, stop_signal, stop_timeout_s, timeout_s, log_driver, net_ready;
 	uint64_t log_max_bytes;
 
 	char *text;	/* owned: what all of the above points into */

@@ -226,6 +226,8 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 			put(&b, "net-fwd", net->forwards.items[i]);
 	}
 	putf(&b, "stop-signal", "%d", r->stop_signal);
+	if (r->stop_timeout_s)
+		putf(&b, "stop-timeout", "%u", r->stop_timeout_s);
 	if (r->timeout_s)
 		putf(&b, "timeout", "%u", r->timeout_s);
 	if (r->rm)

@@ -93,6 +93,8 @@ enum mon_msg {
 	 *				stays in the foreground and READYFD is written (slirp4netns);
 	 *				exit: it forks, leaves the pid in @PIDFILE@ and exits 0
 	 *	stop-signal=		number, for a later restart; informational
+	 *	stop-timeout=SECONDS	after SIGTERM to the monitor itself, which means that the host or the
+	 *				session goes down: what it is passed on to is killed then.  0: never
 	 *	rm=1			remove the container when it ends
 	 *	timeout=SECONDS		kill it then; exit code 255
 	 *	volume-rm=NAME...	with rm=1: directories of anonymous volumes (absolute) to remove

@@ -193,6 +193,20 @@ TEST(term_to_the_monitor_is_passed_on)
 	run_check_gone(true);
 }
 
+TEST(term_to_the_monitor_ends_what_ignores_it)
+{
+	struct run r;
+
+	run_setup(&r, "trap '' TERM; echo ready; exec sleep 60");
+	run_begin(&r, "attach=1\0rm=1\0stop-timeout=1\0");
+	run_until(&r, r.sock, MON_STDOUT);
+	(void)kill(r.monitor, SIGTERM);
+	run_until(&r, r.sock, MON_EXIT);
+	CHECK_INT(r.exit.exit_code, 137);
+	run_end(&r);
+	run_check_gone(true);
+}
+
 TEST(a_runtime_s_error_comes_through)
 {
 	struct run r;
