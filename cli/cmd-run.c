@@ -56,7 +56,7 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 	if (rc == 0)
 		rc = attached_keys(a->detach_keys, &co, e);
 	/* The namespaces are made on the other processor while the image is looked up here. */
-	if (rc == 0)
+	if (rc == 0 && run_is_plain(a))
 		rc = ctr_launch_begin(c->eng, host_network(a), l, e);
 	if (rc == 0)
 		rc = run_request(c, a, r, e);

@@ -21,7 +21,6 @@ extern char **environ;
 
 #define ARG(m) offsetof(struct run_args, m)
 #define HEALTH "health checks are not supported yet"
-#define USERNS "other id maps than the default are not supported yet"
 
 /* clang-format off */
 static const struct opt_choice pull_choices[] = {
@@ -39,7 +38,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "cap-drop",     "CAP",      OPT_CSVLIST, ARG(cap_drop),    "drop a capability, or ALL" },
 	{ 0,   "cgroup-conf",  "FILE=VALUE", OPT_CSVLIST, ARG(limits.conf), "write the value into a file of the container's cgroup" },
 	{ 0,   "cgroup-parent", "PATH",    OPT_STRING,  ARG(cgroup_parent), "cgroup that the container's is made in; with systemd a slice" },
-	{ 0,   "cgroupns",     "MODE",     OPT_STRING,  ARG(cgroupns),    "cgroup namespace: private or host" },
+	{ 0,   "cgroupns",     "MODE",     OPT_STRING,  ARG(cgroupns),    "cgroup namespace: private, host, container:NAME or ns:PATH" },
 	{ 0,   "cgroups",      "MODE",     OPT_STRING,  ARG(cgroups),     "enabled (default), disabled, split (below the cgroup of this command), or no-conmon (as enabled)" },
 	{ 0,   "cidfile",      "FILE",     OPT_STRING,  ARG(cidfile),     "write the container's ID to the file", 0, COMPLETE_FILE },
 	{ 0,   "device",       "DEVICE",   OPT_LIST,    ARG(devices),     "add a host device: HOST[:CONTAINER][:rwm]", 0, COMPLETE_FILE },
@@ -54,9 +53,9 @@ const struct opt run_common_opts[] = {
 	{ 0,   "env-file",     "FILE",     OPT_LIST,    ARG(env_file),    "set the variables of a file", 0, COMPLETE_FILE },
 	{ 0,   "env-host",     NULL,       OPT_FLAG,    ARG(env_host),    "copy the whole environment of the host" },
 	{ 0,   "expose",       "PORT",     OPT_REFUSED, 0,                "declare a port", .text = "publish ports with -p" },
-	{ 0,   "gidmap",       "MAP",      OPT_REFUSED, 0,                "group id map", .text = USERNS },
+	{ 0,   "gidmap",       "MAP",      OPT_CSVLIST, ARG(gidmaps),     "group id map: CONTAINER:INTERMEDIATE[:SIZE]" },
 	{ 0,   "gpus",         "GPUS",     OPT_REFUSED, 0,                "add GPUs", .text = "CDI devices are not supported yet" },
-	{ 0,   "group-add",    "GROUP",    OPT_CSVLIST, ARG(groups),      "add a supplementary group" },
+	{ 0,   "group-add",    "GROUP",    OPT_CSVLIST, ARG(groups),      "add a supplementary group; keep-groups: keep those of the caller" },
 	{ 0,   "group-entry",  "LINE",     OPT_STRING,  ARG(group_entry), "template for the line in /etc/group" },
 	{ 0,   "health-cmd",   "COMMAND",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
 	{ 0,   "health-interval", "TIME",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
@@ -72,7 +71,7 @@ const struct opt run_common_opts[] = {
 	{ 'i', "interactive",  NULL,       OPT_FLAG,    ARG(interactive), "keep stdin open" },
 	{ 0,   "ip",           "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
 	{ 0,   "ip6",          "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
-	{ 0,   "ipc",          "MODE",     OPT_STRING,  ARG(ipc),         "IPC namespace: private or host" },
+	{ 0,   "ipc",          "MODE",     OPT_STRING,  ARG(ipc),         "IPC namespace: shareable (default), private, none, host, container:NAME or ns:PATH" },
 	{ 0,   "kernel-memory", "SIZE",    OPT_STRING,  ARG(kernel_memory), "no effect, as with podman: the kernel has no such limit any more", OPT_HIDDEN | OPT_COMPAT },
 	{ 'l', "label",        "KEY=VALUE", OPT_LIST,   ARG(labels),      "set metadata" },
 	{ 0,   "label-file",   "FILE",     OPT_REFUSED, 0,                "labels of a file", .text = "give the labels with --label" },
@@ -81,7 +80,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "mac-address",  "MAC",      OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
 	{ 0,   "mount",        "SPEC",     OPT_LIST,    ARG(mounts),      "mount: type=bind|tmpfs|volume|devpts,src=,dst=,..." },
 	{ 0,   "name",         "NAME",     OPT_STRING,  ARG(name),        "name of the container" },
-	{ 0,   "network",      "MODE",     OPT_LIST,    ARG(networks),    "private (default), none, host, pasta[:OPTIONS] or slirp4netns[:OPTIONS]" },
+	{ 0,   "network",      "MODE",     OPT_LIST,    ARG(networks),    "private (default), none, host, pasta[:OPTIONS], slirp4netns[:OPTIONS], container:NAME or ns:PATH" },
 	{ 0,   "net",          NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network" },
 	{ 0,   "network-alias", "NAME",    OPT_REFUSED, 0,                "alias", .text = "user-defined networks are not supported yet" },
 	{ 0,   "no-healthcheck", NULL,     OPT_FLAG,    ARG(no_healthcheck), "no effect: health checks are not run", OPT_HIDDEN | OPT_COMPAT },
@@ -92,7 +91,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "passwd",       NULL,       OPT_FLAG,    ARG(passwd),      "add the user to /etc/passwd where the image does not have it (default true)" },
 	{ 0,   "passwd-entry", "LINE",     OPT_STRING,  ARG(passwd_entry), "template for the line in /etc/passwd: $USERNAME $UID $GID $NAME $HOME" },
 	{ 0,   "personality",  "PERSONA",  OPT_STRING,  ARG(personality), "execution domain: LINUX or LINUX32" },
-	{ 0,   "pid",          "MODE",     OPT_STRING,  ARG(pid),         "PID namespace: private or host" },
+	{ 0,   "pid",          "MODE",     OPT_STRING,  ARG(pid),         "PID namespace: private, host, container:NAME or ns:PATH" },
 	{ 0,   "platform",     "PLATFORM", OPT_STRING,  ARG(platform),    "platform of the image: OS/ARCH[/VARIANT]" },
 	{ 0,   "pod",          "POD",      OPT_REFUSED, 0,                "run in a pod", .text = "pods are not supported yet" },
 	{ 0,   "privileged",   NULL,       OPT_FLAG,    ARG(privileged),  "all capabilities and devices of the caller, no confinement" },
@@ -114,6 +113,8 @@ const struct opt run_common_opts[] = {
 	{ 0,   "shm-size-systemd", "SIZE", OPT_REFUSED, 0,                "size of systemd's tmpfs", .text = "systemd inside of containers is not supported yet" },
 	{ 0,   "stop-signal",  "SIGNAL",   OPT_STRING,  ARG(stop_signal), "signal that asks it to end (default: the image's, TERM)" },
 	{ 0,   "stop-timeout", "SECONDS",  OPT_U64,     ARG(stop_timeout), "seconds that stop waits before it kills (default 10)" },
+	{ 0,   "subgidname",   "NAME",     OPT_STRING,  ARG(subgidname),  "use the ids of NAME in /etc/subgid" },
+	{ 0,   "subuidname",   "NAME",     OPT_STRING,  ARG(subuidname),  "use the ids of NAME in /etc/subuid" },
 	{ 0,   "sysctl",       "KEY=VALUE", OPT_CSVLIST, ARG(sysctls),    "set a kernel parameter of its namespaces" },
 	{ 0,   "systemd",      "MODE",     OPT_REFUSED, 0,                "prepare for systemd inside", .text = "systemd inside of containers is not supported yet" },
 	{ 0,   "timeout",      "SECONDS",  OPT_U64,     ARG(timeout),     "kill it after so long; its exit code is 255" },
@@ -121,14 +122,14 @@ const struct opt run_common_opts[] = {
 	{ 0,   "tmpfs",        "SPEC",     OPT_LIST,    ARG(tmpfs),       "mount a tmpfs: PATH[:OPTIONS]" },
 	{ 't', "tty",          NULL,       OPT_FLAG,    ARG(tty),         "give it a terminal" },
 	{ 0,   "tz",           "ZONE",     OPT_REFUSED, 0,                "time zone", .text = "set TZ with --env" },
-	{ 0,   "uidmap",       "MAP",      OPT_REFUSED, 0,                "user id map", .text = USERNS },
+	{ 0,   "uidmap",       "MAP",      OPT_CSVLIST, ARG(uidmaps),     "user id map: CONTAINER:INTERMEDIATE[:SIZE], the second being of the user's default map" },
 	{ 0,   "ulimit",       "LIMIT",    OPT_CSVLIST, ARG(ulimits),     "NAME=SOFT[:HARD], or host" },
 	{ 0,   "umask",        "MODE",     OPT_STRING,  ARG(umask),       "umask of the process (default 0022)" },
 	{ 0,   "unsetenv",     "KEY",      OPT_LIST,    ARG(unset),       "leave out a variable of the image or the defaults" },
 	{ 0,   "unsetenv-all", NULL,       OPT_FLAG,    ARG(unset_all),   "leave out all of them" },
 	{ 'u', "user",         "USER",     OPT_STRING,  ARG(user),        "UID|NAME[:GID|GROUP]" },
-	{ 0,   "userns",       "MODE",     OPT_REFUSED, 0,                "user namespace", .text = USERNS },
-	{ 0,   "uts",          "MODE",     OPT_STRING,  ARG(uts),         "UTS namespace: private or host" },
+	{ 0,   "userns",       "MODE",     OPT_STRING,  ARG(userns),      "user namespace: host, keep-id[:uid=,gid=,size=], nomap, auto[:size=,uidmapping=,gidmapping=], container:NAME or ns:PATH" },
+	{ 0,   "uts",          "MODE",     OPT_STRING,  ARG(uts),         "UTS namespace: private, host, container:NAME or ns:PATH" },
 	{ 0,   "variant",      "VARIANT",  OPT_STRING,  ARG(variant),     "variant of the architecture" },
 	{ 'v', "volume",       "SPEC",     OPT_LIST,    ARG(volumes),     "bind mount: SOURCE:DEST[:OPTIONS]; DEST alone makes a volume without a name" },
 	{ 0,   "volumes-from", "CONTAINER", OPT_REFUSED, 0,               "mounts of another container", .text = "volumes are not supported yet" },
@@ -250,16 +251,64 @@ static int set_labels(const struct run_args *a, const struct ctr_image_config *i
 	return rc < 0 ? rc : copy(&r->annotations, &a->annotations, e);
 }
 
-/* A namespace option of which only "private" and "host" exist here. */
+/* A namespace option; private is nothing to say, but for ipc, which others may share by default. */
 static int set_ns(const char *option, const char *value, char **to, struct err *e)
 {
-	if (!value || streq(value, "private") || (streq(option, "ipc") && streq(value, "shareable")) ||
-	    !value[0])
+	bool ipc = streq(option, "ipc");
+	const char *rest;
+
+	if (!value || !value[0] || streq(value, ipc ? "shareable" : "private"))
 		return 0;
-	if (streq(value, "host"))
+	if (streq(value, "host") || (ipc && (streq(value, "private") || streq(value, "none"))))
 		return text(to, value, e);
-	return err_set(e, ERR_UNSUPPORTED, "--%s=%s is not supported yet: only private and host are",
-		       option, value);
+	rest = str_after(value, "container:");
+	rest = rest ? rest : str_after(value, "ns:");
+	if (rest && rest[0])
+		return text(to, value, e);
+	return err_set(e, ERR_INVALID, "--%s: unrecognized namespace mode %s passed", option, value);
+}
+
+/* podman's default: the variable, unless an option says something else. */
+static const char *userns_of(const struct run_args *a)
+{
+	const char *env = getenv("PODMAN_USERNS");
+
+	if (a->userns && a->userns[0])
+		return a->userns;
+	if (a->uidmaps.n || a->gidmaps.n || a->subuidname || a->subgidname)
+		return NULL;
+	return env && env[0] ? env : NULL;
+}
+
+static int set_userns(const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	const char *mode = userns_of(a);
+	int rc = mode && !streq(mode, "host") ? text(&r->userns, mode, e) : 0;
+
+	if (rc == 0 && mode && (a->uidmaps.n || a->gidmaps.n || a->subuidname || a->subgidname) &&
+	    !streq(mode, "private"))
+		return err_set(e, ERR_INVALID, "--userns and --uidmap/--gidmap/--subuidname/--subgidname are "
+			       "mutually exclusive");
+	if (rc == 0)
+		rc = copy(&r->uidmaps, &a->uidmaps, e);
+	if (rc == 0)
+		rc = copy(&r->gidmaps, &a->gidmaps, e);
+	if (rc == 0)
+		rc = text(&r->subuidname, a->subuidname, e);
+	return rc < 0 ? rc : text(&r->subgidname, a->subgidname, e);
+}
+
+bool run_is_plain(const struct run_args *a)
+{
+	const char *const modes[] = { a->pid, a->ipc, a->uts, a->cgroupns,
+				      a->networks.n ? a->networks.items[0] : NULL };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (modes[i] && strchr(modes[i], ':') && !str_starts(modes[i], "pasta:") &&
+		    !str_starts(modes[i], "slirp4netns:"))
+			return false;
+	return !userns_of(a) && !a->uidmaps.n && !a->gidmaps.n && !a->subuidname && !a->subgidname &&
+	       !strv_has(&a->groups, "keep-groups");
 }
 
 static int set_namespaces(const struct run_args *a, struct ctr_request *r, struct err *e)
@@ -272,11 +321,17 @@ static int set_namespaces(const struct run_args *a, struct ctr_request *r, struc
 		rc = set_ns("uts", a->uts, &r->uts_mode, e);
 	if (rc == 0)
 		rc = set_ns("cgroupns", a->cgroupns, &r->cgroupns_mode, e);
+	if (rc == 0)
+		rc = set_userns(a, r, e);
 	if (rc == 0 && a->domainname && r->uts_mode)
 		rc = err_set(e, ERR_INVALID, "cannot set domainname when running in the host UTS "
 			     "namespace");
 	if (rc == 0 && a->hostname && r->uts_mode)
-		rc = err_set(e, ERR_INVALID, "cannot set hostname when running in the host UTS namespace");
+		rc = err_set(e, ERR_INVALID, "invalid config provided: cannot set hostname when running in "
+			     "the host UTS namespace: invalid configuration");
+	if (rc == 0 && a->groups.n > 1 && strv_has(&a->groups, "keep-groups"))
+		rc = err_set(e, ERR_INVALID, "the '--group-add keep-groups' option is not allowed with any "
+			     "other --group-add options");
 	return rc;
 }
 

@@ -14,13 +14,14 @@ struct run_args {
 	/* both */
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
-		*pid, *ipc, *uts, *cgroupns, *cgroup_parent, *cgroups, *kernel_memory, *network_value, *init_path, *passwd_entry, *group_entry, *personality, *domainname;
+		*pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname, *cgroup_parent, *cgroups,
+		*kernel_memory, *network_value, *init_path, *passwd_entry, *group_entry, *personality, *domainname;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
 		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd, oom_kill_disable;
 	int64_t oom_score_adj;
 	int pull;		/* enum ctr_pull_policy */
 	uint64_t shm_size, stop_timeout, timeout;
-	struct strv env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,
+	struct strv uidmaps, gidmaps, env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,
 		cap_add, cap_drop, security, ulimits, device_rules, host_users, sysctls, groups, networks, publish, dns,
 		dns_search, dns_option, add_host, log_opt, attach;
 };
@@ -31,6 +32,8 @@ extern const struct run_args run_defaults;
 /* Find or pull the image (args[0]) and make the request of everything.  The caller has
  * ctr_request_done() called in every case. */
 int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *ret, struct err *e);
+/* Has it the default id map and shares nothing, so that its namespaces can be made early? */
+bool run_is_plain(const struct run_args *a);
 /* run-security.c: what --security-opt asks for, into the request. */
 int run_security(const struct strv *options, struct ctr_request *r, struct err *e);
 /* --replace: remove the container that has the name. */

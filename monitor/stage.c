@@ -201,7 +201,7 @@ static int step_owners(struct stage_ctx *c, struct err *e)
 		return err_sys(e, errno, "open %s", p->rundir);
 	for (size_t i = 0; i < p->own.n; i++)
 		if (fchownat(dir, p->own.items[i], p->root_uid, p->root_gid,
-			     AT_SYMLINK_NOFOLLOW) < 0)
+			     AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
 			return err_sys(e, errno, "set the owner of %s", p->own.items[i]);
 	return 0;
 }

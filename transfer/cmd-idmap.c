@@ -47,16 +47,21 @@ int transfer_cmd_idmap(struct transfer *t, int argc, char **argv, struct err *e)
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 	struct passwd *pw = getpwuid(geteuid());
 	char number[16];
+	const char *user, *group;
 
 	(void)t;
-	(void)argv;
-	if (argc > 1)
-		return err_set(e, ERR_INVALID, "idmap takes no arguments");
+	if (argc != 1 && argc != 3)
+		return err_set(e, ERR_INVALID, "idmap takes no arguments, or a user and a group");
 	/* Lines of /etc/subuid may hold a name or a number; libsubid looks for what it is given. */
 	(void)snprintf(number, sizeof(number), "%u", (unsigned int)geteuid());
 	(void)subid_init("ctr-lite-transfer", stderr);
-	(void)add_ranges(&b, "uid", subid_get_uid_ranges, pw ? pw->pw_name : number);
-	(void)add_ranges(&b, "gid", subid_get_gid_ranges, pw ? pw->pw_name : number);
+	user = group = pw ? pw->pw_name : number;
+	if (argc == 3) {
+		user = argv[1];
+		group = argv[2];
+	}
+	(void)add_ranges(&b, "uid", subid_get_uid_ranges, user);
+	(void)add_ranges(&b, "gid", subid_get_gid_ranges, group);
 	strbuf_addf(&b, "nss %d\n", uses_nss());
 	if (b.failed)
 		return err_sys(e, ENOMEM, "list the id ranges");

@@ -36,9 +36,6 @@ int container_end(struct ctr_engine *eng, const char *id, int64_t timeout_s, boo
 		  struct err *e);
 /* ERR_UNSUPPORTED: "cannot @doing container ... as it did not create a cgroup: why". */
 int container_lacks_cgroup(struct ctr_engine *eng, const char *id, const char *doing, struct err *e);
-/* proc_spawn's prepare, async-signal-safe: a foreign runtime works as root of the user namespace of
- * @arg, the container's first process (struct proc). */
-int container_join_userns(void *arg);
 
 /* A fresh container ID; the caller frees it. */
 int container_new_id(char **ret, struct err *e);

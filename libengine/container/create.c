@@ -13,6 +13,7 @@
 #include "file.h"
 #include "layer.h"
 #include "names.h"
+#include "namespaces.h"
 #include "oci.h"
 #include "path.h"
 
@@ -213,6 +214,7 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 {
 	struct stage st = STAGE_INIT;
 	auto_free int *layer_fds = calloc(r->layers.n + 1, sizeof(int));
+	auto_close int ids_lock = FD_NONE; /* until the record is there */
 	bool named = r->name != NULL, claimed = false, committed = false;
 	struct timespec now;
 	int rc;
@@ -222,6 +224,8 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	for (size_t i = 0; i < r->layers.n; i++)
 		layer_fds[i] = FD_NONE;
 	rc = r->id ? 0 : container_new_id(&r->id, e);
+	if (rc == 0)
+		rc = request_namespaces(eng, r, &ids_lock, e);
 	if (rc < 0)
 		return rc;
 	(void)clock_gettime(CLOCK_REALTIME, &now);

@@ -21,6 +21,7 @@
 
 #include "container-priv.h"
 #include "ctrlite/client.h"
+#include "namespaces.h"
 #include "oci.h"
 #include "path.h"
 
@@ -29,8 +30,9 @@ struct exec_run {
 	const struct ctr_exec_opts *o;
 	struct proc runtime;
 	int console_listen;	/* receives the pty; FD_NONE without a tty */
+	struct ns_outer outer;	/* where a foreign runtime works */
 	int console_dir;	/* where its socket is */
-	char console_path[108];
+	char console_path[32];
 	int pty;
 };
 
@@ -181,15 +183,6 @@ static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
 	return 0;
 }
 
-int container_join_userns(void *arg)
-{
-	const struct proc *init = arg;
-
-	if (setns(init->pidfd, CLONE_NEWUSER) < 0)
-		return -errno;
-	return userns_become_root();
-}
-
 /*
  * How each kind of runtime gets at our files.  Ours closes what it inherits before it reads an
  * option, and stays the user until it joins: through our own descriptors.  Others are in the
@@ -238,8 +231,9 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
 		fds[s.n_fds++] = (struct proc_fd){ err_fd, next };
 	} else if (eng->rootless) {
-		s.prepare = container_join_userns;
-		s.prepare_arg = init;
+		rc = ns_outer_open(&x->outer, init, e);
+		s.prepare = ns_outer_enter;
+		s.prepare_arg = &x->outer;
 	}
 	rc = rc < 0 ? rc : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, x->id);
 	rc = rc < 0 ? rc : strv_add(&argv, "exec");
@@ -321,7 +315,7 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 		       int *ret_exit_code, struct err *e)
 {
 	struct exec_run x = { .id = id, .o = o, .runtime = PROC_INIT, .console_listen = FD_NONE,
-			      .console_dir = FD_NONE, .pty = FD_NONE };
+			      .console_dir = FD_NONE, .pty = FD_NONE, .outer = NS_OUTER_INIT };
 	struct oci_process_opts po = { .args = &o->args, .env = &o->env, .user = o->user,
 				       .cwd = o->cwd, .tty = o->tty, .privileged = o->privileged };
 	struct ctr_request req = CTR_REQUEST_INIT;
@@ -333,6 +327,7 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 
 	if (rc == 0)
 		rc = ctr_container_load(eng, id, &req, e);
+	x.outer.keep_groups = ns_keeps_groups(&req);
 	if (rc == 0) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)init.pid);
 		root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -348,6 +343,7 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 		rc = exec_in(eng, &x, process, &init, ret_exit_code, e);
 	if (x.console_path[0] && x.console_dir >= 0)
 		(void)unlinkat(x.console_dir, x.console_path, 0);
+	ns_outer_done(&x.outer);
 	(void)fd_close(x.console_listen);
 	(void)fd_close(x.console_dir);
 	(void)fd_close(x.pty);

@@ -49,21 +49,22 @@ static void putf(struct strbuf *b, const char *key, const char *fmt, ...)
 	put(b, key, value);
 }
 
-static int put_idmap(struct strbuf *b, const struct idmap *m, struct err *e)
+static int put_idmap(struct strbuf *b, const char *uid_key, const char *gid_key, const struct idmap *m,
+		     struct err *e)
 {
 	char text[IDMAP_MAX * 36];
 
 	if (idmap_format(m->uid, m->n_uid, text, sizeof(text)) < 0)
 		return err_set(e, ERR_LIMIT, "the uid map is too long");
-	put(b, "uidmap", text);
+	put(b, uid_key, text);
 	if (idmap_format(m->gid, m->n_gid, text, sizeof(text)) < 0)
 		return err_set(e, ERR_LIMIT, "the gid map is too long");
-	put(b, "gidmap", text);
+	put(b, gid_key, text);
 	return 0;
 }
 
-int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, struct launch *l,
-		 struct err *e)
+int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, const struct ns_plan *ns,
+		 struct launch *l, struct err *e)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 	auto_free char *prog = NULL;
@@ -77,8 +78,14 @@ int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, struct 
 		r = ctr_helper_path("ctr-lite-monitor", &prog, e);
 	if (r < 0)
 		return r;
-	if (map && (r = put_idmap(&b, map, e)) < 0)
+	if (map && (r = put_idmap(&b, "uidmap", "gidmap", map, e)) < 0)
 		return r;
+	if (ns->own && (r = put_idmap(&b, "inner-uidmap", "inner-gidmap", ns->inner, e)) < 0)
+		return r;
+	for (size_t i = 0; i < ns->joins.n; i++)
+		put(&b, "join", ns->joins.items[i]);
+	if (ns->keep_groups)
+		put(&b, "keep-groups", "1");
 	put(&b, "netns", new_netns ? "new" : "host");
 	if (b.failed)
 		return err_sys(e, ENOMEM, "start the monitor");
@@ -103,8 +110,8 @@ int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, struct 
 	}
 }
 
-static int put_paths(struct ctr_engine *eng, const struct ctr_request *r, const char *run_dir,
-		     const char *ctr_dir, struct strbuf *b)
+static int put_paths(struct ctr_engine *eng, const struct ctr_request *r, const struct strv *layers,
+		     const char *run_dir, const char *ctr_dir, struct strbuf *b)
 {
 	put(b, "id", r->id);
 	put(b, "rundir", run_dir);
@@ -117,8 +124,8 @@ static int put_paths(struct ctr_engine *eng, const struct ctr_request *r, const 
 	put(b, "bundle", ctr_dir);
 	strbuf_addf(b, "rootfs=%s/rootfs", ctr_dir);
 	strbuf_addc(b, '\0');
-	for (size_t i = r->layers.n; i-- > 0;) {
-		strbuf_addf(b, "lower=%s/layers/%s/diff", eng->store.root, r->layers.items[i]);
+	for (size_t i = layers->n; i-- > 0;) {
+		strbuf_addf(b, "lower=%s/layers/%s/diff", eng->store.root, layers->items[i]);
 		strbuf_addc(b, '\0');
 	}
 	strbuf_addf(b, "upper=%s/upper", ctr_dir);
@@ -159,6 +166,26 @@ static void put_cgroup(const struct cgroup_plan *cg, const char *runtime, bool o
 		put(b, "runtime-env", cg->host->env.items[i]);
 }
 
+/* What belongs to the container's root, where that is another than the user. */
+static void put_owners(struct ctr_engine *eng, const struct ctr_request *r, const struct ns_plan *ns,
+		       struct strbuf *b)
+{
+	static const char *const files[] = { "resolv.conf", "hosts", "hostname", ".containerenv" };
+	uint32_t uid, gid, root = r->root_layer < ns->layers.n ? r->root_layer : 0;
+
+	if (!ns->inner)
+		return;
+	ns_plan_root(ns, &uid, &gid);
+	putf(b, "root-ids", "%u:%u", uid, gid);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		put(b, "own", files[i]);
+	if (ns->first_start && ns->layers.n) {
+		strbuf_addf(b, "upper-owner=%s/layers/%s/diff", eng->store.root,
+			    ns->layers.items[root]);
+		strbuf_addc(b, '\0');
+	}
+}
+
 static int put_runtime(struct ctr_engine *eng, const char *run_dir, const struct cgroup_plan *cg,
 		       struct strbuf *b, struct err *e)
 {
@@ -182,8 +209,8 @@ static int put_runtime(struct ctr_engine *eng, const char *run_dir, const struct
 }
 
 int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
-	       const struct cgroup_plan *cg, const struct ctr_start_opts *o, struct launch *l,
-	       struct err *e)
+	       const struct ns_plan *ns, const struct cgroup_plan *cg, const struct ctr_start_opts *o,
+	       struct launch *l, struct err *e)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 	auto_free char *run_dir = str_printf("%s/containers/%s", eng->store.run, r->id);
@@ -195,7 +222,8 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 
 	if (!run_dir || !ctr_dir)
 		return err_sys(e, ENOMEM, "start container %.12s", r->id);
-	(void)put_paths(eng, r, run_dir, ctr_dir, &b);
+	(void)put_paths(eng, r, ns->inner ? &ns->layers : &r->layers, run_dir, ctr_dir, &b);
+	put_owners(eng, r, ns, &b);
 	put_volumes(eng, r, &b);
 	for (size_t i = 0; i < l->append.n; i++)
 		put(&b, "append", l->append.items[i]);

@@ -5,6 +5,7 @@
 #include "cgroup/cgroup-plan.h"
 #include "ctrlite/container.h"
 #include "ctrlite/network.h"
+#include "namespaces.h"
 
 struct launch {
 	int sock;		/* the launch socket */
@@ -17,12 +18,12 @@ struct launch {
 void launch_done(struct launch *l);
 #define auto_launch __attribute__((cleanup(launch_done)))
 
-/* Start the monitor and have it make the namespaces.  Returns at once. */
-int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, struct launch *l,
-		 struct err *e);
+/* Start the monitor and have it make the namespaces, or join those that @ns says.  Returns at once. */
+int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, const struct ns_plan *ns,
+		 struct launch *l, struct err *e);
 /* Everything else; returns when the container's process runs or has failed to. */
 int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
-	       const struct cgroup_plan *cg, const struct ctr_start_opts *o, struct launch *l,
-	       struct err *e);
+	       const struct ns_plan *ns, const struct cgroup_plan *cg, const struct ctr_start_opts *o,
+	       struct launch *l, struct err *e);
 
 #endif

@@ -122,7 +122,7 @@ int oci_seccomp(struct oci_build *b, uint64_t caps, char **ret, struct err *e)
 
 	if (!b->req->privileged && !(profile && streq(profile, "unconfined")))
 		rc = spec_seccomp_text(b->eng->store.run_fd, profile, caps, &text, e);
-	if (rc == 0 && b->map && idmap_is_single(b->map))
+	if (rc == 0 && b->single)
 		rc = pretend_owners(&text, e);
 	if (rc == 0)
 		*ret = take_ptr(&text);

@@ -16,6 +16,7 @@
 #include "user.h"
 
 #define OCI_VERSION "1.0.2"
+#define KEEP_GROUPS "run.oci.keep_original_groups" /* crun's word, and ours */
 
 /* Append a new reference; a failure shows when the document is dumped, because @j is NULL then. */
 static int push(json_t *arr, json_t *j, struct err *e)
@@ -72,6 +73,14 @@ static json_t *proc_options(const struct ctr_request *r)
 	return arr;
 }
 
+/* The other container's, which the monitor has put there. */
+static int shared_shm(struct oci_build *b, json_t *options, struct err *e)
+{
+	auto_free char *source = path_join(b->run_dir, "ns/shm");
+
+	return oci_add_mount(b->mounts, "/dev/shm", "bind", source ? source : "", options, e);
+}
+
 /* What every Linux container has (runtime-spec "Default Filesystems", and podman's choices). */
 static int default_mounts(struct oci_build *b, struct err *e)
 {
@@ -97,7 +106,7 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	if (rc == 0)
 		rc = oci_add_mount(b->mounts, "/dev", "tmpfs", "tmpfs", strings(dev), e);
 	/* The kernel lets only the owner of a network namespace mount its sysfs. */
-	if (rc == 0 && b->host_net && b->map)
+	if (rc == 0 && b->host_sys)
 		rc = oci_add_mount(b->mounts, "/sys", "bind", "/sys",
 				   strings(r->privileged ? bind : bind_ro), e);
 	else if (rc == 0)
@@ -109,12 +118,14 @@ static int default_mounts(struct oci_build *b, struct err *e)
 		rc = oci_add_mount(b->mounts, "/dev/mqueue", "bind", "/dev/mqueue", strings(bind), e);
 	else if (rc == 0 && (!is_host(r->ipc_mode) || !b->map)) /* the host's only by root */
 		rc = oci_add_mount(b->mounts, "/dev/mqueue", "mqueue", "mqueue", strings(mqueue), e);
-	if (rc == 0 && is_host(r->ipc_mode))
+	if (rc == 0 && b->ns->shm)
+		rc = shared_shm(b, strings(bind), e);
+	else if (rc == 0 && is_host(r->ipc_mode))
 		rc = oci_add_mount(b->mounts, "/dev/shm", "bind", "/dev/shm", strings(bind), e);
-	else if (rc == 0)
+	else if (rc == 0 && !(r->ipc_mode && streq(r->ipc_mode, "none")))
 		rc = oci_add_mount(b->mounts, "/dev/shm", "tmpfs", "shm", strings(shm), e);
 	/* On a v1 host there is nothing a private cgroup mount could show. */
-	if (rc == 0 && b->cgroup->host && b->cgroup->host->v2 && !(b->host_net && b->map))
+	if (rc == 0 && b->cgroup->host && b->cgroup->host->v2 && !b->host_sys)
 		rc = oci_add_mount(b->mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
 				   strings(oci_unmasked(r, "/sys/fs/cgroup") ? sys_rw : sys_ro), e);
 	return rc;
@@ -290,19 +301,32 @@ static int add_ns(json_t *arr, const char *type, const char *path, struct err *e
 			      : json_pack("{s:s}", "type", type), e);
 }
 
+/* One that the monitor puts into the run directory. */
+static int add_placed_ns(struct oci_build *b, json_t *arr, const char *kind, struct err *e)
+{
+	auto_free char *path = str_printf("%s/ns/%s", b->run_dir, kind);
+
+	return path ? add_ns(arr, kind, path, e) : err_sys(e, ENOMEM, "make config.json");
+}
+
 static json_t *namespaces(struct oci_build *b, struct err *e)
 {
 	const struct ctr_request *r = b->req;
 	json_t *arr = json_array();
 	int rc = add_ns(arr, "mount", NULL, e);
 
-	if (rc == 0 && !is_host(r->pid_mode))
+	/* The runtime is started inside of what is shared, but of these two. */
+	if (rc == 0 && b->ns->user_path)
+		rc = add_placed_ns(b, arr, "user", e);
+	if (rc == 0 && ns_is_joined(r->cgroupns_mode))
+		rc = add_placed_ns(b, arr, "cgroup", e);
+	if (rc == 0 && !ns_is_foreign(r->pid_mode))
 		rc = add_ns(arr, "pid", NULL, e);
-	if (rc == 0 && !is_host(r->ipc_mode))
+	if (rc == 0 && !ns_is_foreign(r->ipc_mode))
 		rc = add_ns(arr, "ipc", NULL, e);
-	if (rc == 0 && !is_host(r->uts_mode))
+	if (rc == 0 && !ns_is_foreign(r->uts_mode))
 		rc = add_ns(arr, "uts", NULL, e);
-	if (rc == 0 && !is_host(r->cgroupns_mode))
+	if (rc == 0 && !ns_is_foreign(r->cgroupns_mode))
 		rc = add_ns(arr, "cgroup", NULL, e);
 	/* The monitor has made it already and runs the runtime inside. */
 	if (rc == 0 && !b->host_net)
@@ -325,7 +349,8 @@ static int sysctls(struct oci_build *b, json_t *linux_, struct err *e)
 		rc = set(obj, "net.ipv4.ping_group_range", json_string("0 0"), e);
 	for (size_t i = 0; rc == 0 && i < b->req->sysctls.n; i++)
 		rc = oci_add_sysctl(obj, b->req->sysctls.items[i], b->host_net,
-				    is_host(b->req->ipc_mode), is_host(b->req->uts_mode), e);
+				    ns_is_foreign(b->req->ipc_mode),
+				    ns_is_foreign(b->req->uts_mode), e);
 	if (rc < 0 || json_object_size(obj) == 0) {
 		json_decref(obj);
 		return rc;
@@ -370,6 +395,8 @@ static json_t *annotations(const struct ctr_request *r)
 		if (key)
 			(void)json_object_set_new(obj, key, json_string(eq + 1));
 	}
+	if (ns_keeps_groups(r))
+		(void)json_object_set_new(obj, KEEP_GROUPS, json_string("1"));
 	return obj;
 }
 
@@ -433,6 +460,12 @@ static int check_cwd(struct oci_build *b, struct merged *m, struct err *e)
 	return 0;
 }
 
+/* keep-groups stands alone. */
+static const struct strv *extra_groups(const struct ctr_request *r)
+{
+	return ns_keeps_groups(r) ? NULL : &r->group_add;
+}
+
 int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 {
 	const struct ctr_request *r = b->req;
@@ -456,7 +489,9 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 		return err_sys(e, ENOMEM, "make config.json");
 	rc = oci_caps(r, &caps, e);
 	if (rc == 0)
-		rc = spec_user_resolve(&m, r->user ? r->user : "", &r->group_add, &user, e);
+		rc = spec_user_resolve(&m, r->user ? r->user : "", extra_groups(r), &user, e);
+	if (rc == 0 && ns_keeps_groups(r))
+		user.n_groups = 0;
 	if (rc < 0 && e && e->kind == ERR_NOT_FOUND) { /* podman counts it as the command's failure */
 		e->kind = ERR_CMD_NOT_EXEC;
 		rc = err_kind_errno(e->kind);
@@ -496,7 +531,7 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 			 b->hostname, "mounts", mounts, "annotations", annotations(r));
 	if (!root)
 		rc = err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
-	else if (is_host(r->uts_mode))
+	else if (ns_is_foreign(r->uts_mode))
 		(void)json_object_del(root, "hostname");
 	if (rc == 0 && r->domainname)
 		rc = set(root, "domainname", json_string(r->domainname), e);
@@ -523,8 +558,10 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 	if (rc == 0 && o->privileged)
 		caps = spec_caps_all();
 	if (rc == 0)
-		rc = spec_user_resolve(&m, o->user ? o->user : r->user ? r->user : "", &r->group_add,
+		rc = spec_user_resolve(&m, o->user ? o->user : r->user ? r->user : "", extra_groups(r),
 				       &user, e);
+	if (rc == 0 && ns_keeps_groups(r))
+		user.n_groups = 0;
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < r->env.n; i++)

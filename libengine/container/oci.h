@@ -9,6 +9,7 @@
 #include "ctrlite/network.h"
 #include "merged.h"
 #include "mountopt.h"
+#include "namespaces.h"
 #include "user.h"
 
 #define OCI_INIT_PATH "/run/podman-init"	/* where podman mounts it */
@@ -17,11 +18,14 @@
 struct oci_build {
 	struct ctr_engine *eng;
 	const struct ctr_request *req;
-	const struct idmap *map;	/* NULL: no user namespace */
+	const struct idmap *map;	/* the container's ids; NULL: no user namespace */
+	bool single;			/* the user has one id only */
+	const struct ns_plan *ns;	/* what is not the container's own */
 	const struct cgroup_plan *cgroup;
 	const char *run_dir;		/* holds the generated files */
 	const char *hostname;
-	bool host_net;
+	bool host_net;			/* the network is the host's or another container's */
+	bool host_sys;			/* its sysfs cannot be mounted: the host's is bound */
 	bool our_runtime;		/* else crun, runc or another */
 	unsigned int files;		/* which generated files there are */
 	/* used while building */

@@ -97,8 +97,11 @@ static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
 }
 
 /* On the host's network a container is known by the host's name. */
-static const char *hostname_of(const struct ctr_request *r, bool host_net, char buf[65])
+static const char *hostname_of(const struct ctr_request *r, const struct ns_plan *ns, bool host_net,
+			       char buf[65])
 {
+	if (ns->hostname)
+		return ns->hostname;
 	if (r->hostname && r->hostname[0])
 		return r->hostname;
 	if (((r->uts_mode && streq(r->uts_mode, "host")) || host_net) && gethostname(buf, 65) == 0) {
@@ -163,8 +166,21 @@ static int write_containerenv(struct ctr_engine *eng, const struct ctr_request *
 	return rc < 0 ? err_sys(e, rc, "write .containerenv") : 0;
 }
 
+/* Of a network that is shared the files are, too. */
+static int write_net_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
+			   const struct ns_plan *ns, int run, const char *hostname, struct err *e)
+{
+	auto_close int from = FD_NONE;
+
+	if (!ns->net_of)
+		return ctr_network_write_files(run, &n->plan, &n->names, hostname, r->name, e);
+	from = container_run_dir(eng, ns->net_of, false, e);
+	return from < 0 ? from : ctr_network_copy_files(run, from, hostname, e);
+}
+
 static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
-		       const struct cgroup_plan *cg, bool fresh, struct strv *append, struct err *e)
+		       const struct ns_plan *ns, const struct cgroup_plan *cg, bool fresh,
+		       struct strv *append, struct err *e)
 {
 	auto_free char *run_path = str_printf("%s/containers/%s", eng->store.run, r->id);
 	auto_close int dir = container_dir(eng, r->id, e);
@@ -181,13 +197,18 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 	run = container_run_dir(eng, r->id, true, e);
 	if (run < 0)
 		return run;
+	b.ns = ns;
 	b.host_net = !n->plan.new_netns;
-	b.hostname = hostname_of(r, b.host_net, host);
+	b.hostname = hostname_of(r, ns, n->plan.mode == CTR_NET_HOST, host);
 	b.our_runtime = !eng->runtime || streq(path_base(eng->runtime), OUR_RUNTIME);
 	rc = ctr_engine_idmap(eng, &b.map, e);
 	if (rc < 0)
 		return rc;
-	rc = ctr_network_write_files(run, &n->plan, &n->names, b.hostname, r->name, e);
+	b.single = b.map && idmap_is_single(b.map);
+	b.map = ns->inner ? ns->inner : b.map;
+	/* Of its own user namespace the network that was there before is not. */
+	b.host_sys = b.map && b.host_net && (ns->own || !ns_is_joined(ns_network(r)));
+	rc = write_net_files(eng, r, n, ns, run, b.hostname, e);
 	if (rc < 0)
 		return rc;
 	b.files = (unsigned int)rc | OCI_FILE_CONTAINERENV;
@@ -211,7 +232,7 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 
 static bool wants_new_netns(const struct ctr_request *r)
 {
-	return r->networks.n == 0 || !streq(r->networks.items[0], "host");
+	return !ns_is_foreign(ns_network(r));
 }
 
 struct ctr_launch {
@@ -221,6 +242,7 @@ struct ctr_launch {
 
 int ctr_launch_begin(struct ctr_engine *eng, bool host_net, struct ctr_launch **ret, struct err *e)
 {
+	static const struct ns_plan plain = NS_PLAN_INIT;
 	struct ctr_launch *l = calloc(1, sizeof(*l));
 	int rc;
 
@@ -229,7 +251,7 @@ int ctr_launch_begin(struct ctr_engine *eng, bool host_net, struct ctr_launch **
 	l->l = (struct launch)LAUNCH_INIT;
 	rc = container_new_id(&l->id, e);
 	if (rc == 0)
-		rc = launch_begin(eng, l->id, !host_net, &l->l, e);
+		rc = launch_begin(eng, l->id, !host_net, &plain, &l->l, e);
 	if (rc < 0) {
 		ctr_launch_free(l);
 		return rc;
@@ -251,14 +273,18 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_r
 		      const struct ctr_start_opts *o, int *ret_sock, struct err *e)
 {
 	struct cgroup_plan cg = CGROUP_PLAN_INIT;
+	auto_launch struct launch late = LAUNCH_INIT;
+	struct ns_plan ns = { .first_start = true };
+	struct launch *launch = l ? &l->l : &late;
 	struct net n = NET_INIT;
 	bool created;
 	int rc;
 
-	free(r->id);
-	r->id = strdup(l->id);
+	free(take_ptr(&r->id));
+	if (l)
+		r->id = strdup(l->id);
 	/* Everything that can be refused without making anything comes first. */
-	rc = r->id ? check(eng, r, e) : err_sys(e, ENOMEM, "run a container");
+	rc = !l || r->id ? check(eng, r, e) : err_sys(e, ENOMEM, "run a container");
 	if (rc == 0)
 		rc = cgroup_plan(eng, r, &cg, e);
 	if (rc == 0)
@@ -266,27 +292,33 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_r
 	if (rc == 0)
 		rc = ctr_container_create(eng, r, e);
 	created = rc == 0;
+	if (rc == 0 && !l) {
+		rc = ns_plan_make(eng, r, &ns, e);
+		if (rc == 0)
+			rc = launch_begin(eng, r->id, wants_new_netns(r), &ns, launch, e);
+	}
 	if (rc == 0)
 		rc = cgroup_plan_prepare(&cg, &r->limits, e);
 	if (rc == 0)
-		rc = write_files(eng, r, &n, &cg, true, &l->l.append, e);
+		rc = write_files(eng, r, &n, &ns, &cg, true, &launch->append, e);
 	if (rc == 0)
-		rc = launch_run(eng, r, &n.plan, &cg, o, &l->l, e);
+		rc = launch_run(eng, r, &n.plan, &ns, &cg, o, launch, e);
 	net_done(&n);
+	ns_plan_done(&ns);
 	cgroup_plan_done(&cg);
 	if (rc < 0) {
-		launch_done(&l->l);
+		launch_done(launch);
 		/* What the monitor has not removed already; nothing runs. */
 		if (created && r->rm)
 			(void)ctr_container_remove(eng, r->id, false, true, 0, NULL);
 		return rc;
 	}
-	*ret_sock = o->attach ? take_fd(&l->l.sock) : FD_NONE;
+	*ret_sock = o->attach ? take_fd(&launch->sock) : FD_NONE;
 	return 0;
 }
 
 /* Until nobody else starts or runs it: 0 when it is ours to start, 1 when it runs. */
-static int settle_for_start(struct ctr_engine *eng, const char *id, struct err *e)
+static int settle_for_start(struct ctr_engine *eng, const char *id, bool *ret_first, struct err *e)
 {
 	for (int i = 0; i < 1000; i++) {
 		struct ctr_status st;
@@ -296,6 +328,7 @@ static int settle_for_start(struct ctr_engine *eng, const char *id, struct err *
 			rc = ctr_container_status(eng, id, &st, e);
 		if (rc < 0)
 			return rc;
+		*ret_first = st.state == CTR_CREATED;
 		if (st.state == CTR_RUNNING && st.paused)
 			return err_set(e, ERR_BUSY, "container %s must be in Created or Stopped state to "
 				       "be started: container state improper", id);
@@ -316,6 +349,7 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	auto_close int dir = container_dir(eng, id, e);
 	struct ctr_request req = CTR_REQUEST_INIT;
 	struct cgroup_plan cg = CGROUP_PLAN_INIT;
+	struct ns_plan ns = NS_PLAN_INIT;
 	struct net n = NET_INIT;
 	int rc;
 
@@ -326,7 +360,7 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	rc = file_lock(dir, true, true);
 	if (rc < 0)
 		return err_sys(e, rc, "lock container %.12s", id);
-	rc = settle_for_start(eng, id, e);
+	rc = settle_for_start(eng, id, &ns.first_start, e);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	rc = ctr_container_load(eng, id, &req, e);
@@ -335,7 +369,9 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc == 0)
 		rc = cgroup_plan(eng, &req, &cg, e);
 	if (rc == 0)
-		rc = launch_begin(eng, id, wants_new_netns(&req), &l, e);
+		rc = ns_plan_make(eng, &req, &ns, e);
+	if (rc == 0)
+		rc = launch_begin(eng, id, wants_new_netns(&req), &ns, &l, e);
 	if (rc == 0)
 		rc = plan_network(&req, &n, e);
 	if (rc == 0)
@@ -343,10 +379,11 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc == 0)
 		rc = cgroup_plan_prepare(&cg, &req.limits, e);
 	if (rc == 0)
-		rc = write_files(eng, &req, &n, &cg, false, &l.append, e);
+		rc = write_files(eng, &req, &n, &ns, &cg, false, &l.append, e);
 	if (rc == 0)
-		rc = launch_run(eng, &req, &n.plan, &cg, o, &l, e);
+		rc = launch_run(eng, &req, &n.plan, &ns, &cg, o, &l, e);
 	net_done(&n);
+	ns_plan_done(&ns);
 	cgroup_plan_done(&cg);
 	ctr_request_done(&req);
 	if (rc == 0)

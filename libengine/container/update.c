@@ -9,6 +9,7 @@
 
 #include "cgroup/cgroup-plan.h"
 #include "container-priv.h"
+#include "namespaces.h"
 #include "file.h"
 #include "json.h"
 #include "path.h"
@@ -50,6 +51,7 @@ static int runtime_update(struct ctr_engine *eng, const char *id, struct proc *i
 	auto_close int said = memfd_create("stderr", MFD_CLOEXEC);
 	struct proc_fd fds[] = { { file_fd, STDIN_FILENO }, { said, STDERR_FILENO } };
 	struct proc_spawn s = { .fds = fds, .n_fds = 2, .dir_fd = FD_NONE };
+	struct ns_outer outer = NS_OUTER_INIT;
 	struct proc p = PROC_INIT;
 	int status = 0, r;
 	bool ours;
@@ -58,8 +60,11 @@ static int runtime_update(struct ctr_engine *eng, const char *id, struct proc *i
 	if (r < 0)
 		return r;
 	if (!ours && eng->rootless) {
-		s.prepare = container_join_userns;
-		s.prepare_arg = init;
+		r = ns_outer_open(&outer, init, e);
+		if (r < 0)
+			return r;
+		s.prepare = ns_outer_enter;
+		s.prepare_arg = &outer;
 	}
 	r = strv_add(&argv, runtime);
 	r = r < 0 ? r : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, id);
@@ -71,6 +76,7 @@ static int runtime_update(struct ctr_engine *eng, const char *id, struct proc *i
 	s.path = runtime;
 	s.argv = strv_argv(&argv);
 	r = proc_spawn(&s, &p, e);
+	ns_outer_done(&outer);
 	if (r == 0)
 		r = proc_wait(&p, &status) < 0 ? err_sys(e, errno, "wait for the runtime") : 0;
 	proc_done(&p);

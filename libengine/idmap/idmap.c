@@ -39,14 +39,13 @@ static char *cache_key(void)
 	return strbuf_take(&b);
 }
 
-/* Container 0 is the user, 1.. the ranges (START:COUNT,...) one after the other. */
-static int build_list(uint32_t self, const char *text, struct idmap_range *r, uint32_t *ret_n,
+/* The ranges (START:COUNT,...) one after the other behind the @n that are there already. */
+static int build_list(uint32_t n, const char *text, struct idmap_range *r, uint32_t *ret_n,
 		      const char *db, struct err *e)
 {
 	auto_strv struct strv parts = STRV_INIT;
-	uint32_t n = 0, next = 1;
+	uint32_t next = n;
 
-	r[n++] = (struct idmap_range){ 0, self, 1 };
 	if (text[0] && strv_split(&parts, text, ',') < 0)
 		return err_sys(e, ENOMEM, "read the id ranges");
 	for (size_t i = 0; i < parts.n; i++) {
@@ -58,8 +57,8 @@ static int build_list(uint32_t self, const char *text, struct idmap_range *r, ui
 		if (!colon || str_u32(parts.items[i], UINT32_MAX - 1, &start) < 0 ||
 		    str_u32(colon, UINT32_MAX - 1, &count) < 0 || count == 0 ||
 		    start > UINT32_MAX - count || next > UINT32_MAX - count)
-			return err_set(e, ERR_INVALID, "%s has a range of uid %u that is not usable: "
-				       "%s:%s", db, self, parts.items[i], colon ? colon : "");
+			return err_set(e, ERR_INVALID, "%s has a range that is not usable: %s:%s", db,
+				       parts.items[i], colon ? colon : "");
 		if (n == IDMAP_MAX)
 			return err_set(e, ERR_LIMIT, "%s has more than %d ranges for one user", db,
 				       IDMAP_MAX - 1);
@@ -70,35 +69,72 @@ static int build_list(uint32_t self, const char *text, struct idmap_range *r, ui
 	return 0;
 }
 
-/* @text: what `ctr-lite-transfer idmap` printed: "uid R\ngid R\nnss 0|1\n". */
-static int parse_answer(const char *text, struct idmap *ret, bool *ret_nss, struct err *e)
+/* @text: what `ctr-lite-transfer idmap` printed: "uid R\ngid R\nnss 0|1\n".  The ranges are
+ * borrowed from it. */
+static int split_answer(char *text, const char **ret_uid, const char **ret_gid, bool *ret_nss,
+			struct err *e)
 {
-	auto_strv struct strv lines = STRV_INIT;
 	const char *uid = NULL, *gid = NULL;
-	int r;
 
 	*ret_nss = false;
-	if (strv_split(&lines, text, '\n') < 0)
-		return err_sys(e, ENOMEM, "read the id ranges");
-	for (size_t i = 0; i < lines.n; i++) {
+	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
 		const char *v;
 
-		if ((v = str_after(lines.items[i], "uid ")))
+		if ((v = str_after(line, "uid ")))
 			uid = v;
-		else if ((v = str_after(lines.items[i], "gid ")))
+		else if ((v = str_after(line, "gid ")))
 			gid = v;
-		else if (streq(lines.items[i], "nss 1"))
+		else if (streq(line, "nss 1"))
 			*ret_nss = true;
 	}
 	if (!uid || !gid)
 		return err_set(e, ERR_CORRUPT, "ctr-lite-transfer idmap answered badly");
+	*ret_uid = uid;
+	*ret_gid = gid;
+	return 0;
+}
+
+static int parse_answer(char *text, struct idmap *ret, bool *ret_nss, struct err *e)
+{
+	const char *uid, *gid;
+	int r = split_answer(text, &uid, &gid, ret_nss, e);
+
+	if (r < 0)
+		return r;
 	if (!uid[0] != !gid[0])
 		return err_set(e, ERR_UNSUPPORTED, "uid %u has subordinate ids in /etc/sub%s but none in "
 			       "/etc/sub%s; add them with: usermod --add-sub%ss 100000-165535 USER",
 			       (unsigned int)geteuid(), uid[0] ? "uid" : "gid", uid[0] ? "gid" : "uid",
 			       uid[0] ? "gid" : "uid");
-	r = build_list(geteuid(), uid, ret->uid, &ret->n_uid, "/etc/subuid", e);
-	return r < 0 ? r : build_list(getegid(), gid, ret->gid, &ret->n_gid, "/etc/subgid", e);
+	/* Container 0 is the user. */
+	ret->uid[0] = (struct idmap_range){ 0, geteuid(), 1 };
+	ret->gid[0] = (struct idmap_range){ 0, getegid(), 1 };
+	r = build_list(1, uid, ret->uid, &ret->n_uid, "/etc/subuid", e);
+	return r < 0 ? r : build_list(1, gid, ret->gid, &ret->n_gid, "/etc/subgid", e);
+}
+
+int ctr_idmap_of_names(const char *user, const char *group, struct idmap *ret, struct err *e)
+{
+	const char *const argv[] = { "idmap", user, group, NULL };
+	static const struct ctr_transfer t = { .quiet = true };
+	auto_free char *answer = NULL;
+	const char *uid = "", *gid = "";
+	bool nss;
+	int r = ctr_transfer_run(&t, argv, &answer, e);
+
+	if (r == 0)
+		r = split_answer(answer, &uid, &gid, &nss, e);
+	if (r < 0)
+		return r;
+	if (!uid[0])
+		return err_set(e, ERR_NOT_FOUND, "no subuid ranges found for user \"%s\" in /etc/subuid",
+			       user);
+	if (!gid[0])
+		return err_set(e, ERR_NOT_FOUND, "no subgid ranges found for group \"%s\" in /etc/subgid",
+			       group);
+	r = build_list(0, uid, ret->uid, &ret->n_uid, "/etc/subuid", e);
+	return r < 0 ? r : build_list(0, gid, ret->gid, &ret->n_gid, "/etc/subgid", e);
 }
 
 static int read_cache(int run_fd, const char *key, char **ret_answer)

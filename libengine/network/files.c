@@ -134,3 +134,30 @@ int ctr_network_write_files(int dir_fd, const struct ctr_net_plan *p,
 	}
 	return r < 0 ? r : bits;
 }
+
+int ctr_network_copy_files(int dir_fd, int from_fd, const char *hostname, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int bit;
+	} files[] = { { "resolv.conf", CTR_NET_FILE_RESOLV }, { "hosts", CTR_NET_FILE_HOSTS } };
+	int bits = CTR_NET_FILE_HOSTNAME;
+	int r = ctr_hostname_check(hostname, e);
+
+	if (r == 0)
+		r = write_hostname(dir_fd, hostname, e);
+	for (size_t i = 0; r == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		auto_free char *text = NULL;
+		size_t len;
+
+		r = file_read(from_fd, files[i].name, CTR_NET_FILE_MAX_BYTES, &text, &len);
+		if (r == -ENOENT) {
+			r = 0;
+			continue;
+		}
+		r = r < 0 ? err_sys(e, r, "read the other container's %s", files[i].name)
+			  : write_file(dir_fd, files[i].name, text, e);
+		bits |= files[i].bit;
+	}
+	return r < 0 ? r : bits;
+}

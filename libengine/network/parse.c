@@ -14,6 +14,8 @@ static const char *const mode_words[] = {
 	[CTR_NET_HOST] = "host",
 	[CTR_NET_PASTA] = "pasta",
 	[CTR_NET_SLIRP] = "slirp4netns",
+	[CTR_NET_CONTAINER] = "container",
+	[CTR_NET_PATH] = "ns",
 };
 static_assert(sizeof(mode_words) / sizeof(mode_words[0]) == CTR_NET_MODE_COUNT_,
 	      "a word for every mode");
@@ -29,6 +31,7 @@ const char *ctr_net_mode_str(enum ctr_net_mode mode)
 void ctr_network_done(struct ctr_network *n)
 {
 	strv_done(&n->opts);
+	free(n->target);
 	free(n->ports);
 	*n = (struct ctr_network)CTR_NETWORK_INIT;
 }
@@ -47,6 +50,8 @@ char *ctr_network_value(const struct ctr_network *n)
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 
 	strbuf_add(&b, ctr_net_mode_str(n->mode));
+	if (n->target)
+		strbuf_addf(&b, ":%s", n->target);
 	for (size_t i = 0; i < n->opts.n; i++) {
 		strbuf_addc(&b, i == 0 ? ':' : ',');
 		strbuf_add(&b, n->opts.items[i]);
@@ -61,10 +66,6 @@ static int refuse_kind(const char *value, struct err *e)
 
 	if (streq(value, "bridge") || str_starts(value, "bridge:"))
 		kind = "a bridge network";
-	else if (str_starts(value, "container:"))
-		kind = "the network of another container";
-	else if (str_starts(value, "ns:"))
-		kind = "a network namespace by path";
 	return err_set(e, ERR_UNSUPPORTED,
 		       "network %s: %s is not supported yet; use pasta, slirp4netns, host or none",
 		       q ? q : "", kind);
@@ -189,6 +190,11 @@ static int parse_opts(struct ctr_network *n, const char *text, struct err *e)
 	return 0;
 }
 
+static bool is_others(enum ctr_net_mode mode)
+{
+	return mode == CTR_NET_CONTAINER || mode == CTR_NET_PATH;
+}
+
 int ctr_network_parse(struct ctr_network *n, const char *value, struct err *e)
 {
 	const char *colon = strchrnul(value, ':');
@@ -199,12 +205,22 @@ int ctr_network_parse(struct ctr_network *n, const char *value, struct err *e)
 			       value);
 	if (mode_of(value, (size_t)(colon - value), &mode) < 0)
 		return refuse_kind(value, e);
+	if (n->mode_set && (is_others(mode) || is_others(n->mode)))
+		return err_set(e, ERR_INVALID, "cannot set multiple networks without bridge network "
+			       "mode, selected mode %s: invalid argument",
+			       ctr_net_mode_str(is_others(mode) ? mode : n->mode));
 	if (n->mode_set)
 		return err_set(e, ERR_UNSUPPORTED, "network %s: more than one network is not "
 			       "supported yet (%s was given before)", value,
 			       ctr_net_mode_str(n->mode));
 	n->mode = mode;
 	n->mode_set = true;
+	if (is_others(mode)) {
+		if (!*colon || !colon[1])
+			return err_set(e, ERR_INVALID, "network %s: nothing behind the colon", value);
+		n->target = strdup(colon + 1);
+		return n->target ? 0 : err_sys(e, -ENOMEM, "read --network");
+	}
 	if (*colon && colon[1])
 		return parse_opts(n, colon + 1, e);
 	if (*colon)
@@ -242,12 +258,16 @@ int ctr_network_check(struct ctr_network *n, const struct ctr_net_names *names, 
 {
 	const char *given = names->dns.n ? "dns" : names->dns_option.n ? "dns-option"
 			    : names->dns_search.n ? "dns-search" : NULL;
-	bool portless = n->mode == CTR_NET_NONE || n->mode == CTR_NET_HOST;
+	bool portless = n->mode == CTR_NET_NONE || n->mode == CTR_NET_HOST || is_others(n->mode);
 	int r;
 
-	if (n->mode == CTR_NET_NONE && given)
-		return err_set(e, ERR_INVALID, "conflicting options: %s and the network mode: none",
-			       given);
+	if ((n->mode == CTR_NET_NONE || n->mode == CTR_NET_CONTAINER) && given)
+		return err_set(e, ERR_INVALID, "conflicting options: %s and the network mode: %s",
+			       given, ctr_net_mode_str(n->mode));
+	if (n->mode == CTR_NET_CONTAINER && names->add_host.n)
+		return err_set(e, ERR_INVALID, "cannot set extra host entries when the container is "
+			       "joined to another containers network namespace: invalid "
+			       "configuration");
 	if (names->no_hosts && names->add_host.n)
 		return err_set(e, ERR_INVALID, "--no-hosts and --add-host cannot be set together");
 	r = check_dns_values(names, e);

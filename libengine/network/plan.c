@@ -365,11 +365,12 @@ static void plan_host(struct ctr_net_plan *p)
 int ctr_network_plan(struct ctr_network *n, struct ctr_net_plan *ret, struct err *e)
 {
 	struct ctr_net_plan p = CTR_NET_PLAN_INIT;
+	bool others = n->mode == CTR_NET_CONTAINER || n->mode == CTR_NET_PATH;
 	int r = 0;
 
 	p.mode = n->mode;
-	p.new_netns = n->mode != CTR_NET_HOST;
-	if (n->mode == CTR_NET_NONE) {
+	p.new_netns = n->mode != CTR_NET_HOST && !others;
+	if (n->mode == CTR_NET_NONE || others) {
 		memcpy(p.address, "127.0.0.1", sizeof("127.0.0.1"));
 	} else if (n->mode == CTR_NET_HOST) {
 		plan_host(&p);

@@ -288,3 +288,30 @@ int spec_user_resolve(struct merged *root, const char *user, const struct strv *
 	f.group = group;
 	return resolve_or_done(&f, user, group_add, ret, e);
 }
+
+uint32_t spec_user_highest_id(const char *text, size_t len)
+{
+	const char *end = text + len, *line_end;
+	uint32_t most = 0;
+
+	for (const char *line = text; line < end; line = line_end + 1) {
+		const char *id;
+		char num[12] = "";
+		uint32_t v;
+		size_t n;
+
+		line_end = memchr(line, '\n', (size_t)(end - line));
+		line_end = line_end ? line_end : end;
+		if (str_starts(line, "nobody:") || str_starts(line, "nogroup:"))
+			continue;
+		id = memchr(line, ':', (size_t)(line_end - line));
+		id = id ? memchr(id + 1, ':', (size_t)(line_end - id - 1)) : NULL;
+		n = id ? strspn(id + 1, "0123456789") : 0;
+		if (n == 0 || n >= sizeof(num) || id + 1 + n > line_end)
+			continue;
+		memcpy(num, id + 1, n);
+		if (str_u32(num, SPEC_USER_ID_MAX, &v) == 0 && v > most)
+			most = v;
+	}
+	return most;
+}

@@ -38,4 +38,8 @@ int spec_user_resolve_text(const char *passwd, size_t passwd_len, const char *gr
 			   size_t group_len, const char *user, const struct strv *group_add,
 			   struct spec_user *ret, struct err *e);
 
+/* The highest id that the lines of a passwd or group file give somebody; nobody and nogroup do not
+ * count. */
+uint32_t spec_user_highest_id(const char *text, size_t len);
+
 #endif

@@ -57,7 +57,7 @@ enum mon_msg {
 	 *	lower=...		topmost first;  upper=  work=  (none: read-only)
 	 *	upper-owner=DIR		upper gets the owner of this directory
 	 *	root-ids=UID:GID	the container's root, in ids of uidmap=
-	 *	own=NAME...		files in rundir that belong to it, with root-ids
+	 *	own=NAME...		files in rundir that belong to it, where they are there
 	 *	volatile=1		overlay option
 	 *	copyup=VOLUME\tDEST...	before start: if directory VOLUME is empty, copy what the image
 	 *				has at DEST into it (owner, mode, times, xattrs, links); it is

@@ -28,6 +28,8 @@ TEST(values_accepted)
 		  "slirp4netns:mtu=1500,cidr=10.1.0.0/16,enable_ipv6=true" },
 		{ "slirp4netns:port_handler=slirp4netns", CTR_NET_SLIRP,
 		  "slirp4netns:port_handler=slirp4netns" },
+		{ "container:abc", CTR_NET_CONTAINER, "container:abc" },
+		{ "ns:/run/netns/a:b", CTR_NET_PATH, "ns:/run/netns/a:b" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -53,8 +55,9 @@ TEST(values_refused)
 	} rows[] = {
 		{ "bridge", ERR_UNSUPPORTED, "bridge" },
 		{ "bridge:ip=10.0.0.1", ERR_UNSUPPORTED, "bridge" },
-		{ "container:abc", ERR_UNSUPPORTED, "another container" },
-		{ "ns:/proc/1/ns/net", ERR_UNSUPPORTED, "by path" },
+		{ "container:", ERR_INVALID, "nothing behind" },
+		{ "container", ERR_INVALID, "nothing behind" },
+		{ "ns:", ERR_INVALID, "nothing behind" },
 		{ "mynet", ERR_UNSUPPORTED, "\"mynet\": a user-defined network" },
 		{ "mynet:alias=x", ERR_UNSUPPORTED, "user-defined" },
 		{ "NONE", ERR_UNSUPPORTED, "user-defined" },
@@ -94,6 +97,35 @@ TEST(values_refused)
 		CHECK_MSG(e.kind == rows[i].kind, "\"%s\": %s", rows[i].value, e.text);
 		CHECK_CONTAINS(e.text, rows[i].part);
 		ctr_network_done(&n);
+	}
+}
+
+TEST(the_network_of_another_container_excludes_what_is_its_business)
+{
+	static const struct {
+		const char *dns, *host, *part;
+	} rows[] = {
+		{ "192.0.2.1", NULL, "conflicting options: dns and the network mode: container" },
+		{ NULL, "a:192.0.2.1", "cannot set extra host entries" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ctr_network n = CTR_NETWORK_INIT;
+		struct ctr_net_names names = { 0 };
+		struct err e = ERR_INIT;
+
+		CHECK_OK(ctr_network_parse(&n, "container:x", &e), e);
+		if (rows[i].dns)
+			CHECK_INT(strv_add(&names.dns, rows[i].dns), 0);
+		if (rows[i].host)
+			CHECK_INT(strv_add(&names.add_host, rows[i].host), 0);
+		CHECK_ERR(ctr_network_check(&n, &names, NULL, &e), e, ERR_INVALID);
+		CHECK_CONTAINS(e.text, rows[i].part);
+		e = (struct err)ERR_INIT;
+		CHECK_ERR(ctr_network_parse(&n, "none", &e), e, ERR_INVALID);
+		CHECK_CONTAINS(e.text, "selected mode container");
+		ctr_network_done(&n);
+		ctr_net_names_done(&names);
 	}
 }
 

@@ -56,7 +56,13 @@ struct ctr_request {
 	struct strv anon_volumes, anon_dests;	/* volumes made for this container; where they go */
 	struct strv devices, ulimits, sysctls;
 	uint64_t shm_size_bytes;
-	char *pid_mode, *ipc_mode, *uts_mode, *cgroupns_mode;	/* NULL: private; "host" */
+	char *pid_mode, *ipc_mode, *uts_mode, *cgroupns_mode;	/* NULL: private (ipc: shareable); "host",
+				 * "container:NAME" (in the record its ID), "ns:PATH"; ipc: "private", "none" */
+	char *userns;				/* as given, the same; NULL: host */
+	struct strv uidmaps, gidmaps;		/* as given */
+	char *subuidname, *subgidname;
+	char *inner_uidmap, *inner_gidmap;	/* idmap_format(), to ids of the default map (root: of the
+						 * host); made by create.  NULL: that map itself */
 
 	struct spec_resources limits;
 	char *cgroup_parent;			/* a cgroup's path, or a slice; NULL: the default */
@@ -154,7 +160,9 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 			int *ret_sock, struct err *e);
 /*
  * Create and start at once.  ctr_launch_begin() has a monitor make the namespaces (@host_net: not
- * the network's) while the caller still finds out what to run; ctr_container_run() uses it.  On
+ * the network's) while the caller still finds out what to run; ctr_container_run() uses it.  It is
+ * for containers with the default id map that share nothing (ctr_request.userns and the like);
+ * without it (@l NULL) ctr_container_run() does everything.  On
  * failure to start with r->rm the container is removed again.  ctr_launch_free() ends a monitor
  * that runs nothing, and leaves nothing behind.
  */

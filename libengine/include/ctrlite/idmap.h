@@ -18,4 +18,10 @@
  */
 int ctr_idmap_default(int run_fd, struct idmap *ret, bool *ret_single, struct err *e);
 
+/*
+ * All subordinate ids of @user and @group (names in /etc/subuid and /etc/subgid), as ids 0, 1, ...
+ * of a container.  ERR_NOT_FOUND when one of them has none.
+ */
+int ctr_idmap_of_names(const char *user, const char *group, struct idmap *ret, struct err *e);
+
 #endif

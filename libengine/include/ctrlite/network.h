@@ -29,6 +29,8 @@ enum ctr_net_mode {
 	CTR_NET_HOST,		/* the caller's namespace */
 	CTR_NET_PASTA,		/* pasta, or an error without it */
 	CTR_NET_SLIRP,		/* slirp4netns, or an error without it */
+	CTR_NET_CONTAINER,	/* that of another container */
+	CTR_NET_PATH,		/* "ns:PATH": one that a path names */
 	CTR_NET_MODE_COUNT_,
 };
 
@@ -49,19 +51,21 @@ struct ctr_network {
 	enum ctr_net_mode mode;
 	bool mode_set;			/* a --network was given */
 	struct strv opts;		/* helper options as given */
+	char *target;			/* of CTR_NET_CONTAINER, CTR_NET_PATH; owned */
 	struct ctr_net_port *ports;	/* owned */
 	size_t n_ports;
 };
 #define CTR_NETWORK_INIT { .mode = CTR_NET_PRIVATE }
 void ctr_network_done(struct ctr_network *n);
 
-/* "private", "none", "host", "pasta", "slirp4netns": for container.json and inspect; static. */
+/* "private", "none", "host", "pasta", "slirp4netns", "container", "ns": for container.json and
+ * inspect; static. */
 const char *ctr_net_mode_str(enum ctr_net_mode mode);
 /* The --network value that parses to the same mode and options; fresh, or NULL. */
 char *ctr_network_value(const struct ctr_network *n);
 
-/* One value of --network.  A second one, and kinds that do not exist yet (bridge, NAME,
- * container:, ns:), are refused by name: ERR_INVALID or ERR_UNSUPPORTED. */
+/* One value of --network.  A second one, and kinds that do not exist yet (bridge, NAME),
+ * are refused by name: ERR_INVALID or ERR_UNSUPPORTED. */
 int ctr_network_parse(struct ctr_network *n, const char *value, struct err *e);
 
 /* One value of -p, without commas: [[ip]:[hostPort]]:ctrPort[-end][/tcp|udp], IPv6 in brackets.
@@ -87,7 +91,7 @@ void ctr_net_names_done(struct ctr_net_names *n);
 
 /*
  * What can be known without starting: conflicting options and bad values.  Published ports of a
- * network without any (none, host) are not an error: they are dropped and *@ret_dropped says so,
+ * network without any (none, host, another's) are not an error: they are dropped and *@ret_dropped says so,
  * for the warning that podman prints; @ret_dropped may be NULL.
  */
 int ctr_network_check(struct ctr_network *n, const struct ctr_net_names *names, bool *ret_dropped,
@@ -96,7 +100,7 @@ int ctr_network_check(struct ctr_network *n, const struct ctr_net_names *names, 
 /* What the monitor is told (monitor-proto.h).  Strings are owned; NULL where there is no helper. */
 struct ctr_net_plan {
 	enum ctr_net_mode mode;	/* never CTR_NET_PRIVATE: the helper in use */
-	bool new_netns;		/* MON_PREPARE netns=new, else host */
+	bool new_netns;		/* MON_PREPARE netns=new, else host or what join= says */
 	char *path;		/* net-path */
 	struct strv args;	/* net-arg, argv[0] included */
 	const char *ready;	/* net-ready */
@@ -133,6 +137,10 @@ enum ctr_net_file {	/* bits */
 int ctr_network_write_files(int dir_fd, const struct ctr_net_plan *p,
 			    const struct ctr_net_names *names, const char *hostname,
 			    const char *name, struct err *e);
+
+/* The same where the network is another container's: copies of its files, which are in @from_fd.  A
+ * file that is not there is left out. */
+int ctr_network_copy_files(int dir_fd, int from_fd, const char *hostname, struct err *e);
 
 /* A value for --hostname: 1..64 bytes, no control bytes, blanks, '/' or '='; ERR_INVALID. */
 int ctr_hostname_check(const char *hostname, struct err *e);

@@ -1,0 +1,650 @@
+/* Resolving what --userns, --pid, --network and the like say. */
+#include "namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container-priv.h"
+#include "ctrlite/idmap.h"
+#include "ctrlite/inner-map.h"
+#include "ctrlite/shift.h"
+#include "file.h"
+#include "merged.h"
+#include "ns.h"
+#include "oci.h"
+#include "path.h"
+#include "user.h"
+
+#define AUTO_LOCK "auto-userns.lock"	/* in the store: who holds it chooses ids */
+#define UID_MAP_MAX 16384
+
+/* The namespaces that options name.  @kind is the monitor's word, the others are podman's. */
+struct ns_option {
+	const char *kind, *container_word, *path_word;
+	char **mode;
+};
+
+static size_t options_of(struct ctr_request *r, struct ns_option o[6])
+{
+	const struct ns_option all[] = {
+		{ "user", "user", "user", &r->userns },
+		{ "net", "net", "network", r->networks.n ? &r->networks.items[0] : NULL },
+		{ "ipc", "ipc", "IPC", &r->ipc_mode },
+		{ "uts", "uts", "UTS", &r->uts_mode },
+		{ "pid", "pid", "PID", &r->pid_mode },
+		{ "cgroup", "cgroup", "cgroup", &r->cgroupns_mode },
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].mode && *all[i].mode)
+			o[n++] = all[i];
+	return n;
+}
+
+static const char *container_of(const char *mode)
+{
+	return mode ? str_after(mode, "container:") : NULL;
+}
+
+static const char *path_of(const char *mode)
+{
+	return mode ? str_after(mode, "ns:") : NULL;
+}
+
+bool ns_is_joined(const char *mode)
+{
+	return container_of(mode) || path_of(mode);
+}
+
+bool ns_is_foreign(const char *mode)
+{
+	return ns_is_joined(mode) || (mode && streq(mode, "host"));
+}
+
+const char *ns_network(const struct ctr_request *r)
+{
+	return r->networks.n ? r->networks.items[0] : NULL;
+}
+
+bool ns_keeps_groups(const struct ctr_request *r)
+{
+	return strv_has(&r->group_add, "keep-groups");
+}
+
+static int nomem(struct err *e)
+{
+	return err_sys(e, ENOMEM, "find the container's namespaces");
+}
+
+/* podman lets nobody share what its owner keeps to itself. */
+static int check_donor(const struct ns_option *o, const struct ctr_request *donor, struct err *e)
+{
+	if (streq(o->kind, "ipc") && donor->ipc_mode &&
+	    (streq(donor->ipc_mode, "private") || streq(donor->ipc_mode, "none")))
+		return err_set(e, ERR_INVALID, "joining IPC of container %s is not allowed: non-shareable "
+			       "IPC (hint: use IpcMode:shareable for the donor container)", donor->id);
+	return 0;
+}
+
+static int set_text(char **to, char *text, struct err *e)
+{
+	free(*to);
+	*to = text;
+	return text ? 0 : nomem(e);
+}
+
+static int resolve_container(struct ctr_engine *eng, struct ctr_request *r, const struct ns_option *o,
+			     struct err *e)
+{
+	struct ctr_request donor = CTR_REQUEST_INIT;
+	char id[65];
+	int rc = ctr_container_find(eng, container_of(*o->mode), id, e);
+
+	if (rc == 0)
+		rc = ctr_container_load(eng, id, &donor, e);
+	if (rc < 0)
+		return err_wrap(e, rc, "looking up container to share %s namespace with",
+				o->container_word);
+	rc = check_donor(o, &donor, e);
+	if (rc == 0 && streq(o->kind, "user")) {
+		r->inner_uidmap = take_ptr(&donor.inner_uidmap);
+		r->inner_gidmap = take_ptr(&donor.inner_gidmap);
+	}
+	ctr_request_done(&donor);
+	return rc < 0 ? rc : set_text(o->mode, str_printf("container:%s", id), e);
+}
+
+static int resolve_path(struct ctr_request *r, const struct ns_option *o, struct err *e)
+{
+	const char *path = path_of(*o->mode);
+	auto_free char *abs = path[0] == '/' ? strdup(path)
+					     : path_join(r->base_dir ? r->base_dir : "/", path);
+	struct stat st;
+
+	if (!abs)
+		return nomem(e);
+	if (stat(abs, &st) < 0)
+		return err_sys(e, errno, "cannot find specified %s namespace path: stat %s", o->path_word,
+			       path);
+	return set_text(o->mode, str_printf("ns:%s", abs), e);
+}
+
+/* The kernel lets only who has rights over these namespaces mount what belongs to them. */
+static int check_own_map(const struct ctr_request *r, struct err *e)
+{
+	const struct {
+		const char *option, *mode;
+	} modes[] = { { "pid", r->pid_mode }, { "ipc", r->ipc_mode }, { "cgroupns", r->cgroupns_mode } };
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (ns_is_joined(modes[i].mode))
+			return err_set(e, ERR_UNSUPPORTED, "--%s=%s needs the user namespace of that "
+				       "container: give --userns=%s instead of an id map of its own",
+				       modes[i].option, modes[i].mode, modes[i].mode);
+	return 0;
+}
+
+static int store_map(struct ctr_request *r, const struct idmap *inner, struct err *e)
+{
+	char uid[IDMAP_MAX * 36], gid[IDMAP_MAX * 36];
+
+	if (idmap_format(inner->uid, inner->n_uid, uid, sizeof(uid)) < 0 ||
+	    idmap_format(inner->gid, inner->n_gid, gid, sizeof(gid)) < 0)
+		return err_set(e, ERR_LIMIT, "the container's id map is too long");
+	r->inner_uidmap = strdup(uid);
+	r->inner_gidmap = strdup(gid);
+	return r->inner_uidmap && r->inner_gidmap ? 0 : nomem(e);
+}
+
+/* The calling user is who the container runs as, unless something else was said. */
+static int keep_user(struct ctr_request *r, const struct ctr_userns *u, struct err *e)
+{
+	uint32_t uid = u->has_uid ? u->uid : geteuid(), gid = u->has_gid ? u->gid : getegid();
+
+	r->current_user = !u->has_uid;
+	if (r->user && r->user[0])
+		return strv_addf(&r->group_add, "%u", gid) < 0 ? nomem(e) : 0;
+	return set_text(&r->user, str_printf("%u:%u", uid, gid), e);
+}
+
+/* --subuidname, --subgidname: the container's ids are all ids of that name. */
+static int from_names(struct ctr_engine *eng, const struct ctr_request *r, const struct idmap *def,
+		      struct idmap *ret, struct err *e)
+{
+	const char *user = r->subuidname ? r->subuidname : r->subgidname;
+	const char *group = r->subgidname ? r->subgidname : r->subuidname;
+	auto_free struct idmap *ids = calloc(1, sizeof(*ids));
+	int rc;
+
+	if (!ids)
+		return nomem(e);
+	rc = ctr_idmap_of_names(user, group, ids, e);
+	if (rc < 0)
+		return rc;
+	(void)eng;
+	rc = ctr_inner_from_host(ids, def, ret, e);
+	return rc == -EPERM ? err_set(e, ERR_DENIED, "this user may not use the subordinate ids of %s: "
+				      "newuidmap lets everybody use those of his own name", user)
+			    : rc;
+}
+
+/* Ids for --userns=auto: of an ordinary user his own, of root those of the user "containers". */
+static int auto_room(const struct idmap *def, struct idmap *ret, struct err *e)
+{
+	uint32_t uids, gids;
+
+	if (!def)
+		return ctr_idmap_of_names("containers", "containers", ret, e);
+	uids = ctr_inner_ids(def->uid, def->n_uid);
+	gids = ctr_inner_ids(def->gid, def->n_gid);
+	ret->uid[0] = (struct idmap_range){ 0, 1, uids < gids ? uids : gids };
+	ret->n_uid = ret->uid[0].count > 0;
+	return 0;
+}
+
+/* What other containers with --userns=auto have; the caller holds the lock. */
+static int auto_used(struct ctr_engine *eng, struct idmap_range **ret, size_t *ret_n, struct err *e)
+{
+	auto_strv struct strv ids = STRV_INIT;
+	auto_free struct idmap_range *used = NULL;
+	size_t n = 0, cap = 0;
+	int rc = ctr_container_ids(eng, &ids, e);
+
+	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+		struct ctr_request other = CTR_REQUEST_INIT;
+		struct idmap_range map[IDMAP_MAX];
+		uint32_t n_map = 0;
+
+		rc = ctr_container_load(eng, ids.items[i], &other, e);
+		if (rc == -ENOENT) { /* removed meanwhile */
+			rc = 0;
+			continue;
+		}
+		if (rc == 0 && other.userns && str_starts(other.userns, "auto") && other.inner_uidmap &&
+		    idmap_parse(other.inner_uidmap, map, &n_map) < 0)
+			rc = err_set(e, ERR_CORRUPT, "container %s: bad id map", other.id);
+		for (uint32_t k = 0; rc == 0 && k < n_map; k++) {
+			if (n == cap) {
+				struct idmap_range *more = reallocarray(used, cap ? 2 * cap : 16,
+									sizeof(*used));
+
+				if (!more) {
+					rc = nomem(e);
+					break;
+				}
+				used = more;
+				cap = cap ? 2 * cap : 16;
+			}
+			used[n++] = map[k];
+		}
+		ctr_request_done(&other);
+	}
+	if (rc < 0)
+		return rc;
+	*ret = take_ptr(&used);
+	*ret_n = n;
+	return 0;
+}
+
+/* How many ids the image needs: its accounts and its user decide. */
+static int auto_size(struct ctr_engine *eng, const struct ctr_request *r, uint32_t *ret, struct err *e)
+{
+	static const char *const files[] = { "/etc/passwd", "/etc/group" };
+	auto_strv struct strv dirs = STRV_INIT;
+	auto_merged struct merged m = MERGED_INIT;
+	struct spec_user user = SPEC_USER_INIT;
+	uint32_t size = CTR_AUTO_SIZE_MIN;
+	int rc;
+
+	for (size_t i = r->layers.n; i-- > 0;)
+		if (strv_addf(&dirs, "%s/layers/%s/diff", eng->store.root, r->layers.items[i]) < 0)
+			return nomem(e);
+	if (merged_init(&m, (const char *const *)dirs.items, dirs.n) < 0)
+		return nomem(e);
+	for (size_t i = 0; i < 2; i++) {
+		auto_free char *text = NULL;
+		uint32_t most = 0;
+		size_t len;
+
+		if (merged_read(&m, files[i], SPEC_USER_FILE_MAX_BYTES, &text, &len) < 0)
+			continue;
+		most = spec_user_highest_id(text, len);
+		if (most >= size)
+			size = most + 1;
+	}
+	rc = spec_user_resolve(&m, r->user ? r->user : "", NULL, &user, e);
+	if (rc == 0 && user.uid >= size)
+		size = user.uid + 1;
+	if (rc == 0 && user.gid >= size)
+		size = user.gid + 1;
+	spec_user_done(&user);
+	if (rc == 0 && size > CTR_AUTO_SIZE_MAX)
+		rc = err_set(e, ERR_LIMIT, "the container needs a user namespace with size %u that is "
+			     "bigger than the maximum value allowed with userns=auto %u", size,
+			     CTR_AUTO_SIZE_MAX);
+	*ret = size;
+	return rc;
+}
+
+static int choose_auto(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_userns *u,
+		       const struct idmap *def, struct idmap *ret, int *ret_lock, struct err *e)
+{
+	auto_close int lock = openat(eng->store.root_fd, AUTO_LOCK,
+				     O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_free struct idmap *room = calloc(1, sizeof(*room));
+	auto_free struct idmap_range *used = NULL;
+	uint32_t size = 0;
+	size_t n_used = 0;
+	int rc;
+
+	if (!room)
+		return nomem(e);
+	if (lock < 0)
+		return err_sys(e, errno, "open %s/" AUTO_LOCK, eng->store.root);
+	rc = u->has_size ? 0 : auto_size(eng, r, &size, e);
+	if (rc == 0)
+		rc = auto_room(def, room, e);
+	if (rc == 0) {
+		rc = file_lock(lock, true, true);
+		if (rc < 0)
+			(void)err_sys(e, rc, "lock the choice of ids");
+	}
+	if (rc == 0)
+		rc = auto_used(eng, &used, &n_used, e);
+	if (rc == 0)
+		rc = ctr_inner_auto(u, size, room, used, n_used, def, ret, e);
+	if (rc == 0)
+		*ret_lock = take_fd(&lock);
+	return rc;
+}
+
+static int choose_map(struct ctr_engine *eng, struct ctr_request *r, struct ctr_userns *u,
+		      int *ret_lock, struct err *e)
+{
+	auto_free struct idmap *inner = calloc(1, sizeof(*inner));
+	const struct idmap *def;
+	int rc = ctr_engine_idmap(eng, &def, e);
+
+	if (!inner)
+		return nomem(e);
+	if (rc < 0)
+		return rc;
+	switch (u->mode) {
+	case CTR_USERNS_PRIVATE:
+		if (r->subuidname || r->subgidname)
+			rc = from_names(eng, r, def, inner, e);
+		else if (r->uidmaps.n || r->gidmaps.n)
+			rc = ctr_inner_parse(&r->uidmaps, &r->gidmaps, def, inner, e);
+		else
+			rc = err_set(e, ERR_INVALID, "must provide at least one UID or GID mapping to "
+				     "configure a user namespace");
+		break;
+	case CTR_USERNS_KEEP_ID:
+		rc = ctr_inner_keep_id(def, geteuid(), getegid(), u, inner, e);
+		if (rc == 0)
+			rc = keep_user(r, u, e);
+		break;
+	case CTR_USERNS_NOMAP:
+		rc = ctr_inner_nomap(def, inner, e);
+		break;
+	case CTR_USERNS_AUTO:
+		rc = choose_auto(eng, r, u, def, inner, ret_lock, e);
+		break;
+	case CTR_USERNS_DEFAULT:
+	case CTR_USERNS_CONTAINER:
+	case CTR_USERNS_PATH:
+	case CTR_USERNS_MODE_COUNT_:
+		return 0;
+	}
+	if (rc == 0)
+		rc = check_own_map(r, e);
+	return rc < 0 ? rc : store_map(r, inner, e);
+}
+
+static int resolve_userns(struct ctr_engine *eng, struct ctr_request *r, int *ret_lock, struct err *e)
+{
+	bool maps = r->uidmaps.n || r->gidmaps.n || r->subuidname || r->subgidname;
+	struct ctr_userns u = CTR_USERNS_INIT;
+	int rc = r->userns ? ctr_userns_parse(&u, r->userns, e) : 0;
+
+	if (rc == 0 && maps && u.mode != CTR_USERNS_PRIVATE && u.mode != CTR_USERNS_DEFAULT)
+		rc = err_set(e, ERR_INVALID, "--userns and --uidmap/--gidmap/--subuidname/--subgidname are "
+			     "mutually exclusive");
+	if (rc == 0 && maps && !r->userns) {
+		u.mode = CTR_USERNS_PRIVATE;
+		rc = set_text(&r->userns, strdup("private"), e);
+	}
+	if (rc == 0)
+		rc = choose_map(eng, r, &u, ret_lock, e);
+	ctr_userns_done(&u);
+	return rc;
+}
+
+int request_namespaces(struct ctr_engine *eng, struct ctr_request *r, int *ret_lock, struct err *e)
+{
+	struct ns_option o[6];
+	size_t n = options_of(r, o);
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (container_of(*o[i].mode))
+			rc = resolve_container(eng, r, &o[i], e);
+		else if (path_of(*o[i].mode))
+			rc = resolve_path(r, &o[i], e);
+	}
+	return rc < 0 ? rc : resolve_userns(eng, r, ret_lock, e);
+}
+
+void ns_plan_done(struct ns_plan *p)
+{
+	strv_done(&p->joins);
+	strv_done(&p->layers);
+	free(p->inner);
+	free(p->hostname);
+	free(p->net_of);
+	*p = (struct ns_plan)NS_PLAN_INIT;
+}
+
+static int no_start(const char *id, const char *word, struct err *e)
+{
+	return err_set(e, ERR_BUSY, "cannot share the %s namespace of container %.12s, which is not "
+		       "running: container state improper", word, id);
+}
+
+static int join_container(struct ctr_engine *eng, const struct ns_option *o, struct ns_plan *p,
+			  struct proc *ret_user, struct err *e)
+{
+	const char *id = container_of(*o->mode);
+	struct ctr_status st;
+	int rc = ctr_container_settle(eng, id, e);
+
+	if (rc == 0)
+		rc = ctr_container_status(eng, id, &st, e);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (rc < 0 || st.state != CTR_RUNNING)
+		return no_start(id, o->container_word, e);
+	rc = strv_addf(&p->joins, "%s:%d:%llu", o->kind, (int)st.pid, (unsigned long long)st.pid_start);
+	if (rc == 0 && streq(o->kind, "ipc")) {
+		p->shm = true;
+		rc = strv_addf(&p->joins, "shm:%d:%llu", (int)st.pid, (unsigned long long)st.pid_start);
+	}
+	if (rc == 0 && streq(o->kind, "net")) {
+		p->net_of = strdup(id);
+		rc = p->net_of ? 0 : -ENOMEM;
+	}
+	if (rc < 0)
+		return nomem(e);
+	if (streq(o->kind, "uts")) {
+		struct ctr_request donor = CTR_REQUEST_INIT;
+
+		rc = ctr_container_load(eng, id, &donor, e);
+		if (rc == 0)
+			p->hostname = donor.hostname && donor.hostname[0] ? strdup(donor.hostname)
+									  : strndup(id, 12);
+		ctr_request_done(&donor);
+		if (rc < 0)
+			return rc;
+	}
+	if (streq(o->kind, "user") && proc_open(st.pid, st.pid_start, ret_user) < 0)
+		return no_start(id, o->container_word, e);
+	return 0;
+}
+
+/* A process in the user namespace @fd, only to look at it. */
+static int look_inside(int fd, struct proc *ret, struct err *e)
+{
+	int ready[2], r, end = 0;
+	char byte;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	r = proc_fork(ret);
+	if (r == 0) {
+		if (setns(fd, CLONE_NEWUSER) < 0)
+			_exit(errno);
+		(void)!write(ready[1], "r", 1);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(ready[1]);
+	if (r > 0 && read(ready[0], &byte, 1) != 1) {
+		(void)proc_wait(ret, &end);
+		proc_done(ret);
+		r = -(WIFEXITED(end) ? WEXITSTATUS(end) : EIO);
+	}
+	(void)close(ready[0]);
+	return r < 0 ? err_sys(e, r, "join the user namespace") : 0;
+}
+
+/* One of /proc/PID/uid_map, gid_map: three columns, in ids of our namespace. */
+static int read_map_file(const struct proc *p, const char *file, struct idmap_range *r, uint32_t *ret_n,
+			 struct err *e)
+{
+	auto_free char *text = NULL;
+	char path[40];
+	size_t len;
+	int rc;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)p->pid, file);
+	rc = file_read_path(path, UID_MAP_MAX, &text, &len);
+	if (rc < 0)
+		return err_sys(e, rc, "read %s", path);
+	*ret_n = 0;
+	for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct idmap_range *to = &r[*ret_n];
+
+		if (*ret_n == IDMAP_MAX ||
+		    sscanf(line, "%u %u %u", &to->container, &to->host, &to->count) != 3)
+			return err_set(e, ERR_CORRUPT, "%s is not understood", path);
+		(*ret_n)++;
+	}
+	return 0;
+}
+
+/* The map of the user namespace that is joined, and whether the stage is in another. */
+static int plan_joined_user(struct ctr_engine *eng, int fd, const struct proc *inside, struct ns_plan *p,
+			    struct err *e)
+{
+	auto_free struct idmap *host = calloc(1, sizeof(*host)), *inner = calloc(1, sizeof(*inner));
+	auto_close int outer = FD_NONE;
+	const struct idmap *def;
+	int rc = ns_below_ours(fd, &outer);
+
+	if (!host || !inner)
+		return nomem(e);
+	if (rc == 0)
+		return 0; /* our own */
+	if (rc < 0)
+		return rc == -EPERM ? err_set(e, ERR_DENIED, "the user namespace belongs to another user or "
+					      "to the host: an ordinary user may join those that he made")
+				    : err_sys(e, rc, "look at the user namespace");
+	p->user_path = !eng->rootless || !ns_same(fd, outer);
+	rc = read_map_file(inside, "uid_map", host->uid, &host->n_uid, e);
+	if (rc == 0)
+		rc = read_map_file(inside, "gid_map", host->gid, &host->n_gid, e);
+	if (rc == 0)
+		rc = ctr_engine_idmap(eng, &def, e);
+	if (rc == 0)
+		rc = ctr_inner_from_host(host, def, inner, e);
+	if (rc == 0)
+		p->inner = take_ptr(&inner);
+	return rc;
+}
+
+static int plan_user_path(struct ctr_engine *eng, const char *path, struct ns_plan *p, struct err *e)
+{
+	auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	auto_close int ours = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	struct proc inside = PROC_INIT;
+	int rc;
+
+	if (fd < 0)
+		return err_sys(e, errno, "open the user namespace %s", path);
+	if (ns_kind(fd) != CLONE_NEWUSER)
+		return err_set(e, ERR_INVALID, "%s is no user namespace", path);
+	if (ns_same(fd, ours))
+		return 0;
+	rc = look_inside(fd, &inside, e);
+	if (rc < 0)
+		return rc;
+	rc = plan_joined_user(eng, fd, &inside, p, e);
+	(void)proc_signal(&inside, SIGKILL);
+	(void)proc_wait(&inside, NULL); /* only to reap */
+	proc_done(&inside);
+	return rc;
+}
+
+static int plan_own_user(const struct ctr_request *r, struct ns_plan *p, struct err *e)
+{
+	auto_free struct idmap *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return nomem(e);
+	if (!r->inner_gidmap || idmap_parse(r->inner_uidmap, m->uid, &m->n_uid) < 0 ||
+	    idmap_parse(r->inner_gidmap, m->gid, &m->n_gid) < 0)
+		return err_set(e, ERR_CORRUPT, "container %.12s: bad id map", r->id);
+	p->inner = take_ptr(&m);
+	p->own = p->user_path = true;
+	return 0;
+}
+
+static int plan_user(struct ctr_engine *eng, const struct ctr_request *r, struct proc *other,
+		     struct ns_plan *p, struct err *e)
+{
+	auto_close int fd = FD_NONE;
+
+	if (container_of(r->userns)) {
+		fd = ns_open(other, "user");
+		if (fd < 0)
+			return no_start(container_of(r->userns), "user", e);
+		return plan_joined_user(eng, fd, other, p, e);
+	}
+	if (path_of(r->userns))
+		return plan_user_path(eng, path_of(r->userns), p, e);
+	return r->inner_uidmap ? plan_own_user(r, p, e) : 0;
+}
+
+int ns_plan_make(struct ctr_engine *eng, const struct ctr_request *r, struct ns_plan *p, struct err *e)
+{
+	struct ns_option o[6];
+	/* They are only looked at. */
+	size_t n = options_of((struct ctr_request *)(uintptr_t)r, o);
+	struct proc other = PROC_INIT;
+	int rc = 0;
+
+	p->keep_groups = ns_keeps_groups(r);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (container_of(*o[i].mode))
+			rc = join_container(eng, &o[i], p, &other, e);
+		else if (path_of(*o[i].mode))
+			rc = strv_addf(&p->joins, "%s:%s", o[i].kind, path_of(*o[i].mode)) < 0
+				     ? nomem(e) : 0;
+	}
+	if (rc == 0)
+		rc = plan_user(eng, r, &other, p, e);
+	proc_done(&other);
+	if (rc == 0 && p->inner)
+		rc = ctr_idmap_shift_layers(eng, &r->layers, p->inner, &p->layers, e);
+	return rc;
+}
+
+void ns_plan_root(const struct ns_plan *p, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	*ret_uid = *ret_gid = 0;
+	if (p->inner && p->user_path) { /* one without a root has the user's id alone */
+		(void)idmap_to_host(p->inner->uid, p->inner->n_uid, 0, ret_uid);
+		(void)idmap_to_host(p->inner->gid, p->inner->n_gid, 0, ret_gid);
+	}
+}
+
+int ns_outer_open(struct ns_outer *o, const struct proc *init, struct err *e)
+{
+	auto_close int fd = ns_open(init, "user");
+	int rc = fd < 0 ? fd : ns_below_ours(fd, &o->fd);
+
+	if (rc == 0) /* our own */
+		o->fd = take_fd(&fd);
+	return rc < 0 ? err_sys(e, rc, "find the container's user namespace") : 0;
+}
+
+void ns_outer_done(struct ns_outer *o)
+{
+	o->fd = fd_close(o->fd);
+}
+
+int ns_outer_enter(void *arg)
+{
+	const struct ns_outer *o = arg;
+
+	if (setns(o->fd, CLONE_NEWUSER) < 0)
+		return -errno;
+	return o->keep_groups ? userns_set_root_ids() : userns_become_root();
+}
