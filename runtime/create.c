@@ -353,6 +353,17 @@ static int run_hooks(struct creation *c, enum hook_kind kind, const char *status
 	return hooks_run(&c->cfg.hooks, kind, c->state_text, e);
 }
 
+/* It was to wait for us, and is gone. */
+static int died_early(const struct creation *c, struct err *e)
+{
+	uint64_t kills = 0;
+
+	if (c->place.fd >= 0)
+		(void)cgroup_read_key(c->place.fd, "memory.events", "oom_kill", &kills); /* 0 then */
+	return err_set(e, ERR_OS, "the container's process was killed while it was being set up%s",
+		       kills ? ": $.linux.resources.memory.limit is too low" : "");
+}
+
 /* Until its program runs, or, for create, until it waits to be started. */
 static int bring_up(struct creation *c, struct err *e)
 {
@@ -369,6 +380,8 @@ static int bring_up(struct creation *c, struct err *e)
 		r = child_go(&c->child, e);
 	while (r == 0) {
 		r = child_serve(&c->child, state_for_listener, c, e);
+		if (r == 0 && !c->run)
+			return died_early(c, e);
 		if (r <= 0)
 			return r;
 		if (r == SYNC_HOOKS) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "caps.h"
+#include "cgroup-systemd.h"
 #include "config.h"
 #include "fd.h"
 #include "file.h"
@@ -44,19 +45,21 @@ static const char *hook_name(size_t i)
 int cmd_features(struct args *a, struct err *e)
 {
 	const struct scmp_version *v = seccomp_version();
-	auto_free char *text = NULL,
+	auto_free char *helper = NULL, *text = NULL,
 		       *scmp = v ? str_printf("%u.%u.%u", v->major, v->minor, v->micro) : NULL;
 	auto_json json_t *obj = NULL;
+	bool systemd;
 
 	if (a->argc > 0)
 		return err_set(e, ERR_INVALID, "unexpected argument \"%s\"", a->argv[0]);
+	systemd = systemd_program(&helper, NULL) == 0;
 	obj = json_pack(
-		"{s:s, s:s, s:o, s:o, s:{s:o, s:o, s:{s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, "
+		"{s:s, s:s, s:o, s:o, s:{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, "
 		"s:o, s:o}, s:{s:b}, s:{s:b}, s:{s:{s:b}}}, s:{s:s, s:s}}",
 		"ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION, "hooks",
 		names_of(hook_name), "mountOptions", names_of(mount_opts_name), "linux",
 		"namespaces", names_of(ns_name), "capabilities", names_of(cap_name), "cgroup", "v1",
-		0, "v2", 0, "systemd", 0, "systemdUser", 0, "seccomp", "enabled", 1, "actions",
+		0, "v2", 1, "systemd", systemd, "systemdUser", systemd, "rdma", 1, "seccomp", "enabled", 1, "actions",
 		names_of(filter_action_name), "operators", names_of(filter_op_name), "archs",
 		names_of(filter_arch_name), "knownFlags", names_of(filter_flag_name),
 		"supportedFlags", names_of(filter_flag_name), "apparmor", "enabled", 1, "selinux",

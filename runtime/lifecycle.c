@@ -8,7 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cgroup.h"
+#include "cgroup-place.h"
 #include "fd.h"
+#include "found.h"
 #include "hooks.h"
 #include "json.h"
 #include "path.h"
@@ -16,57 +19,6 @@
 #include "runtime.h"
 #include "start-fifo.h"
 #include "state.h"
-
-/* One container, as a command finds it. */
-struct found {
-	int root_fd, dir_fd;
-	struct state state;
-	struct proc init;
-	enum container_status status;
-};
-#define FOUND_INIT                                                       \
-	{                                                                \
-		.root_fd = FD_NONE, .dir_fd = FD_NONE, .init = PROC_INIT \
-	}
-
-static void found_done(struct found *f)
-{
-	(void)fd_close(f->root_fd);
-	(void)fd_close(f->dir_fd);
-	state_done(&f->state);
-	proc_done(&f->init);
-}
-#define auto_found __attribute__((cleanup(found_done)))
-
-static int find(struct args *a, struct found *f, struct err *e)
-{
-	int r;
-
-	if (a->argc < 1)
-		return err_set(e, ERR_INVALID, "a container ID is missing");
-	r = state_check_id(a->argv[0], e);
-	if (r < 0)
-		return r;
-	f->root_fd = state_root_open(a->root, false, e);
-	if (f->root_fd == -ENOENT)
-		return err_set(e, ERR_NOT_FOUND, "container \"%s\" does not exist", a->argv[0]);
-	if (f->root_fd < 0)
-		return f->root_fd;
-	f->dir_fd = state_dir_open(f->root_fd, a->argv[0], e);
-	if (f->dir_fd < 0)
-		return f->dir_fd;
-	r = state_read(f->dir_fd, &f->state, e);
-	if (r < 0)
-		return r;
-	f->status = state_status(f->dir_fd, &f->state, &f->init);
-	return 0;
-}
-
-static int no_more_args(const struct args *a, int max, struct err *e)
-{
-	return a->argc > max ? err_set(e, ERR_INVALID, "unexpected argument \"%s\"", a->argv[max])
-			     : 0;
-}
 
 static int run_stored_hooks(const struct found *f, enum hook_kind kind, const char *status,
 			    struct err *e)
@@ -93,7 +45,7 @@ int cmd_start(struct args *a, struct err *e)
 	int r = no_more_args(a, 1, e);
 
 	if (r == 0)
-		r = find(a, &f, e);
+		r = found_open(a, &f, e);
 	if (r < 0)
 		return r;
 	if (f.status != STATUS_CREATED)
@@ -115,7 +67,7 @@ int cmd_state(struct args *a, struct err *e)
 	int r = no_more_args(a, 1, e);
 
 	if (r == 0)
-		r = find(a, &f, e);
+		r = found_open(a, &f, e);
 	if (r < 0)
 		return r;
 	text = state_json(f.state.id, container_status_str(f.status),
@@ -127,38 +79,29 @@ int cmd_state(struct args *a, struct err *e)
 	return 0;
 }
 
-/* Every process of the container's pid namespace and those below it: what /proc shows us. */
+static int signal_one(const struct proc *p, void *arg)
+{
+	(void)proc_signal(p, *(int *)arg); /* it may just have ended */
+	return 0;
+}
+
+/* By its cgroup none escapes; without one, and after the first process, nobody is left. */
 static int kill_all(const struct found *f, int sig, struct err *e)
 {
-	char path[64];
-	auto_dir DIR *d = opendir("/proc");
-	struct dirent *de;
-	struct stat want, st;
+	auto_place struct place p = PLACE_INIT;
+	int r;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)f->init.pid);
-	if (!d || stat(path, &want) < 0)
-		return err_sys(e, errno, "look at the container's pid namespace");
-	if (stat("/proc/self/ns/pid", &st) < 0 ||
-	    (st.st_dev == want.st_dev && st.st_ino == want.st_ino))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "kill --all needs a pid namespace of the container's own");
-	while ((de = readdir(d))) {
-		struct proc p = PROC_INIT;
-		uint32_t pid;
-
-		if (str_u32(de->d_name, INT32_MAX, &pid) < 0)
-			continue;
-		p.pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-		p.pid = (pid_t)pid;
-		(void)snprintf(path, sizeof(path), "/proc/%u/ns/pid", pid);
-		/* The pidfd first: what is then found under the number was that process or is gone.
-		 */
-		if (p.pidfd >= 0 && stat(path, &st) == 0 && st.st_dev == want.st_dev &&
-		    st.st_ino == want.st_ino)
-			(void)proc_signal(&p, sig); /* it may just have ended */
-		proc_done(&p);
-	}
-	return 0;
+	if (!f->state.cgroup_path)
+		return f->init.pidfd < 0
+			       ? 0
+			       : found_each_process(f, "kill --all", signal_one, &sig, e);
+	r = place_open(&p, &f->state, "kill --all", e);
+	if (r == -ENOENT && f->init.pidfd < 0)
+		return 0;
+	if (r < 0)
+		return r;
+	r = sig == SIGKILL ? cgroup_kill(p.fd) : cgroup_signal(p.fd, sig);
+	return r < 0 ? err_sys(e, r, "send signal %d to cgroup %s", sig, p.path) : 0;
 }
 
 int cmd_kill(struct args *a, struct err *e)
@@ -172,14 +115,13 @@ int cmd_kill(struct args *a, struct err *e)
 			return err_set(e, ERR_INVALID, "\"%s\" is not a signal", a->argv[1]);
 	}
 	if (r == 0)
-		r = find(a, &f, e);
+		r = found_open(a, &f, e);
 	if (r < 0)
 		return r;
-	if (f.init.pidfd < 0)
-		return a->all ? 0
-			      : err_set(e, ERR_BUSY, "container \"%s\" is not running", a->argv[0]);
 	if (a->all)
 		return kill_all(&f, sig, e);
+	if (f.init.pidfd < 0)
+		return err_set(e, ERR_BUSY, "container \"%s\" is not running", a->argv[0]);
 	r = proc_signal(&f.init, sig);
 	if (r == -ESRCH)
 		return err_set(e, ERR_BUSY, "container \"%s\" is not running", a->argv[0]);
@@ -193,7 +135,7 @@ int cmd_delete(struct args *a, struct err *e)
 	int r = no_more_args(a, 1, e);
 
 	if (r == 0)
-		r = find(a, &f, e);
+		r = found_open(a, &f, e);
 	if (r == -ENOENT && a->force && f.dir_fd >= 0)
 		return state_dir_remove(f.root_fd, a->argv[0], e); /* its maker died early */
 	if (r == -ENOENT && a->force && a->argc == 1)
@@ -211,7 +153,9 @@ int cmd_delete(struct args *a, struct err *e)
 		if (proc_poll(&f.init, 10000) != 1)
 			return err_set(e, ERR_BUSY, "container \"%s\" does not die", a->argv[0]);
 	}
-	r = state_dir_remove(f.root_fd, a->argv[0], e);
+	r = place_remove(&f.state, e);
+	if (r == 0)
+		r = state_dir_remove(f.root_fd, a->argv[0], e);
 	if (r < 0)
 		return r;
 	f.status = STATUS_STOPPED;

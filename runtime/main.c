@@ -102,6 +102,45 @@ static const struct opt spec_opts[] = {
 	{ 0 },
 };
 
+#define UPDATE(member) ARG(update.member)
+static const struct opt update_opts[] = {
+	{ 'r', "resources", "FILE", OPT_STRING, UPDATE(resources), "linux.resources as JSON (-: stdin)" },
+	{ 0, "memory", "BYTES", OPT_STRING, UPDATE(memory), "memory (-1: no limit)" },
+	{ 0, "memory-reservation", "BYTES", OPT_STRING, UPDATE(memory_reservation), "soft limit" },
+	{ 0, "memory-swap", "BYTES", OPT_STRING, UPDATE(memory_swap), "memory and swap together" },
+	{ 0, "kernel-memory", "BYTES", OPT_STRING, UPDATE(kernel_memory), "refused: not in cgroup v2" },
+	{ 0, "kernel-memory-tcp", "BYTES", OPT_STRING, UPDATE(kernel_memory_tcp), "refused" },
+	{ 0, "cpu-period", "USEC", OPT_STRING, UPDATE(cpu_period), "period of the CPU quota" },
+	{ 0, "cpu-quota", "USEC", OPT_STRING, UPDATE(cpu_quota), "CPU time in a period" },
+	{ 0, "cpu-burst", "USEC", OPT_STRING, UPDATE(cpu_burst), "CPU time that may be saved up" },
+	{ 0, "cpu-share", "N", OPT_STRING, UPDATE(cpu_share), "relative share of CPU time" },
+	{ 0, "cpu-shares", "N", OPT_STRING, UPDATE(cpu_share), "the same" },
+	{ 0, "cpu-idle", "0|1", OPT_STRING, UPDATE(cpu_idle), "only when nobody else wants the CPU" },
+	{ 0, "cpu-rt-period", "USEC", OPT_STRING, UPDATE(cpu_rt_period), "refused: not in cgroup v2" },
+	{ 0, "cpu-rt-runtime", "USEC", OPT_STRING, UPDATE(cpu_rt_runtime), "refused" },
+	{ 0, "cpuset-cpus", "LIST", OPT_STRING, UPDATE(cpuset_cpus), "CPUs, as 0-3,5" },
+	{ 0, "cpuset-mems", "LIST", OPT_STRING, UPDATE(cpuset_mems), "memory nodes" },
+	{ 0, "pids-limit", "N", OPT_STRING, UPDATE(pids_limit), "processes (-1: no limit)" },
+	{ 0, "blkio-weight", "N", OPT_STRING, UPDATE(blkio_weight), "relative share of I/O, 10 to 1000" },
+	{ 0, "l3-cache-schema", "TEXT", OPT_STRING, UPDATE(l3_cache), "refused: Intel RDT" },
+	{ 0, "mem-bw-schema", "TEXT", OPT_STRING, UPDATE(mem_bw), "refused: Intel RDT" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
+static const struct opt ps_opts[] = {
+	{ 'f', "format", "FORMAT", OPT_STRING, ARG(format), "table or json" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
+static const struct opt events_opts[] = {
+	{ 0, "interval", "DURATION", OPT_STRING, ARG(interval), "between statistics (default 5s)" },
+	{ 0, "stats", NULL, OPT_FLAG, ARG(stats), "print statistics once" },
+	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
+	{ 0 },
+};
+
 static const struct opt plain_opts[] = {
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
 	{ 0 },
@@ -120,14 +159,19 @@ static const struct command {
 } commands[] = {
 	{ "create", "ID", "create a container", cmd_create, create_opts, GUARD | STATES },
 	{ "delete", "ID", "remove what is left of a container", cmd_delete, delete_opts, STATES },
+	{ "events", "ID", "print statistics and OOM kills as JSON", cmd_events, events_opts, STATES },
 	{ "exec", "ID [COMMAND [ARG...]]", "run a process", cmd_exec, exec_opts, GUARD | STATES },
 	{ "features", "", "print what is supported, as JSON", cmd_features, plain_opts, 0 },
 	{ "kill", "ID [SIGNAL]", "send a signal (default TERM)", cmd_kill, kill_opts, STATES },
 	{ "list", "", "list containers", cmd_list, list_opts, STATES },
+	{ "pause", "ID", "freeze the container", cmd_pause, plain_opts, STATES },
+	{ "ps", "ID [PS-OPTION...]", "list its processes", cmd_ps, ps_opts, STATES },
+	{ "resume", "ID", "thaw it", cmd_resume, plain_opts, STATES },
 	{ "run", "ID", "create and start a container", cmd_run, run_opts, GUARD | STATES },
 	{ "spec", "", "write a sample config.json", cmd_spec, spec_opts, 0 },
 	{ "start", "ID", "start a created container", cmd_start, plain_opts, STATES },
 	{ "state", "ID", "print its state as JSON", cmd_state, plain_opts, STATES },
+	{ "update", "ID", "change its limits", cmd_update, update_opts, STATES },
 };
 /* clang-format on */
 

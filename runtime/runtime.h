@@ -9,6 +9,14 @@
 #include "err.h"
 #include "str.h"
 
+/* What update is told, as text; NULL: not said. */
+struct update_args {
+	const char *resources, *memory, *memory_reservation, *memory_swap, *kernel_memory,
+		*kernel_memory_tcp, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_idle,
+		*cpu_rt_period, *cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *pids_limit,
+		*blkio_weight, *l3_cache, *mem_bw;
+};
+
 struct args {
 	/* global */
 	const char *root; /* directory of states */
@@ -27,7 +35,9 @@ struct args {
 	bool tty, no_new_privs;
 	/* others */
 	bool all, force, quiet, spec_rootless;
-	const char *format;
+	const char *format, *interval;
+	bool stats;
+	struct update_args update;
 	/* what stands behind the options */
 	int argc;
 	char **argv;
@@ -43,6 +53,11 @@ int cmd_start(struct args *a, struct err *e);
 int cmd_state(struct args *a, struct err *e);
 int cmd_kill(struct args *a, struct err *e);
 int cmd_delete(struct args *a, struct err *e);
+int cmd_update(struct args *a, struct err *e);
+int cmd_pause(struct args *a, struct err *e);
+int cmd_resume(struct args *a, struct err *e);
+int cmd_ps(struct args *a, struct err *e);
+int cmd_events(struct args *a, struct err *e);
 int cmd_list(struct args *a, struct err *e);
 int cmd_spec(struct args *a, struct err *e);
 int cmd_features(struct args *a, struct err *e);
