@@ -29,7 +29,7 @@
 
 /* Room for the record, so that a full disk cannot take it; and until then what is true if the host goes
  * down with us.  With rm=1 the record goes with the container, and clients have MON_EXIT. */
-void finish_reserve(struct mon *m)
+void finish_reserve(struct mon *m, uint64_t pid_start)
 {
 	char room[RECORD_BYTES];
 	int n;
@@ -37,8 +37,11 @@ void finish_reserve(struct mon *m)
 	if (m->p.rm)
 		return;
 	memset(room, ' ', sizeof(room));
-	n = snprintf(room, sizeof(room), "{\"version\":1,\"exit_code\":137,\"started_ns\":%lld}\n",
-		     (long long)m->started_ns);
+	n = snprintf(room, sizeof(room),
+		     "{\"version\":1,\"exit_code\":137,\"started_ns\":%lld,\"pid\":%d,"
+		     "\"pid_start\":%llu,\"net_pid\":%d,\"net_pid_start\":%llu}\n",
+		     (long long)m->started_ns, (int)m->init.pid, (unsigned long long)pid_start,
+		     m->net.pid > 0 ? (int)m->net.pid : 0, (unsigned long long)m->net_start);
 	room[n] = ' ';
 	m->reserve_fd = openat(m->ctrdir_fd, RECORD_TMP,
 			       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -183,7 +183,7 @@ void watch_oom(struct mon *m);		/* did the kernel kill for memory?  m->oom_kille
 void guard_stop(struct mon *m);
 
 /* finish.c */
-void finish_reserve(struct mon *m);	/* .exit.json: room for the record, and its beginning */
+void finish_reserve(struct mon *m, uint64_t pid_start);	/* .exit.json: room for the record, and its beginning */
 void finish_record(struct mon *m);	/* exit.json */
 void finish_runtime(struct mon *m);	/* the runtime forgets the container */
 void finish_cgroup(const struct mon *m);	/* what is left in it dies; it is removed */

@@ -443,7 +443,7 @@ static int announce(struct mon *m, struct err *e)
 	else
 		m->launch = fd_close(m->launch);
 	watch_begin(m);
-	finish_reserve(m);
+	finish_reserve(m, started.pid_start);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "file.h"
 #include "path.h"
 #include "str.h"
+#include "run-dir.h"
 #include "store-internal.h"
 
 #define STORE_VERSION "1"	/* target of the link <graphroot>/version */
@@ -126,6 +127,7 @@ static int check_version(struct store *s, bool *ret_fresh, struct err *e)
 
 int store_open(struct store *s, const char *root, const char *run, struct err *e)
 {
+	auto_free char *run_dir = NULL;
 	struct store n = STORE_INIT;
 	const struct {
 		const char *name;
@@ -150,7 +152,9 @@ int store_open(struct store *s, const char *root, const char *run, struct err *e
 	if (r == 0 && fresh && !n.read_only)
 		r = store_init_images(&n, e);
 	if (r == 0)
-		r = open_top(run, 0022, &n.run_fd, &n.run, e);
+		r = store_run_dir(n.root_fd, run, &run_dir, e);
+	if (r == 0)
+		r = open_top(run_dir, 0022, &n.run_fd, &n.run, e);
 	if (r == 0)
 		r = open_sub(&n, n.run_fd, "containers", &n.run_containers_fd, e);
 	if (r < 0) {

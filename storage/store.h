@@ -8,11 +8,13 @@
  *	            meta/<manifest>.json	derived facts of an image, see image-record.h
  *	            volumes/ tmp/
  *	            version		link to the store's version number
+ *	            run			link to the run directory that was used last, see run-dir.c
  *	<runroot>/containers/<id>/
  *
  * A thing exists when its final name exists.  Everything is built under tmp/ in a staging
  * directory whose flock its maker holds; a staging directory that nobody holds is garbage, which
- * store_collect() removes.  Nothing in the store's metadata holds an absolute path or a uid.
+ * store_collect() removes.  Nothing in the store's metadata holds an absolute path or a uid,
+ * and the link `run` counts only while a container runs there.
  */
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H

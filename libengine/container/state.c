@@ -19,6 +19,7 @@
 #define STATE_MAX_BYTES 16384
 #define CGROUP_REMOVE_MS 5000
 #define CTR_EXIT_BEGUN	".exit.json" /* see monitor-proto.h */
+#define SAME_BOOT_NS	5000000000LL /* how far the clock may have been set since the start */
 
 const char *ctr_status_str(const struct ctr_status *s)
 {
@@ -195,7 +196,7 @@ static int read_record(int dir_fd, const char *id, const char *file, struct run_
  * with a reboot, or at the user's logout. */
 static bool is_unfinished(struct ctr_engine *eng, const char *id, struct run_record *ret)
 {
-	struct run_record begun = { 0 };
+	auto_run_record struct run_record begun = { 0 };
 	struct stat st;
 	char path[96];
 
@@ -204,7 +205,7 @@ static bool is_unfinished(struct ctr_engine *eng, const char *id, struct run_rec
 		return false;
 	/* A full disk leaves it without content: then the time of its start is not known. */
 	if (read_record(eng->store.containers_fd, id, CTR_EXIT_BEGUN, &begun, NULL) == 1)
-		*ret = begun;
+		ret->started_ns = begun.started_ns;
 	ret->exit_code = 137;
 	return true;
 }
@@ -340,11 +341,38 @@ static void remove_cgroup(const char *path)
 		(void)cgroup_remove(mount_fd, path, CGROUP_REMOVE_MS);
 }
 
+/* Start times count from the boot, so those of another boot name nobody's process; or, with the same
+ * number by chance, somebody else's. */
+static bool is_of_this_boot(const struct run_record *run)
+{
+	int64_t boot_ns, start_ns;
+	struct timespec now, up;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)clock_gettime(CLOCK_BOOTTIME, &up);
+	boot_ns = ((int64_t)now.tv_sec - up.tv_sec) * 1000000000 + now.tv_nsec - up.tv_nsec;
+	start_ns = boot_ns + (int64_t)run->pid_start * (1000000000 / sysconf(_SC_CLK_TCK));
+	return llabs(start_ns - run->started_ns) < SAME_BOOT_NS;
+}
+
+/* What the dead monitor, or one whose run directory was taken away, has left. */
+static void kill_leftovers(struct ctr_engine *eng, const char *id)
+{
+	auto_run_record struct run_record run = { 0 };
+
+	if (read_record(eng->store.run_containers_fd, id, "state.json", &run, NULL) != 1 &&
+	    (read_record(eng->store.containers_fd, id, CTR_EXIT_BEGUN, &run, NULL) != 1 ||
+	     !is_of_this_boot(&run)))
+		return;
+	kill_leftover(run.pid, run.pid_start);
+	kill_leftover(run.net_pid, run.net_pid_start);
+	remove_cgroup(run.cgroup);
+}
+
 int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 {
 	auto_close int dir = FD_NONE, run_dir = FD_NONE, lock = FD_NONE;
 	auto_strbuf struct strbuf b = STRBUF_INIT;
-	auto_run_record struct run_record run = { 0 };
 	struct ctr_status st;
 	struct timespec now;
 	int r;
@@ -364,11 +392,7 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	r = status_of(eng, id, false, &st, e); /* it is we who hold it */
 	if (r < 0 || st.state != CTR_LOST)
 		return r;
-	if (read_record(eng->store.run_containers_fd, id, "state.json", &run, NULL) == 1) {
-		kill_leftover(run.pid, run.pid_start);
-		kill_leftover(run.net_pid, run.net_pid_start);
-		remove_cgroup(run.cgroup);
-	}
+	kill_leftovers(eng, id);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	strbuf_addf(&b, "{\"version\":1,\"exit_code\":137,\"finished_ns\":%lld,\"oom_killed\":false,"
 		    "\"started_ns\":%lld}\n",

@@ -154,7 +154,8 @@ struct mon_exit {
  *				(durable with exit-sync=1; written before all else; with rm=1 it is
  *				<rundir>/exit.json, for whoever comes before the removal is complete)
  *   <ctrdir>/.exit.json	while it runs without rm=1: what becomes exit.json; complete enough that
- *				one who finds it without a run directory (a reboot) knows when it started
+ *				one who finds it without a run directory (a reboot, a logout that took it)
+ *				knows when it started, and what may still run
  * A container whose state.json exists while nobody holds the lock and exit.json is absent lost its
  * monitor, and so did one that has .exit.json and no run directory: the next command kills what is
  * left of it (pid, net_pid, cgroup) and records exit code 137.

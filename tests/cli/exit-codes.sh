@@ -157,6 +157,40 @@ test_a_lost_run_directory_is_noticed() {
 	wait
 }
 
+# A store is asked from a login session and from a cron job, which would choose other run directories.
+test_another_run_directory_finds_what_runs() {
+	local other=$T/other pid
+	pull alpine
+	mkdir -m 700 "$other"
+	expect 0 ctr run -d --name c --network=none alpine sleep 1000
+	pid=$(ctr inspect -f '{{.State.Pid}}' c)
+	expect 0 env XDG_RUNTIME_DIR="$other" ctr-lite ps --format '{{.Names}} {{.State}}'
+	is "$OUT" "c running"
+	expect 0 env XDG_RUNTIME_DIR="$other" ctr-lite exec c true
+	is "$(ctr inspect -f '{{.State.Pid}}' c)" "$pid"
+	expect 0 env XDG_RUNTIME_DIR="$other" ctr-lite rm -f -t 0 c
+	is "$(ctr ps -aq)" ""
+	# nothing runs any more: each has its own again
+	expect 0 env XDG_RUNTIME_DIR="$other" ctr-lite run -d --name d --network=none alpine sleep 1000
+	[ -d "$other/ctr-lite/containers" ] || fail "the directory that was asked for is not used"
+	is "$(ctr ps --format '{{.Names}}')" d
+	expect 0 ctr rm -f -t 0 d
+}
+
+# The run directory of a session is removed when it ends, whatever still runs outside of it.
+test_what_runs_without_its_run_directory_is_ended() {
+	local pid
+	pull alpine
+	expect 0 ctr run -d --name c --network=none alpine sleep 1000
+	pid=$(ctr inspect -f '{{.State.Pid}}' c)
+	rm -rf "$RUNROOT"
+	is "$(ctr ps -a --format '{{.Names}} {{.State}}')" "c exited"
+	wait_for 10 eval "! kill -0 $pid"
+	expect 0 ctr start c
+	[ "$(ctr inspect -f '{{.State.Pid}}' c)" != "$pid" ] || fail "the old process lives"
+	expect 0 ctr rm -f -t 0 c
+}
+
 test_timeout() {
 	pull alpine
 	expect 255 ctr run --rm --timeout 1 --network=none alpine sleep 100

@@ -16,7 +16,7 @@ import sys
 HEX = re.compile(r"^[0-9a-f]{64}$")
 # What else may lie in a graphroot; anything new belongs in storage/store.h first.
 TOP_LEVEL = {"images", "layers", "containers", "names", "meta", "volumes", "tmp", "version", "networks", "pods",
-             "secrets", "cache"}
+             "secrets", "cache", "run"}
 LAYOUT_TOP = {"oci-layout", "index.json", "blobs"}
 
 
