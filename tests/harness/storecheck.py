@@ -14,6 +14,7 @@ import re
 import sys
 
 HEX = re.compile(r"^[0-9a-f]{64}$")
+SHIFT = re.compile(r"^shift-[0-9a-f]{16}$")   # storage/shift.h
 # What else may lie in a graphroot; anything new belongs in storage/store.h first.
 TOP_LEVEL = {"images", "layers", "containers", "names", "meta", "volumes", "tmp", "version", "networks", "pods",
              "secrets", "cache", "run"}
@@ -154,6 +155,13 @@ class Store:
             for part in ("diff", "layer.json"):
                 if not os.path.exists(self.path("layers", key, part)):
                     self.say(f"layer {key} has no {part}")
+            for name in names(self.path("layers", key)):
+                if name in ("diff", "layer.json", "new"):
+                    continue
+                if not SHIFT.match(name):
+                    self.say(f"layers/{key}/{name}: unexpected")
+                elif names(self.path("layers", key, name)) != ["diff", "idmap"]:
+                    self.say(f"layers/{key}/{name} is not a whole copy of the layer")
         for name in names(self.graph):
             if name not in TOP_LEVEL and not name.startswith("."):
                 self.say(f"{name}: unexpected in the graphroot")

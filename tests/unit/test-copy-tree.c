@@ -357,7 +357,7 @@ TEST(too_deep_is_a_named_limit_and_is_undone)
 	fd = fd_dup(src);
 	memset(name, 'd', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	for (int i = 0; i < PATH_MAX / 200; i++) {
+	for (int i = 0; i <= PATH_MAX / 200; i++) {
 		int next;
 
 		CHECK(mkdirat(fd, name, 0700) == 0);
