@@ -1,6 +1,8 @@
 /* Copying a tree by several threads.  A file of its own, as few programs need it. */
 #include "copy-tree-work.h"
 
+#include <errno.h>
+
 static void *thread_main(void *arg)
 {
 	copier_work(arg);
@@ -17,11 +19,13 @@ int copy_tree_by_threads(int src_fd, int dst_fd, const struct copy_opts *o, unsi
 
 	if (r < 0)
 		return err_sys(e, r, "copy a directory");
-	/* We are one of them, so that it works without any other. */
-	while (started + 1 < n && started < COPY_THREADS_MAX &&
+	/* Not this thread: one that makes files for others loses its parent-death signal
+	 * (prctl(2), PR_SET_PDEATHSIG), and the whole process would outlive its maker. */
+	while (started < n && started < COPY_THREADS_MAX &&
 	       pthread_create(&threads[started], NULL, thread_main, &c) == 0)
 		started++;
-	copier_work(&c);
+	if (!started)
+		copier_fail(&c, -EAGAIN, "start a thread");
 	while (started > 0)
 		(void)pthread_join(threads[--started], NULL); /* ours, and joined once */
 	return copier_end(&c, e);

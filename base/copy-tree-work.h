@@ -38,6 +38,8 @@ struct copier {
 int copier_init(struct copier *c, int src_fd, int dst_fd, const struct copy_opts *o);
 /* Fill directories until there are no more.  Any number of threads at once. */
 void copier_work(struct copier *c);
+/* Nobody can start: what copier_end() will say. */
+void copier_fail(struct copier *c, int r, const char *doing);
 /* Release, and on failure remove what was copied: 0 or the failure, with @e. */
 int copier_end(struct copier *c, struct err *e);
 

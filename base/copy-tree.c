@@ -682,6 +682,11 @@ int copier_init(struct copier *c, int src_fd, int dst_fd, const struct copy_opts
 	return add_pending(c, strdup(""));
 }
 
+void copier_fail(struct copier *c, int r, const char *doing)
+{
+	c->failed = err_sys(&c->err, r, "copy a directory: %s", doing);
+}
+
 int copier_end(struct copier *c, struct err *e)
 {
 	if (c->failed)

@@ -69,19 +69,33 @@ static int copy_layer(const struct shift_job *job, size_t i, struct err *e)
 	dst = path_open_beneath(FD_STAGE, to, O_RDONLY | O_DIRECTORY);
 	if (dst < 0)
 		return err_sys(e, dst, "open its stage");
-	/* For whoever collects the stage when our parent is dead and we are not yet. */
-	if (flock(dst, LOCK_EX | LOCK_NB) < 0)
-		return err_sys(e, errno, "lock its stage");
 	return copy_tree_by_threads(src, dst, &o, count_threads(), e);
+}
+
+/* For whoever collects the stage when our parent is dead and we are not yet: held for life. */
+static int lock_work(void)
+{
+	char path[40], name[32];
+	int fd;
+
+	stage_name(0, name);
+	(void)snprintf(path, sizeof(path), "%s/diff", name);
+	fd = path_open_beneath(FD_STAGE, path, O_RDONLY | O_DIRECTORY);
+	return fd < 0 ? fd : file_lock(fd, true, false);
 }
 
 static void __attribute__((noreturn)) worker_main(const struct shift_job *job, int result_fd)
 {
+	/* Another description than the maker's, whose lock must end with him. */
+	int stage = openat(job->stage.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct err e = ERR_INIT;
 	int r;
 
 	worker_reset_signals();
-	r = worker_place_fds((const int[]){ result_fd, job->store->layers_fd, job->stage.fd }, 3);
+	r = stage < 0 ? -errno :
+			worker_place_fds((const int[]){ result_fd, job->store->layers_fd, stage }, 3);
+	if (r == 0)
+		r = lock_work();
 	/* It makes files as their owners, and keeps its capabilities all the while. */
 	if (r < 0 || prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -11,7 +11,7 @@ shift_keys() { transfer shift --uidmap "$KEEP_ID" --gidmap "$KEEP_ID" "$@"; }
 keys() { ls "$GRAPHROOT/layers"; }
 # As root of the default map, where the ids are those that the copies are made of.
 inside() {
-	if [ "$(id -u)" = 0 ]; then "$@"; else podman unshare "$@"; fi
+	if [ "$(id -u)" = 0 ]; then "$@"; else unshare --map-root-user --map-auto "$@"; fi
 }
 
 # Everything that a file has but its owner, of which the host shows other numbers.
