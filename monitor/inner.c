@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -27,62 +28,107 @@ int loopback_up(struct err *e)
 	return 0;
 }
 
-/* Born with every right over the new namespaces; there only until they are held by descriptors. */
-static void __attribute__((noreturn)) be_holder(bool new_net, int report)
+/* With every right over the new namespaces; there only until they are held by descriptors. */
+static void __attribute__((noreturn)) be_holder(int enter_user, bool new_net, int report)
 {
 	struct err e = ERR_INIT;
+	int r = 0;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (new_net && loopback_up(&e) < 0)
+	if (enter_user >= 0 &&
+	    (setns(enter_user, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNET) < 0))
+		r = err_sys(&e, errno, "make a network namespace");
+	if (r == 0 && new_net)
+		r = loopback_up(&e);
+	if (r < 0)
 		(void)err_send(report, &e);
 	(void)fd_close(report);
 	for (;;)
 		(void)pause();
 }
 
-static int take_namespaces(struct proc *holder, bool new_net, int *ret_user_fd, struct err *e)
-{
-	auto_close int user = ns_open(holder, "user"), net = FD_NONE;
+struct holder {
+	struct proc proc;
+	int report; /* what went wrong; closed when it is ready */
+};
 
-	if (user < 0)
-		return err_sys(e, user, "open the new user namespace");
-	if (new_net) {
-		net = ns_open(holder, "net");
-		if (net < 0)
-			return err_sys(e, net, "open the new network namespace");
-		if (setns(net, CLONE_NEWNET) < 0)
-			return err_sys(e, errno, "join the new network namespace");
-	}
-	*ret_user_fd = take_fd(&user);
-	return 0;
-}
-
-int inner_make(const struct idmap *m, bool new_net, int *ret_user_fd, struct err *e)
+static int holder_start(struct holder *h, uint64_t flags, int enter_user, bool new_net, struct err *e)
 {
-	auto_close int rd = FD_NONE, wr = FD_NONE;
-	struct proc holder = PROC_INIT;
-	struct err said;
 	int fds[2], r;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "make a pipe");
-	rd = fds[0];
-	wr = fds[1];
-	r = proc_clone(CLONE_NEWUSER | (new_net ? CLONE_NEWNET : 0), &holder);
+	h->report = fds[0];
+	r = proc_clone(flags, &h->proc);
 	if (r == 0)
-		be_holder(new_net, wr);
+		be_holder(enter_user, new_net, fds[1]);
+	(void)fd_close(fds[1]);
 	if (r < 0)
-		return userns_clone_err(e, r);
-	wr = fd_close(wr);
-	r = userns_write_maps(holder.pid, m, e);
-	if (r == 0 && err_recv(rd, &said) == 1) {
-		*e = said;
-		r = err_kind_errno(said.kind);
-	}
+		return flags & CLONE_NEWUSER ? userns_clone_err(e, r) : err_sys(e, r, "fork");
+	return 0;
+}
+
+static int holder_ready(struct holder *h, struct err *e)
+{
+	struct err said;
+
+	if (err_recv(h->report, &said) != 1)
+		return 0;
+	*e = said;
+	return err_kind_errno(said.kind);
+}
+
+static void holder_end(struct holder *h)
+{
+	h->report = fd_close(h->report);
+	if (h->proc.pid <= 0)
+		return;
+	(void)proc_signal(&h->proc, SIGKILL);
+	(void)proc_wait(&h->proc, NULL); /* only to reap */
+	proc_done(&h->proc);
+}
+
+static int take_net(const struct holder *h, struct err *e)
+{
+	auto_close int net = ns_open(&h->proc, "net");
+
+	if (net < 0)
+		return err_sys(e, net, "open the new network namespace");
+	return setns(net, CLONE_NEWNET) < 0 ? err_sys(e, errno, "join the new network namespace") : 0;
+}
+
+int inner_make(const struct idmap *m, bool new_net, int *ret_user_fd, struct err *e)
+{
+	struct holder h = { PROC_INIT, FD_NONE };
+	auto_close int user = FD_NONE;
+	int r = holder_start(&h, CLONE_NEWUSER | (new_net ? CLONE_NEWNET : 0), FD_NONE, new_net, e);
+
 	if (r == 0)
-		r = take_namespaces(&holder, new_net, ret_user_fd, e);
-	(void)proc_signal(&holder, SIGKILL);
-	(void)proc_wait(&holder, NULL); /* only to reap */
-	proc_done(&holder);
+		r = userns_write_maps(h.proc.pid, m, e);
+	if (r == 0)
+		r = holder_ready(&h, e);
+	if (r == 0 && new_net)
+		r = take_net(&h, e);
+	if (r == 0) {
+		user = ns_open(&h.proc, "user");
+		if (user < 0)
+			r = err_sys(e, user, "open the new user namespace");
+	}
+	holder_end(&h);
+	if (r == 0)
+		*ret_user_fd = take_fd(&user);
+	return r;
+}
+
+int inner_make_net(int user_fd, struct err *e)
+{
+	struct holder h = { PROC_INIT, FD_NONE };
+	int r = holder_start(&h, 0, user_fd, true, e);
+
+	if (r == 0)
+		r = holder_ready(&h, e);
+	if (r == 0)
+		r = take_net(&h, e);
+	holder_end(&h);
 	return r;
 }

@@ -16,6 +16,9 @@
  */
 int inner_make(const struct idmap *m, bool new_net, int *ret_user_fd, struct err *e);
 
+/* In a new network namespace that belongs to the user namespace @user_fd, loopback up. */
+int inner_make_net(int user_fd, struct err *e);
+
 /* Bring the loopback device of our network namespace up. */
 int loopback_up(struct err *e);
 

@@ -58,13 +58,20 @@ static int stage_recv(struct stage_ctx *c, enum stage_msg want, enum stage_msg o
 	return type;
 }
 
+/* A new network belongs to the container's own user namespace; that comes later where it is not
+ * the stage's. */
+static bool inner_net(const struct stage_ctx *c)
+{
+	return c->o.new_net && (c->o.inner || c->o.joins->nested);
+}
+
 /*
  * Needs no ids, only the capabilities that the first process of a user namespace has at once.  Not
  * done by the clone, since a network namespace takes a while: the id mappers start meanwhile.
  */
 static int step_unshare(struct stage_ctx *c, struct err *e)
 {
-	bool net = c->o.new_net && !c->o.inner;
+	bool net = c->o.new_net && !inner_net(c);
 	int r = joins_enter_outer(c->o.joins, e);
 
 	if (r < 0)
@@ -80,7 +87,7 @@ static int step_unshare(struct stage_ctx *c, struct err *e)
 
 static int step_loopback(struct stage_ctx *c, struct err *e)
 {
-	return c->o.new_net && !c->o.inner ? loopback_up(e) : 0;
+	return c->o.new_net && !inner_net(c) ? loopback_up(e) : 0;
 }
 
 /* Slave, so that what the host mounts later still appears and what we mount stays with us. */
@@ -117,10 +124,12 @@ static int step_inner(struct stage_ctx *c, struct err *e)
 {
 	int r = 0;
 
-	if (c->o.inner)
+	if (c->o.inner) {
 		r = inner_make(c->o.inner, c->o.new_net, &c->user_fd, e);
-	else if (c->o.joins->nested)
+	} else if (c->o.joins->nested) {
 		c->user_fd = c->o.joins->fd[JOIN_USER];
+		r = inner_net(c) ? inner_make_net(c->user_fd, e) : 0;
+	}
 	if (r < 0)
 		return r;
 	r = msg_send(c->sock, STAGE_ROOT, NULL, 0, NULL, 0);

@@ -231,7 +231,8 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
 		fds[s.n_fds++] = (struct proc_fd){ err_fd, next };
 	} else if (eng->rootless) {
-		rc = ns_outer_open(&x->outer, init, e);
+		if (rc == 0 && (rc = ns_outer_open(&x->outer, init, e)) < 0)
+			return rc;
 		s.prepare = ns_outer_enter;
 		s.prepare_arg = &x->outer;
 	}

@@ -15,6 +15,8 @@
 #include "fd.h"
 #include "image-record.h"
 #include "json.h"
+#include "namespaces.h"
+#include "path.h"
 #include "spec/caps.h"
 #include "spec/mountopt.h"
 
@@ -592,6 +594,65 @@ static json_t *devices(struct describe *d)
 	return list;
 }
 
+/* The default is what a start takes: pasta where it is installed. */
+static char *network_mode(const struct describe *d)
+{
+	auto_free char *pasta = NULL;
+
+	if (d->net.mode != CTR_NET_PRIVATE)
+		return ctr_network_value(&d->net);
+	pasta = path_find_program("pasta");
+	return strdup(ctr_net_mode_str(pasta ? CTR_NET_PASTA : CTR_NET_SLIRP));
+}
+
+/* As podman: what nobody asked to keep private can be shared, and is shown so. */
+static const char *ipc_mode(const struct ctr_request *r)
+{
+	bool own = r->ipc_mode && (streq(r->ipc_mode, "private") || streq(r->ipc_mode, "none"));
+
+	return own ? "private" : or_default(r->ipc_mode, "shareable");
+}
+
+static const char *userns_mode(const struct ctr_request *r)
+{
+	if (!r->userns)
+		return "";
+	return ns_is_joined(r->userns) ? r->userns : "private";
+}
+
+/* "0:1:1000,1000:0:1" as a list. */
+static json_t *map_list(const char *text)
+{
+	auto_strv struct strv parts = STRV_INIT;
+
+	return strv_split(&parts, text, ',') < 0 ? NULL : json_from_strv(&parts);
+}
+
+static json_t *id_mappings(const struct ctr_request *r)
+{
+	if (!r->inner_uidmap || !r->inner_gidmap)
+		return json_null();
+	return json_pack("{s:o, s:o}", "UidMap", map_list(r->inner_uidmap), "GidMap",
+			 map_list(r->inner_gidmap));
+}
+
+/* The containers whose namespaces it shares, each once. */
+static json_t *dependencies(struct describe *d)
+{
+	const struct ctr_request *r = d->r;
+	const char *const modes[] = { r->userns, ns_network(r), r->ipc_mode, r->uts_mode, r->pid_mode,
+				      r->cgroupns_mode };
+	auto_strv struct strv ids = STRV_INIT;
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		const char *id = modes[i] ? str_after(modes[i], "container:") : NULL;
+
+		if (id && !strv_has(&ids, id) && strv_add(&ids, id) < 0)
+			d->failed = true;
+	}
+	return json_from_strv(&ids);
+}
+
 static json_t *host_config(struct describe *d)
 {
 	const struct ctr_request *r = d->r;
@@ -614,7 +675,7 @@ static json_t *host_config(struct describe *d)
 	set_str(d, j, "CgroupMode", or_default(r->cgroupns_mode, "private"));
 	set_str(d, j, "ContainerIDFile", r->cidfile);
 	set(d, j, "LogConfig", log);
-	set_text(d, j, "NetworkMode", ctr_network_value(&d->net));
+	set_text(d, j, "NetworkMode", network_mode(d));
 	set(d, j, "PortBindings", ports(d));
 	set(d, j, "RestartPolicy", json_pack("{s:s, s:i}", "Name", "no", "MaximumRetryCount", 0));
 	set_bool(d, j, "AutoRemove", r->rm);
@@ -628,7 +689,7 @@ static json_t *host_config(struct describe *d)
 	set_strv(d, j, "DnsSearch", &r->dns_search);
 	set_strv(d, j, "ExtraHosts", &r->add_hosts);
 	set_strv(d, j, "GroupAdd", &r->group_add);
-	set_str(d, j, "IpcMode", or_default(r->ipc_mode, "private"));
+	set_str(d, j, "IpcMode", ipc_mode(r));
 	set_str(d, j, "Cgroup", "");
 	set_str(d, j, "Cgroups", !r->cgroups_mode || streq(r->cgroups_mode, "enabled") ? "default"
 										       : r->cgroups_mode);
@@ -641,7 +702,8 @@ static json_t *host_config(struct describe *d)
 	set(d, j, "SecurityOpt", security_opts(d));
 	set(d, j, "Tmpfs", tmpfs(d));
 	set_str(d, j, "UTSMode", or_default(r->uts_mode, "private"));
-	set_str(d, j, "UsernsMode", "");
+	set_str(d, j, "UsernsMode", userns_mode(r));
+	set(d, j, "IDMappings", id_mappings(r));
 	set_int(d, j, "ShmSize", (int64_t)r->shm_size_bytes);
 	set_str(d, j, "Runtime", "oci");
 	set(d, j, "ConsoleSize", json_pack("[i, i]", 0, 0));
@@ -732,7 +794,7 @@ static int describe(struct describe *d, bool size, json_t *j, struct err *e)
 	if (rc < 0)
 		return rc;
 	set(d, j, "Mounts", mounts(d));
-	set(d, j, "Dependencies", json_array());
+	set(d, j, "Dependencies", dependencies(d));
 	set(d, j, "NetworkSettings", network_settings(d));
 	set_str(d, j, "Namespace", "");
 	set_bool(d, j, "IsInfra", false);

@@ -10,6 +10,7 @@
 #include "container-priv.h"
 #include "env.h"
 #include "json.h"
+#include "log.h"
 #include "merged.h"
 #include "oci.h"
 #include "path.h"
@@ -466,6 +467,33 @@ static const struct strv *extra_groups(const struct ctr_request *r)
 	return ns_keeps_groups(r) ? NULL : &r->group_add;
 }
 
+/* The groups that there can be: with keep-groups none of the image's, else those of the map. */
+static void trim_groups(const struct ctr_request *r, const struct idmap *map, bool say,
+			struct spec_user *u)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < u->n_groups && !ns_keeps_groups(r); i++) {
+		if (has_gid(map, u->groups[i]))
+			u->groups[n++] = u->groups[i];
+		else if (say)
+			log_warn("Additional gid=%u is not present in the user namespace, skip setting it",
+				 u->groups[i]);
+	}
+	u->n_groups = n;
+}
+
+/* For exec: the default map has every id that an image can have. */
+static int trim_groups_of_record(const struct ctr_request *r, struct spec_user *u, struct err *e)
+{
+	auto_free struct idmap *m = r->inner_gidmap ? calloc(1, sizeof(*m)) : NULL;
+
+	if (r->inner_gidmap && (!m || idmap_parse(r->inner_gidmap, m->gid, &m->n_gid) < 0))
+		return err_set(e, ERR_CORRUPT, "container %.12s: bad id map", r->id);
+	trim_groups(r, m, false, u);
+	return 0;
+}
+
 int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 {
 	const struct ctr_request *r = b->req;
@@ -490,8 +518,8 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	rc = oci_caps(r, &caps, e);
 	if (rc == 0)
 		rc = spec_user_resolve(&m, r->user ? r->user : "", extra_groups(r), &user, e);
-	if (rc == 0 && ns_keeps_groups(r))
-		user.n_groups = 0;
+	if (rc == 0)
+		trim_groups(r, b->map, true, &user);
 	if (rc < 0 && e && e->kind == ERR_NOT_FOUND) { /* podman counts it as the command's failure */
 		e->kind = ERR_CMD_NOT_EXEC;
 		rc = err_kind_errno(e->kind);
@@ -560,8 +588,8 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 	if (rc == 0)
 		rc = spec_user_resolve(&m, o->user ? o->user : r->user ? r->user : "", extra_groups(r),
 				       &user, e);
-	if (rc == 0 && ns_keeps_groups(r))
-		user.n_groups = 0;
+	if (rc == 0)
+		rc = trim_groups_of_record(r, &user, e);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < r->env.n; i++)
