@@ -177,7 +177,7 @@ int joins_enter_outer(const struct joins *j, struct err *e)
 
 int joins_enter(const struct joins *j, struct err *e)
 {
-	static const enum join_kind kinds[] = { JOIN_NET, JOIN_IPC, JOIN_UTS, JOIN_PID };
+	static const enum join_kind kinds[] = { JOIN_NET, JOIN_IPC, JOIN_UTS };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const struct join_type *t = &types[kinds[i]];

@@ -38,7 +38,7 @@ void joins_done(struct joins *j);
 int joins_open(struct joins *j, const struct param_list *specs, struct err *e);
 
 /* In the stage: become part of the outer user namespace; then, in a mount namespace of its own,
- * of the others but those that only the runtime may enter (user, cgroup). */
+ * of the others but those that only the runtime may enter (user, pid, cgroup). */
 int joins_enter_outer(const struct joins *j, struct err *e);
 int joins_enter(const struct joins *j, struct err *e);
 /* A detached copy of the mount at /dev/shm where JOIN_SHM is given: a descriptor, or FD_NONE. */

@@ -177,15 +177,17 @@ static int place(const struct stage_ctx *c, int fd, const char *name, bool tree,
 static int step_place(struct stage_ctx *c, struct err *e)
 {
 	auto_free char *dir = str_printf("%s/ns", c->p.rundir);
-	int cgroup = c->o.joins->fd[JOIN_CGROUP], r = 0;
+	int pid = c->o.joins->fd[JOIN_PID], cgroup = c->o.joins->fd[JOIN_CGROUP], r = 0;
 	auto_close int shm = FD_NONE;
 
-	if (c->user_fd < 0 && cgroup < 0 && c->o.joins->fd[JOIN_SHM] < 0)
+	if (c->user_fd < 0 && pid < 0 && cgroup < 0 && c->o.joins->fd[JOIN_SHM] < 0)
 		return 0;
 	if (!dir || (mkdir(dir, 0700) < 0 && errno != EEXIST))
 		return err_sys(e, dir ? errno : ENOMEM, "make %s", dir ? dir : "a directory");
 	if (c->user_fd >= 0)
 		r = place(c, c->user_fd, "user", false, e);
+	if (r == 0 && pid >= 0)
+		r = place(c, pid, "pid", false, e);
 	if (r == 0 && cgroup >= 0)
 		r = place(c, cgroup, "cgroup", false, e);
 	if (r == 0)

@@ -364,6 +364,8 @@ static int choose_map(struct ctr_engine *eng, struct ctr_request *r, struct ctr_
 	}
 	if (rc == 0)
 		rc = check_own_map(r, e);
+	if (rc == 0)
+		rc = ctr_inner_split(inner, def, e);
 	return rc < 0 ? rc : store_map(r, inner, e);
 }
 
@@ -592,6 +594,27 @@ static int plan_user(struct ctr_engine *eng, const struct ctr_request *r, struct
 	return r->inner_uidmap ? plan_own_user(r, p, e) : 0;
 }
 
+/* What other runtimes than ours cannot do. */
+static int check_runtime(struct ctr_engine *eng, const struct ns_plan *p, struct err *e)
+{
+	auto_free char *path = NULL;
+	uint32_t id;
+	bool ours;
+	int rc = runtime_path(eng, &path, &ours, e);
+
+	if (rc < 0 || ours)
+		return rc;
+	if (p->keep_groups && !str_starts(path_base(path), "crun"))
+		return err_set(e, ERR_UNSUPPORTED, "--group-add keep-groups: the runtime %s drops the "
+			       "caller's groups; use crun or ctr-lite-runtime", path_base(path));
+	/* They become root of the namespace before they look for the root file system. */
+	if (eng->rootless && p->user_path && !idmap_to_container(p->inner->uid, p->inner->n_uid, 0, &id))
+		return err_set(e, ERR_UNSUPPORTED, "the runtime %s cannot reach the store from a user "
+			       "namespace that this user has no id in; use ctr-lite-runtime, or a map "
+			       "with the user's own id (keep-id)", path_base(path));
+	return 0;
+}
+
 int ns_plan_make(struct ctr_engine *eng, const struct ctr_request *r, struct ns_plan *p, struct err *e)
 {
 	struct ns_option o[6];
@@ -611,6 +634,8 @@ int ns_plan_make(struct ctr_engine *eng, const struct ctr_request *r, struct ns_
 	if (rc == 0)
 		rc = plan_user(eng, r, &other, p, e);
 	proc_done(&other);
+	if (rc == 0 && (p->user_path || p->keep_groups))
+		rc = check_runtime(eng, p, e);
 	if (rc == 0 && p->inner)
 		rc = ctr_idmap_shift_layers(eng, &r->layers, p->inner, &p->layers, e);
 	return rc;

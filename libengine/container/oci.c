@@ -316,9 +316,11 @@ static json_t *namespaces(struct oci_build *b, struct err *e)
 	json_t *arr = json_array();
 	int rc = add_ns(arr, "mount", NULL, e);
 
-	/* The runtime is started inside of what is shared, but of these two. */
+	/* The runtime is started inside of what is shared, but of these. */
 	if (rc == 0 && b->ns->user_path)
 		rc = add_placed_ns(b, arr, "user", e);
+	if (rc == 0 && ns_is_joined(r->pid_mode))
+		rc = add_placed_ns(b, arr, "pid", e);
 	if (rc == 0 && ns_is_joined(r->cgroupns_mode))
 		rc = add_placed_ns(b, arr, "cgroup", e);
 	if (rc == 0 && !ns_is_foreign(r->pid_mode))
@@ -359,6 +361,26 @@ static int sysctls(struct oci_build *b, json_t *linux_, struct err *e)
 	return set(linux_, "sysctl", obj, e);
 }
 
+static json_t *mapping(const struct idmap_range *r, uint32_t n)
+{
+	json_t *arr = json_array();
+
+	for (uint32_t i = 0; i < n; i++)
+		(void)json_array_append_new(arr, json_pack("{s:I, s:I, s:I}", "containerID",
+							   (json_int_t)r[i].container, "hostID",
+							   (json_int_t)r[i].host, "size",
+							   (json_int_t)r[i].count));
+	return arr;
+}
+
+/* They are written already; runc wants to be told them all the same. */
+static int id_mappings(struct oci_build *b, json_t *linux_, struct err *e)
+{
+	int rc = set(linux_, "uidMappings", mapping(b->map->uid, b->map->n_uid), e);
+
+	return rc < 0 ? rc : set(linux_, "gidMappings", mapping(b->map->gid, b->map->n_gid), e);
+}
+
 static json_t *linux_section(struct oci_build *b, struct err *e)
 {
 	json_t *ns = namespaces(b, e), *l;
@@ -375,6 +397,8 @@ static json_t *linux_section(struct oci_build *b, struct err *e)
 		rc = oci_resources(b, l, e);
 	if (rc == 0)
 		rc = oci_device_rules(b->req, l, e);
+	if (rc == 0 && b->ns->user_path && !b->our_runtime)
+		rc = id_mappings(b, l, e);
 	if (rc == 0 && b->req->personality)
 		rc = set(l, "personality", json_pack("{s:s}", "domain", b->req->personality), e);
 	if (rc < 0) {

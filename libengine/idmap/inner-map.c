@@ -346,6 +346,34 @@ int ctr_inner_auto(const struct ctr_userns *u, uint32_t size, const struct idmap
 	return r;
 }
 
+static int split(struct idmap_range *r, uint32_t *n, const struct idmap_range *def, uint32_t n_def)
+{
+	for (uint32_t i = 0; i < *n; i++)
+		for (uint32_t k = 0; k < n_def; k++) {
+			uint32_t first = def[k].container;
+
+			/* Does a range of the default map begin inside? */
+			if (first <= r[i].host || first - r[i].host >= r[i].count)
+				continue;
+			if (*n == IDMAP_MAX)
+				return -E2BIG;
+			memmove(&r[i + 2], &r[i + 1], (*n - i - 1) * sizeof(*r));
+			r[i + 1] = (struct idmap_range){ r[i].container + (first - r[i].host), first,
+							 r[i].count - (first - r[i].host) };
+			r[i].count = first - r[i].host;
+			(*n)++;
+		}
+	return 0;
+}
+
+int ctr_inner_split(struct idmap *inner, const struct idmap *def, struct err *e)
+{
+	if (def && (split(inner->uid, &inner->n_uid, def->uid, def->n_uid) < 0 ||
+		    split(inner->gid, &inner->n_gid, def->gid, def->n_gid) < 0))
+		return err_set(e, ERR_LIMIT, "the container's id map has more than %d ranges", IDMAP_MAX);
+	return 0;
+}
+
 static int from_host(const struct idmap_range *host, uint32_t n, const struct idmap_range *def,
 		     uint32_t n_def, struct idmap_range *to, uint32_t *ret_n, struct err *e)
 {

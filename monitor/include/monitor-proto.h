@@ -38,7 +38,7 @@ enum mon_msg {
 	 *				is PID:START (proc_start_time()) or a path.  An ordinary user's
 	 *				monitor then does not make the user namespace of uidmap=, but enters
 	 *				the one that all of these are in.  The runtime is started inside of
-	 *				net, ipc, uts and pid; it finds user (where it is not in it already)
+	 *				net, ipc and uts; it finds user (where it is not in it already), pid
 	 *				and cgroup at <rundir>/ns/KIND.  KIND shm: a copy of that process's
 	 *				mount on /dev/shm is at <rundir>/ns/shm
 	 *	keep-groups=1		keep the caller's supplementary groups

@@ -57,6 +57,8 @@ int ctr_inner_parse(const struct strv *uidmaps, const struct strv *gidmaps, cons
 int ctr_inner_auto(const struct ctr_userns *u, uint32_t size, const struct idmap *room,
 		   const struct idmap_range *used, size_t n_used, const struct idmap *def,
 		   struct idmap *ret, struct err *e);
+/* The kernel takes no range that is in two of the parent's: cut them there.  ERR_LIMIT. */
+int ctr_inner_split(struct idmap *inner, const struct idmap *def, struct err *e);
 /* A map in ids of the host as one in ids of @def (NULL: the same); ERR_DENIED where it has ids that
  * are not the user's. */
 int ctr_inner_from_host(const struct idmap *host, const struct idmap *def, struct idmap *ret,
