@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "ctrlite/cgroup.h"
 #include "ctrlite/default-dirs.h"
 #include "ctrlite/helper-path.h"
 #include "doctor-priv.h"
@@ -214,83 +214,58 @@ void probe_linger(struct doctor *d, struct ctr_finding *f)
 	}
 }
 
-/* The cgroup of this process where it may have children with limits; -1 and the reason. */
-static int own_cgroup(char **ret_path, const char **ret_why)
-{
-	auto_close int mount = cgroup_open_mount();
-	auto_close int fd = FD_NONE;
-
-	*ret_why = "cgroups are of version 1";
-	if (mount < 0)
-		return mount;
-	*ret_why = "the cgroup of this process is out of sight";
-	if (cgroup_of_pid(0, ret_path) < 0 || (fd = cgroup_open(mount, *ret_path)) < 0)
-		return -ENODATA;
-	*ret_why = "the cgroup of this process is not delegated to its user";
-	if (faccessat(fd, "cgroup.subtree_control", W_OK, AT_EACCESS) < 0 ||
-	    faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) < 0)
-		return -EACCES;
-	return take_fd(&fd);
-}
-
-static void controllers_found(const struct doctor *d, struct ctr_finding *f, const char *how,
-			      const char *list)
+static void controllers_found(const struct doctor *d, struct ctr_finding *f,
+			      const struct ctr_cgroup_host *h)
 {
 	static const char *const wanted[] = { "memory", "cpu", "pids", "io", "cpuset" };
 	auto_strbuf struct strbuf missing = STRBUF_INIT;
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if (!cgroup_has_word(list, wanted[i]))
+		if (!strv_has(&h->controllers, wanted[i]))
 			strbuf_addf(&missing, "%s%s", missing.len ? ", " : "", wanted[i]);
 	if (!missing.len) {
-		doctor_found(f, CTR_HEALTH_OK, "%s; controllers %s", how, list);
+		doctor_found(f, CTR_HEALTH_OK, "by %s below %s", ctr_cgroup_manager_str(h->manager),
+			     h->base);
 		return;
 	}
-	doctor_found(f, CTR_HEALTH_OPTIONAL, "%s; without the controllers %s", how, missing.data);
-	doctor_fix(f, "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | %sinstall -Dm644 /dev/stdin "
-		   "/etc/systemd/system/user@.service.d/delegate.conf, and log in again", d->sudo);
+	doctor_found(f, CTR_HEALTH_OPTIONAL, "by %s below %s, without the controllers %s",
+		     ctr_cgroup_manager_str(h->manager), h->base, missing.data);
+	if (h->manager == CTR_CGROUP_SYSTEMD)
+		doctor_fix(f, "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | %sinstall -Dm644 "
+			   "/dev/stdin /etc/systemd/system/user@.service.d/delegate.conf, and log in again",
+			   d->sudo);
+	else
+		doctor_fix(f, "delegate them too: write +NAME to cgroup.subtree_control above %s", h->base);
 }
 
-/* With a manager of the user's and a bus, systemd makes the cgroups, with what it was given. */
-static bool by_systemd(const struct doctor *d, char **ret_controllers)
+static void no_limits(const struct doctor *d, struct ctr_finding *f, const struct ctr_cgroup_host *h)
 {
-	auto_free char *manager = run_path(d, "systemd/private"), *bus = run_path(d, "bus");
-	auto_free char *path = NULL;
-	auto_close int mount = cgroup_open_mount(), fd = FD_NONE;
-
-	if (mount < 0 || !systemd_runs() || !manager || !bus)
-		return false;
-	if (d->rootless && (try_connect(manager) < 0 || try_connect(bus) < 0))
-		return false;
-	path = d->rootless ? str_printf("/user.slice/user-%u.slice/user@%u.service",
-					(unsigned int)geteuid(), (unsigned int)geteuid())
-			   : strdup("/");
-	fd = path ? cgroup_open(mount, path) : -ENOMEM;
-	return fd >= 0 && cgroup_read(fd, "cgroup.controllers", ret_controllers) >= 0;
-}
-
-void probe_cgroups(struct doctor *d, struct ctr_finding *f)
-{
-	auto_free char *list = NULL, *path = NULL;
-	auto_close int fd = FD_NONE;
-	const char *why;
-
-	if (by_systemd(d, &list)) {
-		controllers_found(d, f, "by systemd", list);
-		return;
-	}
-	fd = own_cgroup(&path, &why);
-	if (fd >= 0 && cgroup_read(fd, "cgroup.controllers", &list) >= 0) {
-		controllers_found(d, f, "below this process's own cgroup", list);
-		return;
-	}
-	doctor_found(f, CTR_HEALTH_OPTIONAL, "%s: --memory and its kind are refused", why);
-	if (fd == -EOPNOTSUPP)
+	doctor_found(f, CTR_HEALTH_OPTIONAL, "%s: --memory and its kind are refused", h->why);
+	if (!h->v2)
 		doctor_fix(f, "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
-	else if (systemd_runs())
+	else if (systemd_runs() && d->rootless)
 		doctor_fix(f, "%sloginctl enable-linger %s, and log in again", d->sudo, d->user);
 	else
 		doctor_fix(f, "start the session in a cgroup that belongs to %s", d->user);
+}
+
+/* What the engine itself would find. */
+void probe_cgroups(struct doctor *d, struct ctr_finding *f)
+{
+	struct ctr_engine eng = CTR_ENGINE_INIT;
+	const struct ctr_cgroup_host *h = NULL;
+	struct err e = ERR_INIT;
+
+	eng.rootless = d->rootless;
+	if (ctr_engine_cgroups(&eng, &h, &e) < 0)
+		doctor_found(f, CTR_HEALTH_OPTIONAL, "%s", e.text);
+	else if (h->manager == CTR_CGROUP_DISABLED)
+		no_limits(d, f, h);
+	else
+		controllers_found(d, f, h);
+	if (eng.cgroups)
+		ctr_cgroup_host_done(eng.cgroups);
+	free(eng.cgroups);
 }
 
 void probe_registries(struct doctor *d, struct ctr_finding *f)
