@@ -12,8 +12,14 @@ static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct ctr_request r = CTR_REQUEST_INIT;
 	struct run_args *a = args;
-	int rc = run_request(c, a, &r, e);
+	int rc;
 
+	if (a->explain) {
+		rc = run_explain(c, a, &r, e);
+		ctr_request_done(&r);
+		return rc;
+	}
+	rc = run_request(c, a, &r, e);
 	if (rc == 0)
 		rc = run_replace(c, a, e);
 	if (rc == 0)

@@ -85,7 +85,8 @@ static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct ctr_request r = CTR_REQUEST_INIT;
 	struct ctr_launch *l = NULL;
-	int rc = run_it(c, args, &r, &l, e);
+	struct run_args *a = args;
+	int rc = a->explain ? run_explain(c, a, &r, e) : run_it(c, args, &r, &l, e);
 
 	ctr_launch_free(l);
 	ctr_request_done(&r);

@@ -52,6 +52,7 @@ const struct opt run_common_opts[] = {
 	{ 'e', "env",          "KEY=VALUE", OPT_LIST,   ARG(env),         "set a variable; KEY alone copies it, PREFIX* copies all that start so" },
 	{ 0,   "env-file",     "FILE",     OPT_LIST,    ARG(env_file),    "set the variables of a file", 0, COMPLETE_FILE },
 	{ 0,   "env-host",     NULL,       OPT_FLAG,    ARG(env_host),    "copy the whole environment of the host" },
+	{ 0,   "explain",      "FORMAT",   OPT_OPTIONAL, ARG(explain),    "make and run nothing: print what would run, and where each part of it comes from (text or json)", .text = "text" },
 	{ 0,   "expose",       "PORT",     OPT_REFUSED, 0,                "declare a port", .text = "publish ports with -p" },
 	{ 0,   "gidmap",       "MAP",      OPT_CSVLIST, ARG(gidmaps),     "group id map: CONTAINER:INTERMEDIATE[:SIZE]" },
 	{ 0,   "gpus",         "GPUS",     OPT_REFUSED, 0,                "add GPUs", .text = "CDI devices are not supported yet" },
@@ -141,7 +142,7 @@ const struct opt run_common_opts[] = {
 
 const struct run_args run_defaults = {
 	.limits = LIMIT_ARGS_DEFAULT,
-	.sig_proxy = true, .http_proxy = true, .read_only_tmpfs = true, .shm_size = 64u << 20,
+	.sig_proxy = true, .http_proxy = true, .read_only_tmpfs = true, .shm_size = CTR_SHM_SIZE_DEFAULT,
 	.stop_timeout = 10, .passwd = true,
 };
 
@@ -218,6 +219,7 @@ static int set_env(const struct run_args *a, const struct ctr_image_config *img,
 	struct spec_env_args ea = {
 		.defaults = &defaults, .image = &img->env, .host = (const char *const *)environ,
 		.http_proxy = a->http_proxy, .env_host = a->env_host, .tty = a->tty,
+		.said = r->origins ? run_env_said : NULL, .said_arg = r,
 		.unset = &a->unset, .unset_all = a->unset_all, .files = &a->env_file, .env = &a->env,
 	};
 
@@ -618,6 +620,8 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 		rc = set_paths(a, &img, r, e);
 	if (rc == 0)
 		rc = set_lists(a, r, e);
+	if (rc == 0)
+		run_origins(c, a, &img, r);
 	for (int i = 0; rc == 0 && i < c->argc; i++)
 		if (strv_add(&r->command_line, c->argv[i]) < 0)
 			rc = nomem(e);

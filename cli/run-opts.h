@@ -6,6 +6,8 @@
 #include "ctrlite/container.h"
 #include "limit-opts.h"
 
+struct ctr_image_config;
+
 struct run_args {
 	struct limit_args limits;	/* first: its table is included */
 	/* run only */
@@ -15,7 +17,7 @@ struct run_args {
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
 		*pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname, *cgroup_parent, *cgroups,
-		*kernel_memory, *network_value, *init_path, *passwd_entry, *group_entry, *personality, *domainname;
+		*kernel_memory, *network_value, *init_path, *explain, *passwd_entry, *group_entry, *personality, *domainname;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
 		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd, oom_kill_disable;
 	int64_t oom_score_adj;
@@ -34,6 +36,12 @@ extern const struct run_args run_defaults;
 int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *ret, struct err *e);
 /* Has it the default id map and shares nothing, so that its namespaces can be made early? */
 bool run_is_plain(const struct run_args *a);
+/* run-explain.c: --explain (a->explain set): print what would run, and why. */
+int run_explain(struct cmd *c, struct run_args *a, struct ctr_request *r, struct err *e);
+void run_origins(const struct cmd *c, const struct run_args *a, const struct ctr_image_config *img,
+		 const struct ctr_request *r);
+/* spec_env_args.said; @arg is the request. */
+void run_env_said(void *arg, const char *name, const char *source);
 /* run-security.c: what --security-opt asks for, into the request. */
 int run_security(const struct strv *options, struct ctr_request *r, struct err *e);
 /* --replace: remove the container that has the name. */

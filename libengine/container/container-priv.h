@@ -40,6 +40,8 @@ int container_lacks_cgroup(struct ctr_engine *eng, const char *id, const char *d
 /* A fresh container ID; the caller frees it. */
 int container_new_id(char **ret, struct err *e);
 
+/* Names for the volumes that have none: into the record. */
+int container_name_volumes(struct ctr_request *r, struct err *e);
 /* The directories of the volumes that the record names, where they are missing. */
 int container_make_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 

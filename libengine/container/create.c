@@ -44,7 +44,7 @@ int container_new_id(char **ret, struct err *e)
 
 /* Volumes without a name, as `-v /dest` and an image's VOLUME make them: 64 hex digits.  Only the
  * record says so at first: what dies before the record is there leaves no volume behind. */
-static int name_volumes(struct ctr_request *r, struct err *e)
+int container_name_volumes(struct ctr_request *r, struct err *e)
 {
 	struct spec_mounts m = SPEC_MOUNTS_INIT;
 	int rc = request_mounts(r, &m, e);
@@ -239,7 +239,7 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 		rc = claim_name(eng, r, &st, e);
 	claimed = rc == 0;
 	if (rc == 0)
-		rc = name_volumes(r, e);
+		rc = container_name_volumes(r, e);
 	if (rc == 0)
 		rc = fill_stage(eng, &st, r, e);
 	/* Without --rm the record must outlive a power cut. */

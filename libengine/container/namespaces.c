@@ -295,8 +295,7 @@ static int auto_size(struct ctr_engine *eng, const struct ctr_request *r, uint32
 static int choose_auto(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_userns *u,
 		       const struct idmap *def, struct idmap *ret, int *ret_lock, struct err *e)
 {
-	auto_close int lock = openat(eng->store.root_fd, AUTO_LOCK,
-				     O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int lock = FD_NONE;
 	auto_free struct idmap *room = calloc(1, sizeof(*room));
 	auto_free struct idmap_range *used = NULL;
 	uint32_t size = 0;
@@ -305,12 +304,16 @@ static int choose_auto(struct ctr_engine *eng, const struct ctr_request *r, cons
 
 	if (!room)
 		return nomem(e);
-	if (lock < 0)
-		return err_sys(e, errno, "open %s/" AUTO_LOCK, eng->store.root);
+	if (ret_lock) {
+		lock = openat(eng->store.root_fd, AUTO_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			      0600);
+		if (lock < 0)
+			return err_sys(e, errno, "open %s/" AUTO_LOCK, eng->store.root);
+	}
 	rc = u->has_size ? 0 : auto_size(eng, r, &size, e);
 	if (rc == 0)
 		rc = auto_room(def, room, e);
-	if (rc == 0) {
+	if (rc == 0 && ret_lock) {
 		rc = file_lock(lock, true, true);
 		if (rc < 0)
 			(void)err_sys(e, rc, "lock the choice of ids");
@@ -319,7 +322,7 @@ static int choose_auto(struct ctr_engine *eng, const struct ctr_request *r, cons
 		rc = auto_used(eng, &used, &n_used, e);
 	if (rc == 0)
 		rc = ctr_inner_auto(u, size, room, used, n_used, def, ret, e);
-	if (rc == 0)
+	if (rc == 0 && ret_lock)
 		*ret_lock = take_fd(&lock);
 	return rc;
 }
@@ -636,7 +639,7 @@ int ns_plan_make(struct ctr_engine *eng, const struct ctr_request *r, struct ns_
 	proc_done(&other);
 	if (rc == 0 && (p->user_path || p->keep_groups))
 		rc = check_runtime(eng, p, e);
-	if (rc == 0 && p->inner)
+	if (rc == 0 && p->inner && !p->look_only)
 		rc = ctr_idmap_shift_layers(eng, &r->layers, p->inner, &p->layers, e);
 	return rc;
 }

@@ -16,7 +16,7 @@ bool ns_keeps_groups(const struct ctr_request *r);
 /*
  * Before the record is written: names of containers become IDs, --userns and its like the inner
  * map, and what follows from it (user, groups).  *@ret_lock is held by the caller until the record
- * is in place: a range of ids is then taken.
+ * is in place: a range of ids is then taken.  NULL: only to be looked at, nothing is locked.
  */
 int request_namespaces(struct ctr_engine *eng, struct ctr_request *r, int *ret_lock, struct err *e);
 
@@ -31,6 +31,7 @@ struct ns_plan {
 	char *hostname;		/* of the container whose uts namespace it is; or NULL */
 	char *net_of;		/* ID of the container whose network it is; or NULL */
 	struct strv layers;	/* directories below layers/, bottom first */
+	bool look_only;		/* in: nothing is made, also no layer in other ids */
 	bool first_start;	/* the root directory has no owner yet */
 };
 #define NS_PLAN_INIT { .inner = NULL }

@@ -5,6 +5,7 @@
 
 #include "accounts.h"
 #include "container-priv.h"
+#include "ctrlite/explain.h"
 #include "file.h"
 #include "oci.h"
 #include "path.h"

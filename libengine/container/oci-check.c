@@ -10,7 +10,7 @@ static int check_limits(const struct ctr_request *r, bool own_userns, struct err
 {
 	auto_json json_t *arr = json_array();
 
-	return r->ulimits.n ? oci_add_ulimits(arr, &r->ulimits, own_userns, e) : 0;
+	return r->ulimits.n ? oci_add_ulimits(arr, r, own_userns, e) : 0;
 }
 
 static int check_sysctls(const struct ctr_request *r, struct err *e)

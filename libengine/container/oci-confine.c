@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "container-priv.h"
+#include "ctrlite/explain.h"
 #include "json.h"
 #include "oci.h"
 #include "seccomp.h"
@@ -22,15 +23,22 @@ static bool may_raise_limits(void)
 	       (data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective & CAP_TO_MASK(CAP_SYS_RESOURCE));
 }
 
-int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool own_userns, struct err *e)
+int oci_add_ulimits(json_t *arr, const struct ctr_request *r, bool own_userns, struct err *e)
 {
 	/* Capabilities of a user namespace count for nothing here. */
 	bool may_raise = !own_userns && may_raise_limits();
 	struct spec_ulimits u = SPEC_ULIMITS_INIT;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < ulimits->n; i++)
-		rc = spec_ulimits_add(&u, ulimits->items[i], e);
+	ctr_origin(r, "process.rlimits", "", "default, as far as this user may have it");
+	for (size_t i = 0; rc == 0 && i < r->ulimits.n; i++) {
+		struct spec_ulimits one = SPEC_ULIMITS_INIT;
+
+		rc = spec_ulimits_add(&u, r->ulimits.items[i], e);
+		if (r->origins && spec_ulimits_add(&one, r->ulimits.items[i], NULL) == 0 && one.n)
+			ctr_origin(r, "process.rlimits", one.items[0].type, "--ulimit %s",
+				   r->ulimits.items[i]);
+	}
 	if (rc == 0)
 		rc = spec_ulimits_finish(&u, may_raise, e);
 	for (size_t i = 0; rc == 0 && i < u.n; i++) {
@@ -122,8 +130,16 @@ int oci_seccomp(struct oci_build *b, uint64_t caps, char **ret, struct err *e)
 
 	if (!b->req->privileged && !(profile && streq(profile, "unconfined")))
 		rc = spec_seccomp_text(b->eng->store.run_fd, profile, caps, &text, e);
-	if (rc == 0 && b->single)
+	if (profile)
+		ctr_origin(b->req, "linux.seccomp", "", "--security-opt seccomp=%s", profile);
+	else if (b->req->origins)
+		ctr_origin(b->req, "linux.seccomp", "", "default: %s", spec_seccomp_default());
+	if (rc == 0 && b->single) {
+		if (!text)
+			ctr_origin(b->req, "linux.seccomp", "", "default: with a single id changes of owner "
+				   "only pretend to work");
 		rc = pretend_owners(&text, e);
+	}
 	if (rc == 0)
 		*ret = take_ptr(&text);
 	return rc;

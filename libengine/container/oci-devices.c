@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "container-priv.h"
+#include "ctrlite/explain.h"
 #include "device-rule.h"
 #include "device.h"
 #include "json.h"
@@ -21,7 +22,7 @@
 struct walk {
 	struct oci_build *b;
 	bool ro;
-	const char *access;
+	const char *option;	/* as typed; NULL: --privileged */
 	size_t found;
 	int (*each)(struct walk *w, const char *host, const char *ctr, const struct stat *st,
 		    struct err *e);
@@ -40,6 +41,8 @@ static int add_device(struct walk *w, const char *host, const char *ctr, const s
 {
 	json_t *node;
 
+	ctr_origin(w->b->req, w->b->map ? "mounts" : "linux.devices", ctr, "--%s%s",
+		   w->option ? "device " : "privileged", w->option ? w->option : "");
 	if (w->b->map)
 		return bind_device(w, host, ctr, e);
 	node = json_pack("{s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "path", ctr, "type",
@@ -95,7 +98,7 @@ static int one_option(struct walk *w, const char *value, struct err *e)
 	if (rc < 0)
 		return rc;
 	w->ro = !strchr(dev.access, 'w');
-	w->access = dev.access;
+	w->option = value;
 	w->found = 0;
 	host = realpath(dev.source, NULL);
 	if (!host || stat(host, &st) < 0)
@@ -196,6 +199,7 @@ int oci_device_rules(const struct ctr_request *r, json_t *linux_, struct err *e)
 
 	if (!r->device_rules.n)
 		return 0;
+	ctr_origin(r, "linux.resources.devices", "", "--device-cgroup-rule");
 	list = json_pack("[{s:b, s:s}]", "allow", r->privileged, "access", "rwm");
 	for (size_t i = 0; rc == 0 && i < r->device_rules.n; i++) {
 		struct spec_device_rule rule;

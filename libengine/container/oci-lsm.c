@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "container-priv.h"
+#include "ctrlite/explain.h"
 #include "fd.h"
 #include "file.h"
 #include "oci.h"
@@ -101,6 +102,9 @@ int oci_lsm(struct oci_build *b, json_t *process, json_t *linux_, struct err *e)
 
 	if (rc == 0)
 		rc = selinux_labels(b->req, &s, e);
+	ctr_origin(b->req, "process.apparmorProfile", "", b->req->apparmor ? "--security-opt apparmor" : "default");
+	ctr_origin(b->req, "process.selinuxLabel", "", "--security-opt label");
+	ctr_origin(b->req, "linux.mountLabel", "", "--security-opt label");
 	if (rc == 0 && profile &&
 	    json_object_set_new(process, "apparmorProfile", json_string(profile)) < 0)
 		rc = err_set(e, ERR_INVALID, "the AppArmor profile is not valid UTF-8");

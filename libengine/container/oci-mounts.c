@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "container-priv.h"
+#include "ctrlite/explain.h"
 #include "json.h"
 #include "oci.h"
 #include "path.h"
@@ -15,17 +16,30 @@ void oci_build_done(struct oci_build *b)
 	spec_mounts_done(&b->user);
 }
 
+static void asked(const struct ctr_request *r, const struct spec_mounts *m, int rc, const char *option,
+		  const char *text)
+{
+	if (rc == 0)
+		ctr_origin(r, "mounts", m->items[m->n - 1].dest, "--%s %s", option, text);
+}
+
 int request_mounts(const struct ctr_request *r, struct spec_mounts *ret, struct err *e)
 {
 	const char *cwd = r->base_dir ? r->base_dir : "/";
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < r->volumes.n; i++)
+	for (size_t i = 0; rc == 0 && i < r->volumes.n; i++) {
 		rc = spec_mounts_add_volume(ret, r->volumes.items[i], cwd, e);
-	for (size_t i = 0; rc == 0 && i < r->mounts.n; i++)
+		asked(r, ret, rc, "volume", r->volumes.items[i]);
+	}
+	for (size_t i = 0; rc == 0 && i < r->mounts.n; i++) {
 		rc = spec_mounts_add_mount(ret, r->mounts.items[i], cwd, e);
-	for (size_t i = 0; rc == 0 && i < r->tmpfs.n; i++)
+		asked(r, ret, rc, "mount", r->mounts.items[i]);
+	}
+	for (size_t i = 0; rc == 0 && i < r->tmpfs.n; i++) {
 		rc = spec_mounts_add_tmpfs(ret, r->tmpfs.items[i], e);
+		asked(r, ret, rc, "tmpfs", r->tmpfs.items[i]);
+	}
 	return rc;
 }
 
@@ -90,6 +104,7 @@ static int plan_anon(struct oci_build *b, struct planned *p, size_t i, const str
 	for (size_t k = 0; m && rc == 0 && k < m->options.n; k++)
 		rc = strv_add(&p->options, m->options.items[k]);
 	if (!m) {
+		ctr_origin(b->req, "mounts", p->dest, "image: Volumes");
 		rc = strv_add(&p->options, "rbind");
 		rc = rc < 0 ? rc : strv_add(&p->options, "rprivate");
 		rc = rc < 0 ? rc : strv_add(&p->options, "nosuid");
@@ -111,6 +126,7 @@ static int plan_read_only_tmpfs(struct oci_build *b, struct planned *plan, size_
 
 		if (spec_mounts_find(&b->user, dirs[i]))
 			continue;
+		ctr_origin(b->req, "mounts", dirs[i], "--read-only, --read-only-tmpfs");
 		p->dest = dirs[i];
 		p->type = "tmpfs";
 		p->source = strdup("tmpfs");

@@ -1,6 +1,7 @@
 /* The container's cgroup in config.json: its path, and what is limited in it. */
 #include <errno.h>
 
+#include "ctrlite/explain.h"
 #include "json.h"
 #include "oci.h"
 #include "resources.h"
@@ -33,6 +34,11 @@ int oci_resources(const struct oci_build *b, json_t *linux_, struct err *e)
 
 	if (!b->cgroup->path)
 		return 0;
+	ctr_origin(b->req, "linux.cgroupsPath", "", "cgroup manager %s",
+		   ctr_cgroup_manager_str(b->cgroup->manager));
+	ctr_origin(b->req, "linux.resources", "", "options of limits (--memory and its kind)");
+	ctr_origin(b->req, "linux.resources.pids", "", "--pids-limit, or podman's default of %d",
+		   CGROUP_PIDS_DEFAULT);
 	rc = set(linux_, "cgroupsPath", json_string(b->cgroup->path), e);
 	return rc < 0 ? rc : add_limits(b->cgroup, &b->req->limits, linux_, e);
 }

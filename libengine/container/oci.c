@@ -8,6 +8,7 @@
 
 #include "caps.h"
 #include "container-priv.h"
+#include "ctrlite/explain.h"
 #include "env.h"
 #include "json.h"
 #include "log.h"
@@ -51,6 +52,15 @@ int oci_add_mount(json_t *mounts, const char *dest, const char *type, const char
 	return push(mounts, m, e);
 }
 
+/* All mounts from number @from on come from @why, unless somebody has more to say. */
+static void mounts_from(const struct oci_build *b, size_t from, const char *why)
+{
+	for (size_t i = from; b->req->origins && i < json_array_size(b->mounts); i++)
+		ctr_origin(b->req, "mounts",
+			   json_string_value(json_object_get(json_array_get(b->mounts, i), "destination")),
+			   "%s", why);
+}
+
 static bool has_gid(const struct idmap *map, uint32_t gid)
 {
 	uint32_t host;
@@ -80,6 +90,34 @@ static int shared_shm(struct oci_build *b, json_t *options, struct err *e)
 	auto_free char *source = path_join(b->run_dir, "ns/shm");
 
 	return oci_add_mount(b->mounts, "/dev/shm", "bind", source ? source : "", options, e);
+}
+
+/* The defaults, and what has made them otherwise. */
+static void default_mount_origins(const struct oci_build *b)
+{
+	const struct ctr_request *r = b->req;
+
+	mounts_from(b, 0, "default");
+	if (is_host(r->pid_mode))
+		ctr_origin(r, "mounts", "/proc", "--pid=host");
+	for (size_t i = 0; i < r->proc_opts.n; i++)
+		ctr_origin(r, "mounts", "/proc", "default, --security-opt proc-opts=%s",
+			   r->proc_opts.items[i]);
+	if (r->privileged)
+		ctr_origin(r, "mounts", "/sys", "--privileged");
+	if (b->host_sys)
+		ctr_origin(r, "mounts", "/sys", "--network=%s%s", ns_network(r),
+			   r->privileged ? ", --privileged" : "");
+	if (oci_unmasked(r, "/sys/fs/cgroup"))
+		ctr_origin(r, "mounts", "/sys/fs/cgroup", r->privileged ? "--privileged"
+									 : "--security-opt unmask");
+	if (r->ipc_mode) {
+		ctr_origin(r, "mounts", "/dev/mqueue", "default, --ipc=%s", r->ipc_mode);
+		ctr_origin(r, "mounts", "/dev/shm", "--ipc=%s", r->ipc_mode);
+	}
+	if (r->shm_size_bytes != CTR_SHM_SIZE_DEFAULT && !ns_is_foreign(r->ipc_mode))
+		ctr_origin(r, "mounts", "/dev/shm", "--shm-size %llu",
+			   (unsigned long long)r->shm_size_bytes);
 }
 
 /* What every Linux container has (runtime-spec "Default Filesystems", and podman's choices). */
@@ -129,6 +167,8 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	if (rc == 0 && b->cgroup->host && b->cgroup->host->v2 && !b->host_sys)
 		rc = oci_add_mount(b->mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
 				   strings(oci_unmasked(r, "/sys/fs/cgroup") ? sys_rw : sys_ro), e);
+	if (r->origins)
+		default_mount_origins(b);
 	return rc;
 }
 
@@ -141,6 +181,8 @@ static int generated_mount(struct oci_build *b, const char *file, const char *de
 
 	if (!source)
 		return err_sys(e, ENOMEM, "make config.json");
+	ctr_origin(b->req, "mounts", dest, "default: a file that is made at the start%s",
+		   b->req->read_only ? ", --read-only" : "");
 	return oci_add_mount(b->mounts, dest, "bind", source, strings(options), e);
 }
 
@@ -193,6 +235,8 @@ static int init_mount(struct oci_build *b, struct err *e)
 	if (!path)
 		return err_set(e, ERR_UNSUPPORTED, "--init needs the program catatonit, which is not "
 			       "installed; install it with: apt-get install catatonit");
+	ctr_origin(b->req, "mounts", OCI_INIT_PATH, "--init%s%s", b->req->init_path ? ", --init-path " : "",
+		   b->req->init_path ? b->req->init_path : "");
 	return oci_add_mount(b->mounts, OCI_INIT_PATH, "bind", path, strings(options), e);
 }
 
@@ -220,10 +264,28 @@ static json_t *capabilities(const struct ctr_request *r, uint32_t uid, uint64_t 
 			 uid != 0 ? json_from_strv(&added) : json_array());
 }
 
+static void cap_origins(const struct ctr_request *r)
+{
+	ctr_origin(r, "process.capabilities", "", r->privileged ? "--privileged" : "default");
+	for (size_t i = 0; i < r->cap_add.n; i++) {
+		int cap = spec_cap_parse(r->cap_add.items[i], NULL);
+
+		/* ALL is no name, and adds what is not there by default */
+		for (unsigned int c = 0; cap < 0 && !r->privileged && spec_cap_name(c); c++)
+			if (!(spec_caps_default() & (UINT64_C(1) << c)))
+				ctr_origin(r, "process.capabilities", spec_cap_name(c), "--cap-add ALL");
+		if (cap >= 0)
+			ctr_origin(r, "process.capabilities", spec_cap_name((unsigned int)cap),
+				   "--cap-add %s", r->cap_add.items[i]);
+	}
+}
+
 int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e)
 {
 	uint64_t base = r->privileged ? spec_caps_all() : spec_caps_default();
 
+	if (r->origins)
+		cap_origins(r);
 	return spec_caps_resolve(base, &r->cap_add, &r->cap_drop, ret, e);
 }
 
@@ -245,7 +307,7 @@ static json_t *rlimits(const struct ctr_request *r, bool own_userns, struct err 
 {
 	json_t *arr = json_array();
 
-	if (oci_add_ulimits(arr, &r->ulimits, own_userns, e) < 0) {
+	if (oci_add_ulimits(arr, r, own_userns, e) < 0) {
 		json_decref(arr);
 		return NULL;
 	}
@@ -281,6 +343,10 @@ static json_t *process(struct oci_build *b, const struct spec_user *u, uint64_t 
 	if (spec_env_default(&env, "HOSTNAME", b->hostname) < 0 ||
 	    spec_env_default(&env, "HOME", u->home ? u->home : "/") < 0)
 		return NULL;
+	if (!strv_env_get(&r->env, "HOSTNAME"))
+		ctr_origin(r, "process.env", "HOSTNAME", "default: the host name");
+	if (!strv_env_get(&r->env, "HOME"))
+		ctr_origin(r, "process.env", "HOME", "default: the user's home in /etc/passwd");
 	capset = capabilities(r, u->uid, caps, e);
 	if (!capset)
 		return NULL;
@@ -310,12 +376,34 @@ static int add_placed_ns(struct oci_build *b, json_t *arr, const char *kind, str
 	return path ? add_ns(arr, kind, path, e) : err_sys(e, ENOMEM, "make config.json");
 }
 
+static void namespace_origins(const struct oci_build *b)
+{
+	const struct ctr_request *r = b->req;
+	const struct {
+		const char *kind, *option, *mode;
+	} all[] = {
+		{ "pid", "pid", r->pid_mode },	{ "cgroup", "cgroupns", r->cgroupns_mode },
+		{ "ipc", "ipc", r->ipc_mode },	{ "network", "network", ns_network(r) },
+		{ "user", "userns", r->userns },
+	};
+
+	ctr_origin(r, "linux.namespaces", "", "default");
+	if (b->ns->user_path)
+		ctr_origin(r, "linux.namespaces", "user", "--uidmap, --gidmap");
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i].mode)
+			ctr_origin(r, "linux.namespaces", all[i].kind, "--%s=%s", all[i].option,
+				   all[i].mode);
+}
+
 static json_t *namespaces(struct oci_build *b, struct err *e)
 {
 	const struct ctr_request *r = b->req;
 	json_t *arr = json_array();
 	int rc = add_ns(arr, "mount", NULL, e);
 
+	if (r->origins)
+		namespace_origins(b);
 	/* The runtime is started inside of what is shared, but of these. */
 	if (rc == 0 && b->ns->user_path)
 		rc = add_placed_ns(b, arr, "user", e);
@@ -350,6 +438,14 @@ static int sysctls(struct oci_build *b, json_t *linux_, struct err *e)
 	 * namespace that it is in already, and others may. */
 	if (!b->host_net && b->our_runtime)
 		rc = set(obj, "net.ipv4.ping_group_range", json_string("0 0"), e);
+	ctr_origin(b->req, "linux.sysctl", "", "default");
+	for (size_t i = 0; b->req->origins && i < b->req->sysctls.n; i++) {
+		const char *text = b->req->sysctls.items[i];
+		auto_free char *key = strndup(text, strcspn(text, "="));
+
+		if (key)
+			ctr_origin(b->req, "linux.sysctl", key, "--sysctl %s", text);
+	}
 	for (size_t i = 0; rc == 0 && i < b->req->sysctls.n; i++)
 		rc = oci_add_sysctl(obj, b->req->sysctls.items[i], b->host_net,
 				    ns_is_foreign(b->req->ipc_mode),
@@ -399,6 +495,8 @@ static json_t *linux_section(struct oci_build *b, struct err *e)
 		rc = oci_device_rules(b->req, l, e);
 	if (rc == 0 && b->ns->user_path && !b->our_runtime)
 		rc = id_mappings(b, l, e);
+	ctr_origin(b->req, "linux.personality", "", "--personality %s",
+		   b->req->personality ? b->req->personality : "");
 	if (rc == 0 && b->req->personality)
 		rc = set(l, "personality", json_pack("{s:s}", "domain", b->req->personality), e);
 	if (rc < 0) {
@@ -412,6 +510,8 @@ static json_t *annotations(const struct ctr_request *r)
 {
 	json_t *obj = json_object();
 
+	ctr_origin(r, "annotations", "", "--annotation");
+	ctr_origin(r, "annotations", KEEP_GROUPS, "--group-add keep-groups");
 	for (size_t i = 0; i < r->annotations.n; i++) {
 		const char *eq = strchr(r->annotations.items[i], '=');
 		auto_free char *key = eq ? strndup(r->annotations.items[i],
@@ -578,6 +678,10 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 			     : err_kind_errno(e->kind);
 		goto out;
 	}
+	ctr_origin(r, "ociVersion", "", "default");
+	ctr_origin(r, "root.path", "", "the image's layers and the container's own");
+	if (r->domainname)
+		ctr_origin(r, "domainname", "", "--domainname %s", r->domainname);
 	root = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:O, s:o}", "ociVersion", OCI_VERSION, "process",
 			 proc, "root", "path", "rootfs", "readonly", r->read_only, "hostname",
 			 b->hostname, "mounts", mounts, "annotations", annotations(r));

@@ -79,7 +79,7 @@ int oci_check_accounts(const struct ctr_request *r, struct err *e);
 /* oci-check.c */
 int oci_check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 /* oci-confine.c */
-int oci_add_ulimits(json_t *arr, const struct strv *ulimits, bool own_userns, struct err *e);
+int oci_add_ulimits(json_t *arr, const struct ctr_request *r, bool own_userns, struct err *e);
 int oci_add_sysctl(json_t *obj, const char *text, bool host_net, bool host_ipc, bool host_uts,
 		   struct err *e);
 /* linux.cgroupsPath and linux.resources, as the plan has them. */

@@ -10,12 +10,15 @@
 #include "config.h"
 #include "container-priv.h"
 #include "ctrlite/helper-path.h"
+#include "explain.h"
 #include "file.h"
+#include "json.h"
 #include "launch.h"
 #include "log.h"
 #include "oci.h"
 #include "path.h"
 
+#define EXPLAIN_MAX_BYTES (16u << 20)
 #define OUR_RUNTIME "ctr-lite-runtime"
 
 int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e)
@@ -178,25 +181,18 @@ static int write_net_files(struct ctr_engine *eng, const struct ctr_request *r, 
 	return from < 0 ? from : ctr_network_copy_files(run, from, hostname, e);
 }
 
-static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
-		       const struct ns_plan *ns, const struct cgroup_plan *cg, bool fresh,
-		       struct strv *append, struct err *e)
+/* The files in the run directory (@run FD_NONE: none is written) and config.json as text. */
+static int make_config(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
+		       const struct ns_plan *ns, const struct cgroup_plan *cg, int run,
+		       struct strv *append, char **ret, struct err *e)
 {
 	auto_free char *run_path = str_printf("%s/containers/%s", eng->store.run, r->id);
-	auto_close int dir = container_dir(eng, r->id, e);
-	auto_close int run = FD_NONE;
-	auto_free char *text = NULL;
 	struct oci_build b = { .eng = eng, .req = r, .run_dir = run_path, .cgroup = cg };
 	char host[65];
 	int rc;
 
 	if (!run_path)
 		return err_sys(e, ENOMEM, "start container %.12s", r->id);
-	if (dir < 0)
-		return dir;
-	run = container_run_dir(eng, r->id, true, e);
-	if (run < 0)
-		return run;
 	b.ns = ns;
 	b.host_net = !n->plan.new_netns;
 	b.hostname = hostname_of(r, ns, n->plan.mode == CTR_NET_HOST, host);
@@ -212,22 +208,37 @@ static int write_files(struct ctr_engine *eng, const struct ctr_request *r, cons
 	if (rc < 0)
 		return rc;
 	b.files = (unsigned int)rc | OCI_FILE_CONTAINERENV;
-	rc = write_containerenv(eng, r, run, e);
-	if (rc < 0)
-		return rc;
-	rc = oci_config_text(&b, &text, e);
-	if (rc == 0) {
-		rc = fresh ? write_file_at(dir, "config.json", text, strlen(text), 0600)
-			   : file_replace(dir, "config.json", text, strlen(text), 0600, FILE_SYNC_NONE);
-		if (rc < 0)
-			(void)err_sys(e, rc, "write config.json");
-	}
+	rc = run >= 0 ? write_containerenv(eng, r, run, e) : 0;
+	if (rc == 0)
+		rc = oci_config_text(&b, ret, e);
 	if (rc == 0) {
 		*append = b.append;
 		b.append = (struct strv)STRV_INIT;
 	}
 	oci_build_done(&b);
 	return rc;
+}
+
+static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
+		       const struct ns_plan *ns, const struct cgroup_plan *cg, bool fresh,
+		       struct strv *append, struct err *e)
+{
+	auto_close int dir = container_dir(eng, r->id, e);
+	auto_close int run = FD_NONE;
+	auto_free char *text = NULL;
+	int rc;
+
+	if (dir < 0)
+		return dir;
+	run = container_run_dir(eng, r->id, true, e);
+	if (run < 0)
+		return run;
+	rc = make_config(eng, r, n, ns, cg, run, append, &text, e);
+	if (rc < 0)
+		return rc;
+	rc = fresh ? write_file_at(dir, "config.json", text, strlen(text), 0600)
+		   : file_replace(dir, "config.json", text, strlen(text), 0600, FILE_SYNC_NONE);
+	return rc < 0 ? err_sys(e, rc, "write config.json") : 0;
 }
 
 static bool wants_new_netns(const struct ctr_request *r)
@@ -389,4 +400,135 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc == 0)
 		*ret_sock = o->attach ? take_fd(&l.sock) : FD_NONE;
 	return rc;
+}
+
+/* The namespaces that are not the container's own, for --explain. */
+static int explain_shared(const struct ctr_request *r, json_t *elements, struct err *e)
+{
+	const struct {
+		const char *name, *option, *mode;
+	} all[] = {
+		{ "pid", "pid", r->pid_mode },	     { "ipc", "ipc", r->ipc_mode },
+		{ "uts", "uts", r->uts_mode },	     { "cgroup", "cgroupns", r->cgroupns_mode },
+		{ "network", "network", ns_network(r) },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!ns_is_foreign(all[i].mode))
+			continue;
+		ctr_origin(r, "shared namespaces", all[i].name, "--%s=%s", all[i].option, all[i].mode);
+		rc = explain_add(r, elements, "shared namespaces", all[i].name, all[i].mode, e);
+	}
+	return rc;
+}
+
+static int explain_map(const struct ctr_request *r, const char *kind, const struct idmap_range *m,
+		       uint32_t n, json_t *elements, struct err *e)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < n; i++) {
+		char name[16], value[64];
+
+		(void)snprintf(name, sizeof(name), "%u", m[i].container);
+		(void)snprintf(value, sizeof(value), "%u, %u ids", m[i].host, m[i].count);
+		rc = explain_add(r, elements, kind, name, value, e);
+	}
+	return rc;
+}
+
+/* The user namespace that the monitor makes, and the one inside of it. */
+static int explain_ids(struct ctr_engine *eng, const struct ctr_request *r, const struct ns_plan *ns,
+		       json_t *elements, struct err *e)
+{
+	const struct idmap *map;
+	int rc = ctr_engine_idmap(eng, &map, e);
+
+	if (rc < 0 || !map)
+		return rc;
+	ctr_origin(r, "user ids", "", "default: /etc/subuid");
+	ctr_origin(r, "group ids", "", "default: /etc/subgid");
+	ctr_origin(r, "user ids", "0", "default: the user");
+	ctr_origin(r, "group ids", "0", "default: the user");
+	rc = explain_map(r, "user ids", map->uid, map->n_uid, elements, e);
+	if (rc == 0)
+		rc = explain_map(r, "group ids", map->gid, map->n_gid, elements, e);
+	if (!ns->inner)
+		return rc;
+	if (rc == 0)
+		rc = explain_map(r, "user ids of those", ns->inner->uid, ns->inner->n_uid, elements, e);
+	return rc < 0 ? rc : explain_map(r, "group ids of those", ns->inner->gid, ns->inner->n_gid,
+					 elements, e);
+}
+
+static int explain_net(const struct ctr_request *r, const struct net *n, json_t *elements, struct err *e)
+{
+	int rc = 0;
+
+	ctr_origin(r, "network", "", "%s%s", n->network.mode_set ? "--network=" : "default",
+		   n->network.mode_set ? ns_network(r) ? ns_network(r) : ctr_net_mode_str(n->network.mode)
+				       : "");
+	ctr_origin(r, "published ports", "", "--publish");
+	if (n->plan.path)
+		rc = explain_add(r, elements, "network", "", n->plan.path, e);
+	for (size_t i = 0; rc == 0 && i < r->publish.n; i++)
+		rc = explain_add(r, elements, "published ports", r->publish.items[i], "", e);
+	return rc;
+}
+
+/* "PATH\tLINE" */
+static int explain_line(const struct ctr_request *r, char *line, json_t *elements, struct err *e)
+{
+	char *tab = strchr(line, '\t');
+
+	*tab = '\0';
+	return explain_add(r, elements, "added lines", line, tab + 1, e);
+}
+
+int ctr_container_explain(struct ctr_engine *eng, struct ctr_request *r, json_t **ret, struct err *e)
+{
+	struct cgroup_plan cg = CGROUP_PLAN_INIT;
+	struct ns_plan ns = { .first_start = true, .look_only = true };
+	struct net n = NET_INIT;
+	auto_strv struct strv append = STRV_INIT;
+	auto_json json_t *config = NULL, *elements = json_array();
+	auto_free char *text = NULL;
+	int rc = container_new_id(&r->id, e);
+
+	/* As ctr_container_run(), without what makes something. */
+	if (rc == 0)
+		rc = check(eng, r, e);
+	if (rc == 0)
+		rc = cgroup_plan(eng, r, &cg, e);
+	if (rc == 0)
+		rc = plan_network(r, &n, e);
+	if (rc == 0)
+		rc = request_namespaces(eng, r, NULL, e);
+	if (rc == 0)
+		rc = container_name_volumes(r, e);
+	if (rc == 0)
+		rc = ns_plan_make(eng, r, &ns, e);
+	if (rc == 0)
+		rc = make_config(eng, r, &n, &ns, &cg, FD_NONE, &append, &text, e);
+	if (rc == 0)
+		rc = json_parse(text, strlen(text), EXPLAIN_MAX_BYTES, "config.json", &config, e);
+	if (rc == 0)
+		rc = explain_config(r, config, elements, e);
+	if (rc == 0)
+		rc = explain_shared(r, elements, e);
+	if (rc == 0)
+		rc = explain_ids(eng, r, &ns, elements, e);
+	if (rc == 0)
+		rc = explain_net(r, &n, elements, e);
+	ctr_origin(r, "added lines", "", "default: the user is not in the image (--passwd)");
+	for (size_t i = 0; rc == 0 && i < append.n; i++)
+		rc = explain_line(r, append.items[i], elements, e);
+	net_done(&n);
+	ns_plan_done(&ns);
+	cgroup_plan_done(&cg);
+	if (rc < 0)
+		return rc;
+	*ret = json_pack("{s:O, s:O}", "config", config, "elements", elements);
+	return *ret ? 0 : err_sys(e, ENOMEM, "explain the container");
 }

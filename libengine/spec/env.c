@@ -206,9 +206,64 @@ static int apply_proxy(struct strv *env, const char *const *host, struct err *e)
 	return 0;
 }
 
+static void tell(const struct spec_env_args *a, const struct strv *set, const char *source)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		auto_free char *name = strndup(set->items[i], strcspn(set->items[i], "="));
+
+		if (name)
+			a->said(a->said_arg, name, source);
+	}
+}
+
+/* Each source by itself, as it is applied below: what fails there is said there. */
+static void tell_all(const struct spec_env_args *a)
+{
+	const struct strv none = STRV_INIT, *files = a->files ? a->files : &none;
+	const struct strv *env = a->env ? a->env : &none;
+	size_t n = files->n + env->n;
+
+	if (!a->unset_all) {
+		auto_strv struct strv image = STRV_INIT;
+
+		a->said(a->said_arg, "PATH", "default");
+		if (a->defaults)
+			tell(a, a->defaults, "default");
+		if (a->tty)
+			a->said(a->said_arg, "TERM", "--tty");
+		if (a->image && spec_env_apply_image(&image, a->image, NULL) == 0)
+			tell(a, &image, "image: Env");
+	}
+	if (a->http_proxy) {
+		auto_strv struct strv set = STRV_INIT;
+
+		if (apply_proxy(&set, a->host, NULL) == 0)
+			tell(a, &set, "proxy variable of the host (--http-proxy)");
+	}
+	if (a->env_host) {
+		auto_strv struct strv set = STRV_INIT;
+
+		if (copy_matching(&set, "", 0, a->host, NULL) == 0)
+			tell(a, &set, "--env-host");
+	}
+	for (size_t i = 0; i < n; i++) {
+		bool file = i < files->n;
+		const char *arg = file ? files->items[i] : env->items[i - files->n];
+		auto_free char *source = str_printf("--%s %s", file ? "env-file" : "env", arg);
+		auto_strv struct strv set = STRV_INIT;
+
+		if (source && (file ? apply_file(&set, arg, a->host, NULL)
+				    : spec_env_apply(&set, arg, a->host, NULL)) == 0)
+			tell(a, &set, source);
+	}
+}
+
 int spec_env_build(const struct spec_env_args *a, struct strv *ret, struct err *e)
 {
 	int r = apply_base(a, ret, e);
+
+	if (a->said)
+		tell_all(a);
 
 	if (r == 0 && a->http_proxy)
 		r = apply_proxy(ret, a->host, e);

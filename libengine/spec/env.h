@@ -23,6 +23,9 @@ struct spec_env_args {
 	bool unset_all;			/* take out all of them */
 	const struct strv *files;	/* --env-file paths, or NULL */
 	const struct strv *env;		/* --env values, or NULL */
+	/* Called for each name that a source sets, in their order; NULL: nobody asks. */
+	void (*said)(void *arg, const char *name, const char *source);
+	void *said_arg;
 };
 
 /*

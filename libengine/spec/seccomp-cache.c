@@ -100,6 +100,13 @@ static int source_find(struct source *s, const char *path, struct err *e)
 	return 0;
 }
 
+const char *spec_seccomp_default(void)
+{
+	auto_source struct source s = { .fd = FD_NONE };
+
+	return source_find(&s, NULL, NULL) < 0 || s.fd < 0 ? "built in" : s.what;
+}
+
 /* Everything that the result depends on, as one line; a path with a newline cannot forge one. */
 static char *make_key(const struct source *s, uint64_t caps, const struct utsname *uts)
 {

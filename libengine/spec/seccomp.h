@@ -22,6 +22,9 @@
  */
 int spec_seccomp_text(int run_fd, const char *path, uint64_t caps, char **ret_text, struct err *e);
 
+/* The default profile's path, or "built in"; static. */
+const char *spec_seccomp_default(void);
+
 /* The machine that a profile is resolved for. */
 struct spec_seccomp_target {
 	const char *go_arch;	/* "amd64" */

@@ -16,6 +16,8 @@
 #include "resources.h"
 #include "str.h"
 
+#define CTR_SHM_SIZE_DEFAULT (64u << 20)
+
 struct ctr_request {
 	char *id, *name;
 	int64_t created_ns;			/* CLOCK_REALTIME */
@@ -82,6 +84,8 @@ struct ctr_request {
 	uint32_t timeout_s;			/* 0: none */
 	char *cidfile;				/* absolute or NULL */
 	struct strv command_line;		/* argv of the create command, for inspect */
+	/* Not part of the record: where things come from (ctrlite/explain.h); NULL: nobody asks. */
+	struct strv *origins;
 };
 #define CTR_REQUEST_INIT { 0 }
 void ctr_request_done(struct ctr_request *r);

@@ -130,7 +130,7 @@ enum ctr_net_file {	/* bits */
 
 /*
  * Write "resolv.conf", "hosts" and "hostname" (0644) into the directory @dir_fd.  Which of them
- * exist afterwards is returned as bits of enum ctr_net_file: no resolv.conf with network none or
+ * exist afterwards (FD_NONE as directory: would exist) is returned as bits of enum ctr_net_file: no resolv.conf with network none or
  * --dns none, no hosts with --no-hosts.  @hostname is what the container will have; @name its
  * name, or NULL.
  */
