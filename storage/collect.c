@@ -37,7 +37,7 @@ struct linux_dirent64_ {
 };
 
 /* The names in a directory, without the memory and the calls of opendir(). */
-static int list_dir(int dir_fd, const char *name, struct strv *ret)
+int store_list_dir(int dir_fd, const char *name, struct strv *ret)
 {
 	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char buf[4096] __attribute__((aligned(8)));
@@ -208,7 +208,7 @@ static int sweep(int dir_fd, const char *dir, struct hexset *keep, struct hexset
 	auto_strv struct strv names = STRV_INIT;
 	auto_close int fd = openat(dir_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct digest d;
-	int r = fd < 0 ? -errno : list_dir(fd, ".", &names);
+	int r = fd < 0 ? -errno : store_list_dir(fd, ".", &names);
 
 	if (r == -ENOENT)
 		return 0;
@@ -228,7 +228,7 @@ static int sweep(int dir_fd, const char *dir, struct hexset *keep, struct hexset
 static int sweep_records(struct reach *x, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT;
-	int r = list_dir(x->s->meta_fd, ".", &names);
+	int r = store_list_dir(x->s->meta_fd, ".", &names);
 
 	if (r < 0)
 		return err_sys(e, r, "list %s/meta", x->s->root);
@@ -280,7 +280,7 @@ int layout_collect(struct store *s, const struct strv *keep_keys, const struct i
 static int wait_for_workers(struct stage *st)
 {
 	auto_strv struct strv names = STRV_INIT;
-	int r = list_dir(st->fd, ".", &names);
+	int r = store_list_dir(st->fd, ".", &names);
 
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		auto_close int fd = FD_NONE;
@@ -415,10 +415,10 @@ static void collect_names(struct store *s)
 	auto_strv struct strv names = STRV_INIT, runs = STRV_INIT;
 	struct digest d;
 
-	if (list_dir(s->names_fd, ".", &names) == 0)
+	if (store_list_dir(s->names_fd, ".", &names) == 0)
 		for (size_t i = 0; i < names.n; i++)
 			store_name_collect(s, names.items[i]);
-	if (list_dir(s->run_containers_fd, ".", &runs) == 0)
+	if (store_list_dir(s->run_containers_fd, ".", &runs) == 0)
 		for (size_t i = 0; i < runs.n; i++)
 			if (digest_parse_hex(runs.items[i], &d, NULL) == 0)
 				store_run_dir_collect(s, runs.items[i]);
@@ -433,7 +433,7 @@ int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, 
 
 	if (s->tmp_fd < 0)
 		return 0;
-	r = list_dir(s->tmp_fd, ".", &names);
+	r = store_list_dir(s->tmp_fd, ".", &names);
 	if (r < 0)
 		return err_sys(e, r, "list %s/tmp", s->root);
 	for (size_t i = 0; i < names.n; i++)

@@ -98,6 +98,23 @@ static int settle(struct store *s, int dir_fd, const struct shift_id *id)
 	return store_put_file(s, dir_fd, "idmap", id->map, strlen(id->map), 0600, FILE_SYNC_FULL, true);
 }
 
+/* The time of the last use is the directory's: not to the second, it is written to disk. */
+static void touch(int dir_fd)
+{
+	struct stat st;
+
+	if (fstat(dir_fd, &st) == 0 && time(NULL) - st.st_mtim.tv_sec > SHIFT_KEEP_S / 24)
+		(void)futimens(dir_fd, NULL); /* then it is made again some day */
+}
+
+static bool is_old(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       time(NULL) - st.st_mtim.tv_sec > SHIFT_KEEP_S;
+}
+
 int shift_check(struct store *s, const char *key, const struct shift_id *id)
 {
 	char path[DIGEST_HEX_LEN + 1 + SHIFT_NAME_MAX], boot[BOOT_MAX];
@@ -120,8 +137,11 @@ int shift_check(struct store *s, const char *key, const struct shift_id *id)
 	if (r < 0)
 		return r == -EFBIG ? 0 : r;
 	mark = str_after(text, id->map); /* a crash can leave anything here */
-	if (!mark || !mark[0])
-		return mark != NULL;
+	if (!mark)
+		return 0;
+	touch(dir);
+	if (!mark[0])
+		return 1;
 	this_boot(boot);
 	mark = str_after(mark, "boot ");
 	if (!mark || !boot[0] || strncmp(mark, boot, strlen(boot)) != 0)
@@ -129,4 +149,54 @@ int shift_check(struct store *s, const char *key, const struct shift_id *id)
 	if (time(NULL) - st.st_mtim.tv_sec > SHIFT_SETTLE_S)
 		(void)settle(s, dir, id); /* else next time */
 	return 1;
+}
+
+/* What is taken away moves into the stage.  Somebody who was just about to use it has touched it:
+ * then it goes back. */
+static int collect_in(struct store *s, const char *key, const struct strv *used, struct stage *st,
+		      size_t *n_taken)
+{
+	auto_close int dir = path_open_beneath(s->layers_fd, key, O_RDONLY | O_DIRECTORY);
+	auto_strv struct strv names = STRV_INIT;
+	int r = dir < 0 ? dir : store_list_dir(dir, ".", &names);
+
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		const char *name = names.items[i];
+		char path[DIGEST_HEX_LEN + 2 + SHIFT_NAME_MAX], gone[32];
+
+		if (!str_starts(name, SHIFT_PREFIX) || strlen(name) >= SHIFT_NAME_MAX)
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", key, name);
+		if (strv_has(used, path) || !is_old(dir, name))
+			continue;
+		(void)snprintf(gone, sizeof(gone), "gone-%zu", (*n_taken)++);
+		if (renameat(dir, name, st->fd, gone) < 0)
+			r = errno == ENOENT ? 0 : -errno;
+		else if (!is_old(st->fd, gone) &&
+			 renameat2(st->fd, gone, dir, name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
+			r = -errno;
+	}
+	return r == -ENOENT ? 0 : r; /* the layer itself has gone */
+}
+
+int shift_collect(struct store *s, const struct strv *used, const struct idmap *m, struct err *e)
+{
+	auto_strv struct strv keys = STRV_INIT;
+	struct stage st = STAGE_INIT;
+	struct digest d;
+	size_t n = 0;
+	int r = store_list_dir(s->layers_fd, ".", &keys), r2;
+
+	if (r < 0)
+		return err_sys(e, r, "list %s/layers", s->root);
+	r = store_stage_new(s, &st, e);
+	for (size_t i = 0; r == 0 && i < keys.n; i++) {
+		if (digest_parse_hex(keys.items[i], &d, NULL) < 0 || strv_has(used, keys.items[i]))
+			continue;
+		r = collect_in(s, d.hex, used, &st, &n);
+		if (r < 0)
+			(void)err_sys(e, r, "remove unused copies of layer %.12s", d.hex);
+	}
+	r2 = store_stage_drop(s, &st, m, r == 0 ? e : NULL);
+	return r < 0 ? r : r2;
 }

@@ -34,6 +34,13 @@ void shift_id_done(struct shift_id *id);
 int shift_check(struct store *s, const char *key, const struct shift_id *id);
 
 /*
+ * Remove copies that nobody has started a container with for SHIFT_KEEP_S, but for those in @used:
+ * "KEY/shift-HASH", or "KEY" for all of a layer.  @m (NULL: none) is for removing files of mapped ids.
+ */
+#define SHIFT_KEEP_S (24 * 3600)
+int shift_collect(struct store *s, const struct strv *used, const struct idmap *m, struct err *e);
+
+/*
  * Make the shifted layers of @keys for @inner that are missing, all of them or none.  @m: the
  * user's id map, whose ids @inner's host side are; NULL: none (root).  Waits for others who are
  * making one of the same layers.  @stop (may be NULL) is asked now and then: a negative answer

@@ -9,6 +9,8 @@
 #include "shift.h"
 #include "store.h"
 
+/* The names in a directory, without "." and "..". */
+int store_list_dir(int dir_fd, const char *name, struct strv *ret);
 /* Remove the tree @name under @dir_fd, inside a user namespace with @m (may be NULL) where its
  * files are of mapped ids. */
 int store_remove_tree(int dir_fd, const char *name, const struct idmap *m, struct err *e);

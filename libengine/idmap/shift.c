@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ctrlite/container.h"
 #include "ctrlite/transfer.h"
 #include "fd.h"
 #include "shift.h"
@@ -117,4 +118,52 @@ int ctr_idmap_shift_layers(struct ctr_engine *eng, const struct strv *layers,
 			return err_wrap(e, r, "translate the owners of the image's files");
 	}
 	return r < 0 ? r : ctr_idmap_shift_dirs(eng, layers, inner, ret_dirs, e);
+}
+
+/* What the container of @r uses.  Where it is in the user namespace of another its map is not in
+ * its own record: then any copy of its layers. */
+static int add_used(struct ctr_engine *eng, const struct ctr_request *r, struct strv *used,
+		    struct err *e)
+{
+	bool other = r->userns && (str_starts(r->userns, "container:") || str_starts(r->userns, "ns:"));
+	auto_free struct idmap *m = NULL;
+	auto_strv struct strv dirs = STRV_INIT;
+	const struct strv *add = &r->layers;
+	int rc = 0;
+
+	if (!other && (!r->inner_uidmap || !r->inner_gidmap))
+		return 0;
+	m = other ? NULL : calloc(1, sizeof(*m));
+	if (!other && !m)
+		return err_sys(e, ENOMEM, "list the layers that containers use");
+	if (m && idmap_parse(r->inner_uidmap, m->uid, &m->n_uid) == 0 &&
+	    idmap_parse(r->inner_gidmap, m->gid, &m->n_gid) == 0) {
+		rc = ctr_idmap_shift_dirs(eng, &r->layers, m, &dirs, e);
+		add = &dirs;
+	}
+	for (size_t i = 0; rc == 0 && i < add->n; i++)
+		if (strv_add(used, add->items[i]) < 0)
+			rc = err_sys(e, ENOMEM, "list the layers that containers use");
+	return rc;
+}
+
+int ctr_idmap_shift_collect(struct ctr_engine *eng, struct err *e)
+{
+	auto_strv struct strv ids = STRV_INIT, used = STRV_INIT;
+	const struct idmap *map = NULL;
+	int r = ctr_container_ids(eng, &ids, e);
+
+	for (size_t i = 0; r == 0 && i < ids.n; i++) {
+		struct ctr_request req = CTR_REQUEST_INIT;
+
+		r = ctr_container_load(eng, ids.items[i], &req, e);
+		if (r == 0)
+			r = add_used(eng, &req, &used, e);
+		else if (r == -ENOENT)
+			r = 0; /* removed meanwhile */
+		ctr_request_done(&req);
+	}
+	if (r == 0)
+		r = ctr_engine_idmap(eng, &map, e);
+	return r < 0 ? r : shift_collect(&eng->store, &used, map, e);
 }

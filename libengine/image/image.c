@@ -2,6 +2,7 @@
 #include <ctrlite/image.h>
 
 #include <ctrlite/container.h>
+#include <ctrlite/shift.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -426,7 +427,9 @@ static int collect(struct ctr_engine *eng, struct err *e)
 
 	if (r >= 0)
 		r = ctr_engine_idmap(eng, &map, e);
-	return r < 0 ? r : layout_collect(&eng->store, &keys, map, e);
+	if (r >= 0)
+		r = layout_collect(&eng->store, &keys, map, e);
+	return r < 0 ? r : ctr_idmap_shift_collect(eng, e);
 }
 
 static int drop_name(struct ctr_engine *eng, const char *name, struct ctr_image_removed *ret,

@@ -152,3 +152,110 @@ test_the_store_can_be_moved_and_the_host_can_crash() {
 	check_store "after a crash"
 	mv "$GRAPHROOT" "${GRAPHROOT%.moved}"
 }
+
+# --- the same through --userns
+
+test_first_and_second_container_with_keep_id() {
+	pull debian
+	expect 0 ctr run --rm --network=none --userns=keep-id debian stat -c '%u:%g %a' / /etc/passwd /etc/shadow /tmp
+	is "$OUT" "$(printf '0:0 755\n0:0 644\n0:42 640\n0:0 1777')"
+	is "$ERR" ""
+	is "$(ls -d "$GRAPHROOT"/layers/*/shift-* | wc -l)" "$(keys | wc -l)"
+	# Container 1000 is the user by one map, by the other the image's 1000 is somebody else.
+	expect 0 ctr run --rm --network=none --userns=keep-id --user 0 debian sh -c 'touch /x && stat -c %u:%g /x'
+	is "$OUT" 0:0
+	is "$(ls -d "$GRAPHROOT"/layers/*/shift-* | wc -l)" "$(keys | wc -l)"
+	check_store "after keep-id"
+}
+
+test_an_image_that_does_not_fit_the_map() {
+	pull debian
+	expect 125 ctr run --rm --network=none --userns=keep-id --uidmap 0:1:30 debian true
+	expect 125 ctr run --rm --network=none --uidmap 0:1:40 --gidmap 0:1:40 debian true
+	contains "$ERR" "gid 42 of /"
+	contains "$ERR" "potentially insufficient UIDs or GIDs available in user namespace"
+	is "$(ls -d "$GRAPHROOT"/layers/*/shift-* 2>/dev/null)" "" "copies"
+	is "$(ls -A "$GRAPHROOT/tmp")" ""
+	expect 0 ctr run --rm --network=none --uidmap 0:1:70 --gidmap 0:1:70 debian true
+}
+
+test_rmi_while_it_runs() {
+	pull debian
+	expect 0 ctr run -d --name k --network=none --userns=keep-id debian sleep 1000
+	expect 2 ctr rmi debian
+	expect 0 ctr exec k stat -c %u /etc/passwd
+	is "$OUT" 0
+	expect 0 ctr rmi -f debian
+	is "$(keys)" "" "layers"
+	check_store "after rmi -f"
+}
+
+remove_some_image() {
+	echo "$RANDOM$RANDOM" >some
+	tar cf some.tar some
+	expect 0 transfer import some.tar some
+	expect 0 ctr rmi some
+}
+
+# Any removal of an image takes what nobody has used for long and no container may start with again.
+test_unused_copies_go_some_day() {
+	local n
+	pull debian alpine
+	expect 0 ctr run --rm --network=none --userns=keep-id debian true
+	expect 0 ctr create --name c --network=none --userns=keep-id alpine true
+	expect 0 ctr start c
+	expect 0 shift_keys $(keys)
+	n=$(ls -d "$GRAPHROOT"/layers/*/shift-* | wc -l)
+	remove_some_image
+	is "$(ls -d "$GRAPHROOT"/layers/*/shift-* | wc -l)" "$n" "copies of today"
+	# A use counts: the old time is not seen again.
+	touch -d '2 days ago' "$GRAPHROOT"/layers/*/shift-*
+	expect 0 ctr run --rm --network=none --userns=keep-id debian true
+	remove_some_image
+	expect 0 ctr run --rm --network=none --userns=keep-id debian true
+	touch -d '2 days ago' "$GRAPHROOT"/layers/*/shift-*
+	remove_some_image
+	contains "$(ls -d "$GRAPHROOT"/layers/*/shift-*)" shift- "the copy that c starts with"
+	[ "$(ls -d "$GRAPHROOT"/layers/*/shift-* | wc -l)" -lt "$n" ] || fail "nothing was removed"
+	expect 0 ctr start c
+	expect 0 ctr rm -f -t 0 c
+	touch -d '2 days ago' "$GRAPHROOT"/layers/*/shift-*
+	remove_some_image
+	is "$(ls -d "$GRAPHROOT"/layers/*/shift-* 2>/dev/null)" "" "copies"
+	check_store "after collecting"
+}
+
+test_ten_containers_at_once() {
+	local i pids=() r=0
+	pull debian
+	for i in {1..10}; do
+		ctr run --rm --network=none --userns=keep-id debian stat -c %u /etc/shadow >"out$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || r=1
+	done
+	is "$r" 0 "$(cat out*)"
+	is "$(sort -u out*)" 0
+	check_store "after ten containers"
+}
+
+# Capabilities of a file count for the root that they name: the container's.
+test_file_capabilities_work_in_the_copy() {
+	python3 - <<-'END'
+	import sys, os, struct
+	sys.path.insert(0, os.environ["TESTS"] + "/hostile")
+	from mktar import *
+	busybox = open("/bin/busybox", "rb").read()
+	bind = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)
+	pack(directory("./") + directory("able/") + directory("plain/") + file("plain/grep", busybox, mode=0o755)
+	     + pax_of({"SCHILY.xattr.security.capability": bind}) + file("able/grep", busybox, mode=0o755) + END, "t.tar")
+	END
+	expect 0 transfer import t.tar x
+	expect 0 ctr run --rm --network=none --userns=keep-id x /able/grep CapEff /proc/self/status
+	is "$OUT" "CapEff:	0000000000000400" "the able one's"
+	expect 0 ctr run --rm --network=none --userns=keep-id x /plain/grep CapEff /proc/self/status
+	is "$OUT" "CapEff:	0000000000000000" "the plain one's"
+	is "$(inside python3 -c 'import os, struct, sys; print(*struct.unpack("<6I", os.getxattr(sys.argv[1],
+		"security.capability")))' "$GRAPHROOT"/layers/*/shift-*/diff/able/grep)" "50331649 1024 0 0 0 1"
+}

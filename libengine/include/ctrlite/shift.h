@@ -11,8 +11,9 @@
  *	layers/KEY/shift-HASH/diff	the same for one inner map, HASH being of the map
  *	layers/KEY/shift-HASH/idmap	the map, in ids of A
  *
- * A copy appears whole, by a rename, and goes when its layer goes (rmi, prune).  It is a cache:
- * whoever starts a container asks for it again, and where it is missing it is made again.
+ * A copy appears whole, by a rename.  It goes when its layer goes (rmi, prune), and what no
+ * container's record needs and nobody has used for a day goes with the next removal of any image.
+ * It is a cache: whoever starts a container asks for it, and where it is missing it is made again.
  */
 #ifndef CTRLITE_SHIFT_H
 #define CTRLITE_SHIFT_H
@@ -45,5 +46,9 @@ int ctr_idmap_shift_layers(struct ctr_engine *eng, const struct strv *layers,
  * uses, for inspect and for deciding what may be removed.  Copies nothing. */
 int ctr_idmap_shift_dirs(struct ctr_engine *eng, const struct strv *layers,
 			 const struct idmap *inner, struct strv *ret_dirs, struct err *e);
+
+/* Remove the copies that no container's record needs and nobody has started a container with for
+ * a day: part of collecting what removed images leave. */
+int ctr_idmap_shift_collect(struct ctr_engine *eng, struct err *e);
 
 #endif
