@@ -387,7 +387,7 @@ static json_t *config(struct describe *d)
 		set_str(d, j, "Hostname", r->hostname);
 	else
 		set(d, j, "Hostname", json_stringn(r->id, 12));
-	set_str(d, j, "Domainname", "");
+	set_str(d, j, "Domainname", r->domainname);
 	set_str(d, j, "User", r->user);
 	set_bool(d, j, "AttachStdin", false);
 	set_bool(d, j, "AttachStdout", false);
@@ -412,7 +412,7 @@ static json_t *config(struct describe *d)
 	set_str(d, j, "Umask", umask_buf);
 	set_int(d, j, "Timeout", r->timeout_s);
 	set_int(d, j, "StopTimeout", r->stop_timeout_s);
-	set_bool(d, j, "Passwd", true);
+	set_bool(d, j, "Passwd", !r->no_passwd);
 	set_str(d, j, "sdNotifyMode", "container");
 	return j;
 }
@@ -465,6 +465,12 @@ static json_t *security_opts(struct describe *d)
 		rc |= json_array_append_new(list, json_string("no-new-privileges"));
 	if (r->seccomp)
 		rc |= json_array_append_new(list, json_sprintf("seccomp=%s", r->seccomp));
+	if (r->apparmor)
+		rc |= json_array_append_new(list, json_sprintf("apparmor=%s", r->apparmor));
+	for (size_t i = 0; i < r->labels_lsm.n; i++)
+		rc |= json_array_append_new(list, json_sprintf("label=%s", r->labels_lsm.items[i]));
+	for (size_t i = 0; i < r->proc_opts.n; i++)
+		rc |= json_array_append_new(list, json_sprintf("proc-opts=%s", r->proc_opts.items[i]));
 	for (size_t i = 0; i < r->mask.n; i++)
 		rc |= json_array_append_new(list, json_sprintf("mask=%s", r->mask.items[i]));
 	for (size_t i = 0; i < r->unmask.n; i++)
@@ -786,7 +792,7 @@ static int describe(struct describe *d, bool size, json_t *j, struct err *e)
 	set_str(d, j, "Driver", "overlay");
 	set_str(d, j, "MountLabel", "");
 	set_str(d, j, "ProcessLabel", "");
-	set_str(d, j, "AppArmorProfile", "");
+	set_str(d, j, "AppArmorProfile", r->apparmor);
 	capabilities(d, j);
 	set(d, j, "ExecIDs", json_array());
 	set(d, j, "GraphDriver", graph_driver(d));

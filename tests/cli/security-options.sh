@@ -145,6 +145,17 @@ test_users_that_the_image_does_not_know_get_an_account() {
 	contains "$ERR" "unknown user no-such-user"
 }
 
+test_inspect_says_what_was_asked_for() {
+	pull alpine
+	expect 0 ctr create --name c --security-opt apparmor=unconfined --security-opt label=disable --security-opt proc-opts=hidepid=2 \
+		--security-opt no-new-privileges --security-opt mask=/a:/b --domainname d --passwd=false --device /dev/null:/dev/x:r alpine
+	expect 0 ctr inspect c
+	is "$(jq -c '.[0].HostConfig.SecurityOpt' <<<"$OUT")" \
+		'["no-new-privileges","apparmor=unconfined","label=disable","proc-opts=hidepid=2","mask=/a:/b"]'
+	is "$(jq -c '.[0] | [.Config.Passwd, .Config.Domainname, .HostConfig.Devices[0].CgroupPermissions]' <<<"$OUT")" '[false,"d","r"]'
+	expect 0 ctr rm c
+}
+
 test_the_primary_group_is_among_the_supplementary_ones() {
 	pull alpine
 	expect 0 in_alpine --user 1234:999 alpine grep Groups: /proc/self/status

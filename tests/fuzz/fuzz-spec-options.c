@@ -1,9 +1,11 @@
-/* --env-file, --ulimit, --sysctl and --device; the first byte says which. */
+/* --env-file, --ulimit, --sysctl, --device, --device-cgroup-rule and labels; the first byte says which. */
 #include <string.h>
 
 #include "fuzz.h"
+#include "spec/device-rule.h"
 #include "spec/device.h"
 #include "spec/env.h"
+#include "spec/selinux.h"
 #include "spec/sysctl.h"
 #include "spec/ulimit.h"
 
@@ -63,6 +65,36 @@ static int fuzz_device(const char *s)
 	return r == 0;
 }
 
+static int fuzz_rule(const char *s)
+{
+	struct spec_device_rule d;
+	struct err e = ERR_INIT;
+	int r = spec_device_rule_parse(s, &d, &e);
+
+	FUZZ_CHECK(r < 0 || (strchr("abc", d.type) && d.major >= -1 && d.minor >= -1 && d.access[0]));
+	return r == 0;
+}
+
+/* The policy's text, and an option in its last line. */
+static int fuzz_label(char *s)
+{
+	struct spec_selinux l = SPEC_SELINUX_INIT;
+	struct strv options = STRV_INIT;
+	char *nl = strrchr(s, '\n');
+	struct err e = ERR_INIT;
+	int r;
+
+	if (nl)
+		*nl = '\0';
+	if (strv_add(&options, nl ? nl + 1 : s) < 0)
+		return 0;
+	r = spec_selinux_labels_text(nl ? s : "", &options, "id", &l, &e);
+	FUZZ_CHECK(r == 0 ? !l.process == !l.mount : !l.process && !l.mount && e.kind != ERR_NONE);
+	strv_done(&options);
+	spec_selinux_done(&l);
+	return r == 0;
+}
+
 int fuzz_one(const uint8_t *data, size_t len)
 {
 	char *s;
@@ -77,7 +109,8 @@ int fuzz_one(const uint8_t *data, size_t len)
 	s = fuzz_string(data + 1, len - 1);
 	if (!s)
 		return 0;
-	r = data[0] == 'u' ? fuzz_ulimit(s) : data[0] == 's' ? fuzz_sysctl(s) : fuzz_device(s);
+	r = data[0] == 'u' ? fuzz_ulimit(s) : data[0] == 's' ? fuzz_sysctl(s)
+	    : data[0] == 'r' ? fuzz_rule(s) : data[0] == 'l' ? fuzz_label(s) : fuzz_device(s);
 	free(s);
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <seccomp.h>
 #include <sys/syscall.h>
 
 #include "filter.h"
@@ -217,6 +218,8 @@ static json_t *default_profile(void)
 			 "SCMP_ARCH_X32", "syscalls", rules);
 }
 
+#define CALLS_KNOWN 469	/* file_setattr, Linux 6.17: later ones are ENOSYS until somebody places them */
+
 TEST(default_profile_filters_all_three_abis)
 {
 #ifdef __x86_64__
@@ -262,6 +265,49 @@ TEST(default_profile_filters_all_three_abis)
 	CHECK_UINT(ask(&f, AUDIT_ARCH_X86_64, SYS_personality, 0x40000, 0, 0), ERRNO(ENOSYS));
 	CHECK_UINT(ask(&f, AUDIT_ARCH_AARCH64, 63, 0, 0, 0), SECCOMP_RET_KILL_THREAD);
 	filter_done(&f);
+#else
+	test_skip("the calls are those of x86-64");
+#endif
+}
+
+/*
+ * Every call of the kernel has its place in the profile, or is one that is left to "no such call": by
+ * the capability it would need, because it is gone, or on purpose.
+ */
+TEST(default_profile_knows_every_call)
+{
+#ifdef __x86_64__
+	static const char *const no_such_call[] = {
+		"_sysctl", "add_key", "afs_syscall", "break", "create_module", "ftime", "get_kernel_syms",
+		"getpmsg", "gtty", "idle", "io_pgetevents_time64", "io_uring_enter", "io_uring_register",
+		"io_uring_setup", "lock", "mpx", "prof", "profil", "putpmsg", "request_key", "security",
+		"stty", "tuxcall", "ulimit", "vserver",
+	};
+	static const uint32_t arches[] = { SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_AARCH64 };
+	const char *root = getenv("TEST_SOURCE_ROOT");
+	auto_free char *path = path_join(root ? root : ".", "contrib/seccomp/profile.json");
+	auto_json json_t *all = json_load_file(path, 0, NULL);
+
+	if (!all)
+		test_skip("%s is not there", path);
+	for (size_t a = 0; a < sizeof(arches) / sizeof(arches[0]); a++) {
+		for (int nr = 0; nr <= CALLS_KNOWN; nr++) {
+			auto_free char *name = seccomp_syscall_resolve_num_arch(arches[a], nr);
+			bool known = !name;
+			json_t *rule;
+			size_t i, k;
+
+			for (i = 0; !known && i < sizeof(no_such_call) / sizeof(no_such_call[0]); i++)
+				known = streq(no_such_call[i], name);
+			json_array_foreach(json_object_get(all, "syscalls"), i, rule) {
+				const json_t *names = json_object_get(rule, "names");
+
+				for (k = 0; !known && k < json_array_size(names); k++)
+					known = streq(json_string_value(json_array_get(names, k)), name);
+			}
+			CHECK_MSG(known, "call %d (%s) has no place in the profile", nr, name);
+		}
+	}
 #else
 	test_skip("the calls are those of x86-64");
 #endif
