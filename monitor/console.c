@@ -50,6 +50,8 @@ static int recv_one_fd(int sock)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
+	if (n == 0)
+		return -EPIPE; /* it failed, and says elsewhere why */
 	c = CMSG_FIRSTHDR(&mh);
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
 	    c->cmsg_len != CMSG_LEN(sizeof(int)))

@@ -290,9 +290,9 @@ static int take_terminal(struct mon *m, struct err *e)
 	int master = FD_NONE, r;
 
 	r = console_accept(m, &master, e);
+	console_close(m);
 	if (r < 0)
 		return r;
-	console_close(m);
 	m->out[CTR_STDOUT].src.fd = master;
 	/* A copy for input: the loop knows one purpose for each descriptor. */
 	m->in.fd = fd_dup(master);
@@ -316,7 +316,7 @@ static int wait_runtime(struct mon *m, struct stage *s, int *ret_status, struct 
 			return err_sys(e, errno, "wait for the runtime");
 		if (pfd[0].revents) {
 			r = take_terminal(m, e);
-			if (r < 0)
+			if (r < 0 && r != -EPIPE)
 				return r;
 		} else if (pfd[1].revents) {
 			break;

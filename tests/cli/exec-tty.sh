@@ -137,3 +137,12 @@ test_tty_without_a_terminal_still_runs() {
 	expect 0 ctr run -t --rm --network=none alpine sh -c 'test -t 1 && echo terminal'
 	contains "$OUT" terminal
 }
+
+test_a_run_with_a_terminal_tells_why_it_fails() {
+	pull alpine
+	mkdir dir
+	expect 125 ctr run --rm -t --network=none -v "$PWD/dir:/etc/passwd" alpine true
+	contains "$ERR" /etc/passwd
+	lacks "$ERR" terminal
+	is "$(ctr ps -aq)" ""
+}
