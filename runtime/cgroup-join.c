@@ -12,6 +12,7 @@
 #include "cgroup-systemd.h"
 #include "fd.h"
 #include "foreground.h"
+#include "path.h"
 #include "str.h"
 
 void joiner_done(struct joiner *j)
@@ -92,23 +93,62 @@ static int open_procs(int mount_fd, const char *path)
 	return fd < 0 || r >= 0 ? r : -errno;
 }
 
-int joiner_prepare(struct joiner *j, const struct state *s, pid_t init, struct err *e)
+/* Go on to @sub below the container's cgroup. */
+static int descend(struct place *p, const char *sub, struct err *e)
+{
+	auto_free char *clean = path_clean_abs(sub);
+	char *path;
+	int fd;
+
+	if (strchr(sub, ':'))
+		return err_set(e, ERR_UNSUPPORTED,
+			       "--cgroup: \"%s\" names a controller: cgroups of version 1 are not "
+			       "supported",
+			       sub);
+	path = clean ? path_join(p->path, clean + strspn(clean, "/")) : NULL;
+	if (!path)
+		return err_sys(e, ENOMEM, "--cgroup");
+	free(p->path);
+	p->path = path;
+	fd = cgroup_open(p->mount_fd, path);
+	if (fd < 0)
+		return err_sys(e, fd, "--cgroup: open %s", path);
+	(void)fd_close(p->fd);
+	p->fd = fd;
+	return 0;
+}
+
+int joiner_prepare(struct joiner *j, const struct state *s, pid_t init, const char *sub,
+		   struct err *e)
 {
 	auto_place struct place p = PLACE_INIT;
 	auto_free char *now = NULL;
 	int r;
 
+	if (!s->cgroup_path && sub)
+		return err_set(e, ERR_INVALID,
+			       "--cgroup: container \"%s\" has no cgroup of its own", s->id);
 	if (!s->cgroup_path)
 		return 0;
 	r = place_open(&p, s, "exec into", e);
 	if (r < 0)
 		return r;
+	if (sub) {
+		r = descend(&p, sub, e);
+		if (r < 0)
+			return r;
+	}
 	j->cgroup_fd = take_fd(&p.fd);
 	j->path = take_ptr(&p.path);
 	j->procs_fd = open_procs(p.mount_fd, j->path);
 	/* A container that manages cgroups itself has left its own, where none may be any more. */
-	if (cgroup_of_pid(init, &now) == 0 && !streq(now, j->path))
+	if (!sub && cgroup_of_pid(init, &now) == 0 && !streq(now, j->path))
 		j->init_procs_fd = open_procs(p.mount_fd, now);
+	if (!may_move(p.mount_fd, j->path) && p.unit && sub)
+		return err_set(e, ERR_DENIED,
+			       "--cgroup: only systemd may move a process into %s, and it knows no "
+			       "cgroups below",
+			       p.unit);
 	if (!may_move(p.mount_fd, j->path) && p.unit)
 		return leave_helper(j, p.unit, e);
 	j->clone_fd = j->cgroup_fd;

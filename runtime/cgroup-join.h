@@ -25,7 +25,9 @@ struct joiner {
 	}
 void joiner_done(struct joiner *j);
 
-int joiner_prepare(struct joiner *j, const struct state *s, pid_t init, struct err *e);
+/* @sub: a cgroup below the container's, made by it; NULL: its own. */
+int joiner_prepare(struct joiner *j, const struct state *s, pid_t init, const char *sub,
+		   struct err *e);
 /* For a process that was not cloned into it. */
 int joiner_join(struct joiner *j, pid_t pid, struct err *e);
 

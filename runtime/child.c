@@ -80,6 +80,7 @@ int child_clone(struct child *c, struct setup *s, const struct step *steps, uint
 	ours = pair[0];
 	theirs = pair[1];
 	s->sync = theirs;
+	s->listener = c->listener;
 	r = clone_placed(c, s, flags | (sibling ? CLONE_PARENT : 0));
 	if (r == -EINVAL && sibling) {
 		/* The first process of a pid namespace has no siblings; its orphans come to it. */
@@ -92,6 +93,7 @@ int child_clone(struct child *c, struct setup *s, const struct step *steps, uint
 		setup_run(s, steps);
 	}
 	s->sync = FD_NONE;
+	c->listener = fd_close(c->listener); /* the child's alone: who listens waits for its end */
 	if (r == -EPERM)
 		return err_sys(e, r,
 			       "make the namespaces (as an ordinary user, a new user namespace "
@@ -143,7 +145,7 @@ static int take_terminal(struct child *c, int *fd, struct err *e)
 	return 0;
 }
 
-int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, struct err *e)
+int child_serve(struct child *c, struct err *e)
 {
 	for (;;) {
 		auto_close int fd = FD_NONE;
@@ -163,13 +165,6 @@ int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, str
 			r = take_terminal(c, &fd, e);
 			if (r == 0 && c->go_after_tty)
 				r = child_go(c, e);
-		} else if (type == SYNC_SCMP && fd >= 0 && c->listener >= 0) {
-			const char *text = state(arg);
-
-			/* As the runtime-spec has it for listenerPath: one message with the state.
-			 */
-			r = text ? console_send(c->listener, text, fd, e)
-				 : err_sys(e, ENOMEM, "write the state");
 		} else if (type == SYNC_ERR && len == sizeof(theirs) && theirs.kind > ERR_NONE &&
 			   theirs.kind < ERR_KIND_COUNT_) {
 			theirs.text[sizeof(theirs.text) - 1] = '\0';

@@ -8,7 +8,7 @@ struct child {
 	struct proc proc;
 	int sync;     /* socket to it */
 	int console;  /* socket that gets its terminal, FD_NONE: we do */
-	int listener; /* socket that gets its filter's notify descriptor */
+	int listener; /* socket that its process sends its filter's notify descriptor to */
 	int master;   /* of its terminal, when nobody else got it */
 	bool go_after_tty; /* it may start once its terminal is in good hands */
 	bool placed;  /* it was born in the cgroup that was asked for */
@@ -37,9 +37,8 @@ int child_go(struct child *c, struct err *e);
 
 /*
  * Serve its messages until it asks for the hooks (SYNC_HOOKS), is ready (SYNC_READY) or executes
- * its program (0, end of file); a failure in it is returned as such.  @state makes the text that
- * goes to the filter's listener.
+ * its program (0, end of file); a failure in it is returned as such.
  */
-int child_serve(struct child *c, const char *(*state)(void *arg), void *arg, struct err *e);
+int child_serve(struct child *c, struct err *e);
 
 #endif

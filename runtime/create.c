@@ -79,7 +79,7 @@ static int open_bundle(struct creation *c, struct err *e)
 	c->bundle = bundle[0] == '/' ? strdup(bundle) : getcwd(NULL, 0);
 	if (!c->bundle)
 		return err_sys(e, errno, "find the path of the bundle %s", bundle);
-	r = oci_config_load(fd, &c->cfg, e);
+	r = oci_config_load(fd, c->a->config, &c->cfg, e);
 	if (r < 0)
 		return r;
 	root = c->cfg.root_path;
@@ -100,15 +100,6 @@ static int check(struct creation *c, struct err *e)
 		return err_set(e, ERR_INVALID,
 			       "--console-socket is given, but $.process.terminal is not "
 			       "true");
-	if (c->a->listen_fds) {
-		char n[16];
-
-		/* The container's first process is the one that they are for. */
-		(void)snprintf(n, sizeof(n), "%u", c->a->listen_fds);
-		if (strv_env_set(&c->cfg.process.env, "LISTEN_FDS", n) < 0 ||
-		    strv_env_set(&c->cfg.process.env, "LISTEN_PID", "1") < 0)
-			return err_sys(e, ENOMEM, "pass the listening sockets");
-	}
 	if (lsm_check(p, c->cfg.mount_label, e) < 0)
 		return -EOPNOTSUPP;
 	return sysctl_check(&c->cfg, e);
@@ -290,6 +281,7 @@ static int write_state(struct creation *c, struct err *e)
 	}
 	c->state.id = c->id;
 	c->state.bundle = c->bundle;
+	c->state.config = c->a->config;
 	c->state.rootfs = c->rootfs;
 	c->state.created = c->created;
 	c->state.uid = geteuid();
@@ -337,11 +329,6 @@ static const char *state_text(struct creation *c, const char *status)
 	return c->state_text;
 }
 
-static const char *state_for_listener(void *arg)
-{
-	return state_text(arg, "creating");
-}
-
 static int run_hooks(struct creation *c, enum hook_kind kind, const char *status, struct err *e)
 {
 	if (c->cfg.hooks.n[kind] == 0)
@@ -379,7 +366,7 @@ static int bring_up(struct creation *c, struct err *e)
 	if (r == 0 && c->run && !hooks && !c->child.go_after_tty)
 		r = child_go(&c->child, e);
 	while (r == 0) {
-		r = child_serve(&c->child, state_for_listener, c, e);
+		r = child_serve(&c->child, e);
 		if (r == 0 && !c->run)
 			return died_early(c, e);
 		if (r <= 0)
@@ -439,12 +426,15 @@ static int prepare(struct creation *c, struct err *e)
 	s->proc = &c->cfg.process;
 	s->id = c->id;
 	s->bundle = c->bundle;
+	s->annotations = c->cfg.annotations;
 	s->keep_groups = identity_keeps_groups(c->cfg.annotations);
 	s->rootfs = c->rootfs;
 	s->no_pivot = a->no_pivot;
 	s->no_new_keyring = a->no_new_keyring;
 	s->pdeathsig = a->pdeathsig;
 	s->preserve_fds = a->preserve_fds;
+	s->listen_fds = a->listen_fds;
+	s->env = &c->cfg.process.env;
 	return 0;
 }
 

@@ -12,9 +12,11 @@
 #include "fd.h"
 #include "file.h"
 #include "filter.h"
+#include "identity.h"
 #include "json.h"
 #include "mount-opts.h"
 #include "oci-config.h"
+#include "path.h"
 #include "runtime.h"
 #include "state.h"
 
@@ -42,30 +44,56 @@ static const char *hook_name(size_t i)
 	return i < HOOK_COUNT_ ? hook_names[i] : NULL;
 }
 
+static const char *unsafe_annotation(size_t i)
+{
+	static const char *const names[] = { IDENTITY_KEEP_GROUPS };
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
+
+static json_t *cgroup_features(void)
+{
+	auto_free char *helper = NULL;
+	bool systemd = systemd_program(&helper, NULL) == 0;
+
+	return json_pack("{s:b, s:b, s:b, s:b, s:b}", "v1", 0, "v2", 1, "systemd", systemd,
+			 "systemdUser", systemd, "rdma", 1);
+}
+
+static json_t *seccomp_features(void)
+{
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled", 1, "actions",
+			 names_of(filter_action_name), "operators", names_of(filter_op_name),
+			 "archs", names_of(filter_arch_name), "knownFlags",
+			 names_of(filter_flag_name), "supportedFlags",
+			 names_of(filter_supported_flag_name));
+}
+
+static json_t *linux_features(void)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:{s:b}, s:{s:b}, s:{s:b}, s:{s:{s:b}}}",
+			 "namespaces", names_of(ns_name), "capabilities", names_of(cap_name),
+			 "cgroup", cgroup_features(), "seccomp", seccomp_features(), "apparmor",
+			 "enabled", 1, "selinux", "enabled", 1, "intelRdt", "enabled", 0,
+			 "mountExtensions", "idmap", "enabled", 1);
+}
+
+/* As features.md and features-linux.md of the runtime-spec have it. */
 int cmd_features(struct args *a, struct err *e)
 {
 	const struct scmp_version *v = seccomp_version();
-	auto_free char *helper = NULL, *text = NULL,
+	auto_free char *text = NULL,
 		       *scmp = v ? str_printf("%u.%u.%u", v->major, v->minor, v->micro) : NULL;
 	auto_json json_t *obj = NULL;
-	bool systemd;
 
 	if (a->argc > 0)
 		return err_set(e, ERR_INVALID, "unexpected argument \"%s\"", a->argv[0]);
-	systemd = systemd_program(&helper, NULL) == 0;
-	obj = json_pack(
-		"{s:s, s:s, s:o, s:o, s:{s:o, s:o, s:{s:b, s:b, s:b, s:b, s:b}, s:{s:b, s:o, s:o, s:o, "
-		"s:o, s:o}, s:{s:b}, s:{s:b}, s:{s:{s:b}}}, s:{s:s, s:s}}",
-		"ociVersionMin", "1.0.0", "ociVersionMax", OCI_VERSION, "hooks",
-		names_of(hook_name), "mountOptions", names_of(mount_opts_name), "linux",
-		"namespaces", names_of(ns_name), "capabilities", names_of(cap_name), "cgroup", "v1",
-		0, "v2", 1, "systemd", systemd, "systemdUser", systemd, "rdma", 1, "seccomp", "enabled", 1, "actions",
-		names_of(filter_action_name), "operators", names_of(filter_op_name), "archs",
-		names_of(filter_arch_name), "knownFlags", names_of(filter_flag_name),
-		"supportedFlags", names_of(filter_flag_name), "apparmor", "enabled", 1, "selinux",
-		"enabled", 1, "mountExtensions", "idmap", "enabled", 0, "annotations",
-		"ctr-lite.version", CTR_VERSION, "io.github.seccomp.libseccomp.version",
-		scmp ? scmp : "");
+	obj = json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s}, s:o}", "ociVersionMin", "1.0.0",
+			"ociVersionMax", OCI_VERSION, "hooks", names_of(hook_name), "mountOptions",
+			names_of(mount_opts_name), "linux", linux_features(), "annotations",
+			"ctr-lite.version", CTR_VERSION, "io.github.seccomp.libseccomp.version",
+			scmp ? scmp : "", "potentiallyUnsafeConfigAnnotations",
+			names_of(unsafe_annotation));
 	text = obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
 	if (!text)
 		return err_sys(e, ENOMEM, "print the features");
@@ -124,6 +152,7 @@ static int make_rootless(json_t *doc)
 int cmd_spec(struct args *a, struct err *e)
 {
 	const char *bundle = a->bundle ? a->bundle : ".";
+	const char *name = a->config ? a->config : "config.json";
 	auto_close int dir = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_json json_t *doc = NULL;
 	auto_free char *text = NULL;
@@ -133,8 +162,10 @@ int cmd_spec(struct args *a, struct err *e)
 		return err_set(e, ERR_INVALID, "unexpected argument \"%s\"", a->argv[0]);
 	if (dir < 0)
 		return err_sys(e, errno, "open the bundle %s", bundle);
-	if (faccessat(dir, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return err_set(e, ERR_EXISTS, "config.json exists in %s; remove it first", bundle);
+	if (!path_is_component(name))
+		return err_set(e, ERR_INVALID, "--file: \"%s\" is not the name of a file", name);
+	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(e, ERR_EXISTS, "%s exists in %s; remove it first", name, bundle);
 	r = json_parse(sample, sizeof(sample) - 1, sizeof(sample), "the sample", &doc, e);
 	if (r < 0)
 		return r;
@@ -143,6 +174,6 @@ int cmd_spec(struct args *a, struct err *e)
 	text = json_dumps(doc, JSON_INDENT(8));
 	if (!text)
 		return err_sys(e, ENOMEM, "make config.json");
-	r = file_replace(dir, "config.json", text, strlen(text), 0644, FILE_SYNC_NONE);
-	return r < 0 ? err_sys(e, r, "write config.json in %s", bundle) : 0;
+	r = file_replace(dir, name, text, strlen(text), 0644, FILE_SYNC_NONE);
+	return r < 0 ? err_sys(e, r, "write %s in %s", name, bundle) : 0;
 }

@@ -18,6 +18,7 @@
 #include "foreground.h"
 #include "identity.h"
 #include "json.h"
+#include "lsm.h"
 #include "oci-config.h"
 #include "path.h"
 #include "procfs.h"
@@ -37,7 +38,6 @@ struct execution {
 	struct setup setup;
 	struct child child;
 	struct joiner joiner;
-	char *state_text;
 };
 
 static void execution_done(struct execution *x)
@@ -55,7 +55,6 @@ static void execution_done(struct execution *x)
 	(void)fd_close(x->setup.root_fd);
 	(void)fd_close(x->dir_fd);
 	(void)fd_close(x->pid_dir_fd);
-	free(x->state_text);
 }
 
 static int read_process_file(struct execution *x, struct err *e)
@@ -91,6 +90,27 @@ static int parse_user(const char *text, struct oci_process *p, struct err *e)
 	return 0;
 }
 
+static int add_groups(const struct strv *list, struct oci_process *p, struct err *e)
+{
+	gid_t *groups;
+
+	if (list->n == 0)
+		return 0;
+	groups = reallocarray(p->groups, p->n_groups + list->n, sizeof(*groups));
+	if (!groups)
+		return err_sys(e, ENOMEM, "read --additional-gids");
+	p->groups = groups;
+	for (size_t i = 0; i < list->n; i++) {
+		uint32_t gid;
+
+		if (str_u32(list->items[i], UINT32_MAX - 1, &gid) < 0)
+			return err_set(e, ERR_INVALID, "--additional-gids: \"%s\" is not a GID",
+				       list->items[i]);
+		p->groups[p->n_groups++] = gid;
+	}
+	return 0;
+}
+
 static int add_caps(const struct strv *names, struct caps *c, struct err *e)
 {
 	for (size_t i = 0; i < names->n; i++) {
@@ -116,7 +136,7 @@ static int process_from_options(struct execution *x, struct err *e)
 
 	if (bundle < 0)
 		return err_sys(e, errno, "open the bundle %s", x->state.bundle);
-	r = oci_config_load(bundle, &x->cfg, e);
+	r = oci_config_load(bundle, x->state.config, &x->cfg, e);
 	if (r < 0)
 		return r;
 	p = &x->cfg.process;
@@ -149,7 +169,8 @@ static int process_from_options(struct execution *x, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	return add_caps(&a->caps, &p->caps, e);
+	r = add_groups(&a->groups, p, e);
+	return r < 0 ? r : add_caps(&a->caps, &p->caps, e);
 }
 
 static int find_container(struct execution *x, struct err *e)
@@ -174,9 +195,12 @@ static int find_container(struct execution *x, struct err *e)
 	if (r < 0)
 		return r;
 	status = state_status(x->dir_fd, &x->state, &x->init);
-	if (status == STATUS_PAUSED)
-		return err_set(e, ERR_BUSY, "container \"%s\" is paused", a->argv[0]);
-	if (status != STATUS_RUNNING)
+	/* What joins a frozen cgroup freezes, and whoever waits for it with it. */
+	if (status == STATUS_PAUSED && !a->ignore_paused)
+		return err_set(e, ERR_BUSY,
+			       "container \"%s\" is paused: resume it, or use --ignore-paused",
+			       a->argv[0]);
+	if (status != STATUS_RUNNING && status != STATUS_PAUSED)
 		return err_set(e, ERR_BUSY, "container \"%s\" is not running", a->argv[0]);
 	return 0;
 }
@@ -277,15 +301,6 @@ static int join(struct execution *x, struct err *e)
 	return x->setup.root_fd < 0 ? err_sys(e, errno, "open the container's root") : 0;
 }
 
-static const char *state_for_listener(void *arg)
-{
-	struct execution *x = arg;
-
-	x->state_text = state_json(x->state.id, "running", (uint64_t)x->child.proc.pid,
-				   x->state.bundle, x->state.annotations);
-	return x->state_text;
-}
-
 static int start(struct execution *x, struct err *e)
 {
 	bool foreground = !x->a->detach;
@@ -310,8 +325,16 @@ static int start(struct execution *x, struct err *e)
 	x->child.go_after_tty = x->setup.proc->terminal;
 	r = x->child.go_after_tty ? 0 : child_go(&x->child, e);
 	if (r == 0)
-		r = child_serve(&x->child, state_for_listener, x, e);
+		r = child_serve(&x->child, e);
 	return r < 0 || !foreground ? r : foreground_wait(&x->child.proc, x->child.master, e);
+}
+
+static void set_labels(const struct args *a, struct oci_process *p)
+{
+	if (a->apparmor)
+		p->apparmor_profile = a->apparmor;
+	if (a->process_label)
+		p->selinux_label = a->process_label;
 }
 
 static int prepare(struct execution *x, struct err *e)
@@ -327,12 +350,19 @@ static int prepare(struct execution *x, struct err *e)
 	s->proc = a->process ? &x->process : &x->cfg.process;
 	s->id = x->state.id;
 	s->bundle = x->state.bundle;
+	s->annotations = x->state.annotations;
 	s->keep_groups = identity_keeps_groups(x->state.annotations);
 	s->preserve_fds = a->preserve_fds;
+	s->listen_fds = a->listen_fds;
+	s->env = a->process ? &x->process.env : &x->cfg.process.env;
 	s->pdeathsig = a->pdeathsig;
 	s->no_new_keyring = a->no_new_keyring;
+	set_labels(a, a->process ? &x->process : &x->cfg.process);
 	if (a->tty && a->process)
 		x->process.terminal = true;
+	r = lsm_check(s->proc, NULL, e);
+	if (r < 0)
+		return r;
 	if (!s->proc->terminal && a->console_socket)
 		return err_set(e, ERR_INVALID,
 			       "--console-socket is given, but no terminal is asked for");
@@ -343,7 +373,7 @@ static int prepare(struct execution *x, struct err *e)
 		console_default_size(a->process ? &x->process : &x->cfg.process);
 	r = prepare_filter(x, e);
 	if (r == 0)
-		r = joiner_prepare(&x->joiner, &x->state, x->init.pid, e);
+		r = joiner_prepare(&x->joiner, &x->state, x->init.pid, a->sub_cgroup, e);
 	if (r == 0)
 		r = child_connect(&x->child, a->console_socket, s->filter.listener_path, e);
 	return r < 0 ? r : open_pid_dir(x, e);

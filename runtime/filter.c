@@ -56,6 +56,16 @@ static const struct word arches[] = {
 	{ "SCMP_ARCH_PARISC",		SCMP_ARCH_PARISC },
 	{ "SCMP_ARCH_PARISC64",		SCMP_ARCH_PARISC64 },
 	{ "SCMP_ARCH_RISCV64",		SCMP_ARCH_RISCV64 },
+#ifdef SCMP_ARCH_LOONGARCH64
+	{ "SCMP_ARCH_LOONGARCH64",	SCMP_ARCH_LOONGARCH64 },
+#endif
+#ifdef SCMP_ARCH_M68K
+	{ "SCMP_ARCH_M68K",		SCMP_ARCH_M68K },
+#endif
+#ifdef SCMP_ARCH_SH
+	{ "SCMP_ARCH_SH",		SCMP_ARCH_SH },
+	{ "SCMP_ARCH_SHEB",		SCMP_ARCH_SHEB },
+#endif
 	{ 0 },
 };
 
@@ -99,6 +109,24 @@ const char *filter_op_name(size_t i)
 const char *filter_flag_name(size_t i)
 {
 	return NAME_OF(flags, i);
+}
+
+/* The kernel looks at the flags before it looks at the program. */
+static bool is_supported(uint32_t flag)
+{
+	unsigned int all = flag;
+
+	if (flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+		all |= SECCOMP_FILTER_FLAG_NEW_LISTENER; /* which it goes with */
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, all, NULL) < 0 && errno == EFAULT;
+}
+
+const char *filter_supported_flag_name(size_t i)
+{
+	for (size_t k = 0; flags[k].name; k++)
+		if (is_supported(flags[k].value) && i-- == 0)
+			return flags[k].name;
+	return NULL;
 }
 
 static int find_word(const struct word *table, const char *name, uint32_t *ret, const char *where,
@@ -231,6 +259,8 @@ static int add_rule(scmp_filter_ctx ctx, const json_t *obj, uint32_t default_act
 		r = read_condition(json_array_get(v.args, i), &c, where, e);
 	if (r < 0)
 		return r;
+	if (json_array_size(v.names) == 0)
+		return err_set(e, ERR_INVALID, "%s.names: expected at least one", where);
 	*names += json_array_size(v.names);
 	if (*names > SECCOMP_NAMES_MAX)
 		return err_set(e, ERR_LIMIT, "$.linux.seccomp: more than %u names",
@@ -242,6 +272,12 @@ static int add_rule(scmp_filter_ctx ctx, const json_t *obj, uint32_t default_act
 		if (!name)
 			return err_set(e, ERR_CORRUPT, "%s.names[%zu]: expected a string", where,
 				       i);
+		/* The notify descriptor itself travels by it. */
+		if (action == SCMP_ACT_NOTIFY && streq(name, "sendmsg"))
+			return err_set(e, ERR_UNSUPPORTED,
+				       "%s: SCMP_ACT_NOTIFY for sendmsg, which the runtime needs to "
+				       "hand over the listener's descriptor",
+				       where);
 		if (action == default_action)
 			continue;
 		nr = seccomp_syscall_resolve_name(name);
@@ -270,6 +306,11 @@ static int add_arches(scmp_filter_ctx ctx, const json_t *list, struct err *e)
 		if (r < 0)
 			return r;
 		r = seccomp_arch_add(ctx, arch);
+		if (r == -EDOM)
+			return err_set(e, ERR_UNSUPPORTED,
+				       "$.linux.seccomp.architectures: %s: its byte order is not that "
+				       "of this machine",
+				       name);
 		if (r < 0 && r != -EEXIST)
 			return err_sys(e, r, "$.linux.seccomp.architectures: add %s", name);
 	}
@@ -336,6 +377,10 @@ static int compile(const struct profile *p, struct filter *ret, struct err *e)
 
 	if (r < 0)
 		return r;
+	if (default_action == SCMP_ACT_NOTIFY)
+		return err_set(e, ERR_UNSUPPORTED,
+			       "$.linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would hold the runtime "
+			       "before it can hand over the listener's descriptor");
 	ctx = seccomp_init(default_action);
 	if (!ctx)
 		return err_set(e, ERR_OS, "compile the seccomp filter: libseccomp does not start");
@@ -355,15 +400,37 @@ static int compile(const struct profile *p, struct filter *ret, struct err *e)
 	return r;
 }
 
+static bool uses_notify(const json_t *syscalls)
+{
+	for (size_t i = 0; i < json_array_size(syscalls); i++) {
+		const char *action = json_string_value(
+			json_object_get(json_array_get(syscalls, i), "action"));
+
+		if (action && streq(action, "SCMP_ACT_NOTIFY"))
+			return true;
+	}
+	return false;
+}
+
 static int read_profile(const json_t *obj, struct profile *p, struct filter *ret, struct err *e)
 {
 	int r = json_read(obj, profile_rows, p, JSON_ALLOW_UNKNOWN, "$.linux.seccomp", e);
 
 	if (r == 0)
 		r = read_flags(p->flags, &ret->flags, e);
+	if (r < 0)
+		return r;
+	if (p->listener_metadata && !p->listener_path)
+		return err_set(e, ERR_INVALID,
+			       "$.linux.seccomp.listenerMetadata: not without listenerPath");
+	if (!uses_notify(p->syscalls))
+		return 0; /* the path is for that action alone */
+	if (!p->listener_path || !p->listener_path[0])
+		return err_set(e, ERR_INVALID,
+			       "$.linux.seccomp.listenerPath: missing, with SCMP_ACT_NOTIFY");
 	ret->listener_path = p->listener_path;
 	ret->listener_metadata = p->listener_metadata;
-	return r;
+	return 0;
 }
 
 int filter_compile(const json_t *obj, struct filter *ret, struct err *e)
@@ -377,7 +444,7 @@ int filter_compile(const json_t *obj, struct filter *ret, struct err *e)
 /* Flags and listener are no part of the compiled filter. */
 static bool is_plain(const char *text)
 {
-	return !strstr(text, "\"flags\"") && !strstr(text, "\"listener") && !strchr(text, '\\');
+	return !strstr(text, "\"flags\"") && !strstr(text, "SCMP_ACT_NOTIFY") && !strstr(text, "\"listener") && !strchr(text, '\\');
 }
 
 int filter_make(const char *text, const char *cache, struct filter *ret, json_t **ret_doc,

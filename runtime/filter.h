@@ -28,5 +28,7 @@ const char *filter_action_name(size_t i);
 const char *filter_arch_name(size_t i);
 const char *filter_op_name(size_t i);
 const char *filter_flag_name(size_t i);
+/* Only those that this kernel takes. */
+const char *filter_supported_flag_name(size_t i);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "console.h"
 #include "fd.h"
 #include "filter.h"
 #include "msg.h"
@@ -177,7 +178,7 @@ static bool setgroups_denied(struct setup *s)
 bool identity_keeps_groups(const json_t *annotations)
 {
 	const char *v =
-		json_string_value(json_object_get(annotations, "run.oci.keep_original_groups"));
+		json_string_value(json_object_get(annotations, IDENTITY_KEEP_GROUPS));
 
 	return v && streq(v, "1");
 }
@@ -253,8 +254,11 @@ static int load_filter(struct setup *s, struct err *e)
 
 	if (r < 0 || listener < 0)
 		return r;
-	r = msg_send(s->sync, SYNC_SCMP, NULL, 0, &listener, 1);
-	return r < 0 ? err_sys(e, r, "hand over the filter's notify descriptor") : 0;
+	/* By ourselves: the runtime may have gone since `create`.  Whoever listens wants the end of
+	 * the connection as well. */
+	r = console_send(s->listener, s->listener_text, listener, e);
+	s->listener = fd_close(s->listener);
+	return r < 0 ? err_wrap(e, r, "hand over the filter's notify descriptor") : 0;
 }
 
 /* Without no_new_privs the kernel wants CAP_SYS_ADMIN for it, which identity_caps() drops. */

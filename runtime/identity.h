@@ -6,6 +6,7 @@
 
 #include "setup.h"
 
+#define IDENTITY_KEEP_GROUPS "run.oci.keep_original_groups"
 /* Do the annotations ask that the caller's supplementary groups stay? */
 bool identity_keeps_groups(const json_t *annotations);
 

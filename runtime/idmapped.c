@@ -60,7 +60,7 @@ int idmapped_apply(int mnt, int userns, const struct oci_mount *m, struct err *e
 			e, ERR_DENIED,
 			"map the ids of %s: not permitted: only root of the user namespace "
 			"that mounted its file system may (for the host's file systems: root "
-			"of the host)",
+			"of the host), and by a map that is not for a user namespace beside it",
 			m->destination);
 	if (errno == EINVAL)
 		return err_set(e, ERR_UNSUPPORTED,

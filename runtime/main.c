@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "guard.h"
 #include "log.h"
+#include "matching.h"
 #include "opt.h"
 #include "path.h"
 #include "report.h"
@@ -47,16 +48,20 @@ static const struct opt global_opts[] = {
 	{ 0, "pdeathsig", NULL, OPT_FLAG, ARG(pdeathsig), "the process dies with our parent" }, \
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" }
 
+#define BUNDLE_OPTS \
+	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "the bundle (default: here)" }, \
+	{ 'f', "config", "FILE", OPT_STRING, ARG(config), "in it, instead of config.json" }, \
+	{ 0, "no-pivot", NULL, OPT_FLAG, ARG(no_pivot), "do not use pivot_root" }, \
+	{ 0, "no-subreaper", NULL, OPT_FLAG, ARG(no_subreaper), "as always: it is none" }
+
 static const struct opt create_opts[] = {
-	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "the bundle (default: here)" },
-	{ 0, "no-pivot", NULL, OPT_FLAG, ARG(no_pivot), "do not use pivot_root" },
+	BUNDLE_OPTS,
 	PROCESS_OPTS,
 	{ 0 },
 };
 
 static const struct opt run_opts[] = {
-	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "the bundle (default: here)" },
-	{ 0, "no-pivot", NULL, OPT_FLAG, ARG(no_pivot), "do not use pivot_root" },
+	BUNDLE_OPTS,
 	{ 'd', "detach", NULL, OPT_FLAG, ARG(detach), "do not wait for the container" },
 	{ 0, "keep", NULL, OPT_FLAG, ARG(keep), "keep the state when it ends" },
 	PROCESS_OPTS,
@@ -71,19 +76,26 @@ static const struct opt exec_opts[] = {
 	{ 0, "cwd", "DIR", OPT_STRING, ARG(cwd), "working directory" },
 	{ 'e', "env", "NAME=VALUE", OPT_LIST, ARG(env), "add to the environment" },
 	{ 'c', "cap", "CAPABILITY", OPT_LIST, ARG(caps), "add a capability" },
+	{ 'g', "additional-gids", "GID", OPT_LIST, ARG(groups), "add a supplementary group" },
 	{ 0, "no-new-privs", NULL, OPT_FLAG, ARG(no_new_privs), "set no_new_privs" },
+	{ 0, "apparmor", "PROFILE", OPT_STRING, ARG(apparmor), "AppArmor profile" },
+	{ 0, "process-label", "LABEL", OPT_STRING, ARG(process_label), "SELinux label" },
+	{ 0, "cgroup", "PATH", OPT_STRING, ARG(sub_cgroup), "in this cgroup of the container's" },
+	{ 0, "ignore-paused", NULL, OPT_FLAG, ARG(ignore_paused), "wait in a paused container" },
 	PROCESS_OPTS,
 	{ 0 },
 };
 
 static const struct opt kill_opts[] = {
 	{ 'a', "all", NULL, OPT_FLAG, ARG(all), "signal every process of the container" },
+	{ 'r', "regex", NULL, OPT_FLAG, ARG(regex), "ID is an extended regular expression" },
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
 	{ 0 },
 };
 
 static const struct opt delete_opts[] = {
 	{ 'f', "force", NULL, OPT_FLAG, ARG(force), "kill it first" },
+	{ 'r', "regex", NULL, OPT_FLAG, ARG(regex), "ID is an extended regular expression" },
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
 	{ 0 },
 };
@@ -97,6 +109,7 @@ static const struct opt list_opts[] = {
 
 static const struct opt spec_opts[] = {
 	{ 'b', "bundle", "DIR", OPT_STRING, ARG(bundle), "for config.json (default: here)" },
+	{ 'f', "file", "NAME", OPT_STRING, ARG(config), "in it, instead of config.json" },
 	{ 0, "rootless", NULL, OPT_FLAG, ARG(spec_rootless), "for an ordinary user" },
 	{ 'h', "help", NULL, OPT_FLAG, ARG(help), "print this" },
 	{ 0 },
@@ -157,6 +170,7 @@ static const struct command {
 	const struct opt *opts;
 	unsigned int needs;
 } commands[] = {
+	{ "checkpoint", "ID", "not supported", cmd_unsupported, plain_opts, 0 },
 	{ "create", "ID", "create a container", cmd_create, create_opts, GUARD | STATES },
 	{ "delete", "ID", "remove what is left of a container", cmd_delete, delete_opts, STATES },
 	{ "events", "ID", "print statistics and OOM kills as JSON", cmd_events, events_opts, STATES },
@@ -167,6 +181,7 @@ static const struct command {
 	{ "pause", "ID", "freeze the container", cmd_pause, plain_opts, STATES },
 	{ "ps", "ID [PS-OPTION...]", "list its processes", cmd_ps, ps_opts, STATES },
 	{ "resume", "ID", "thaw it", cmd_resume, plain_opts, STATES },
+	{ "restore", "ID", "not supported", cmd_unsupported, plain_opts, 0 },
 	{ "run", "ID", "create and start a container", cmd_run, run_opts, GUARD | STATES },
 	{ "spec", "", "write a sample config.json", cmd_spec, spec_opts, 0 },
 	{ "start", "ID", "start a created container", cmd_start, plain_opts, STATES },
@@ -337,6 +352,14 @@ static int make_paths_absolute(struct args *a, struct err *e)
 	return 0;
 }
 
+int cmd_unsupported(struct args *a, struct err *e)
+{
+	(void)a;
+	return err_set(e, ERR_UNSUPPORTED,
+		       "checkpoint and restore are not supported: they take criu, which this runtime "
+		       "does not drive; use crun or runc for such a container");
+}
+
 static int run_command(struct args *a, int argc, char **argv, char **whole_argv, struct err *e)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -345,6 +368,8 @@ static int run_command(struct args *a, int argc, char **argv, char **whole_argv,
 
 		if (!streq(c->name, argv[0]))
 			continue;
+		if (c->run == cmd_unsupported)
+			return cmd_unsupported(a, e); /* whatever its options */
 		r = opt_parse(c->opts, a, argc, argv, e);
 		if (r < 0)
 			return r;
@@ -360,6 +385,8 @@ static int run_command(struct args *a, int argc, char **argv, char **whole_argv,
 		if (r == 0)
 			r = make_paths_absolute(a, e);
 		report_to(a->log, log_is_json(a));
+		if (r == 0 && a->regex)
+			return matching_run(a, c->run, e);
 		return r < 0 ? r : c->run(a, e);
 	}
 	return err_set(e, ERR_INVALID, "unknown command \"%s\"; see --help", argv[0]);
@@ -391,6 +418,7 @@ int main(int argc, char **argv)
 		r = fail(&a, &e);
 	strv_done(&a.env);
 	strv_done(&a.caps);
+	strv_done(&a.groups);
 	strv_done(&a.owned);
 	r = fflush(stdout) == 0 ? r : 1;
 	/* Exit handlers (those of sanitizers) may start threads, whose ids mean something else now.

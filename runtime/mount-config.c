@@ -386,6 +386,9 @@ static int mount_fs(struct setup *s, const struct oci_mount *m, const struct fs_
 	target = open_target(s, m, true, k && k->no_links, e);
 	if (target < 0)
 		return target;
+	/* What belongs to the container's own user namespace has its ids already. */
+	if (im && !m->idmap && (s->maps_pending || s->user_joined))
+		im = NULL;
 	if (im && mnt >= 0) {
 		r = idmapped_apply(mnt, im->userns, m, e);
 		if (r < 0)

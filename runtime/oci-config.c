@@ -331,30 +331,69 @@ int oci_config_read_consume(json_t *doc, struct oci_config *ret, struct err *e)
 	return r < 0 ? r : check_whole(ret, e);
 }
 
-/*
- * Writers in Go print "no limit" as 2^64-1, which no JSON integer of 63 bits holds: outside of
- * strings it becomes -1, which means the same in rlimits.
- */
-static void patch_unlimited(char *buf, size_t len)
+#define DIGITS "0123456789"
+#define LONG_DIGITS 19 /* of 2^63 */
+
+/* A run of so many digits has one at every so many bytes. */
+static bool has_long_number(const char *buf, size_t len)
 {
-	static const char max[] = "18446744073709551615";
+	for (size_t i = LONG_DIGITS - 1; i < len; i += LONG_DIGITS) {
+		size_t start = i;
+
+		while (start > 0 && buf[start] >= '0' && buf[start] <= '9')
+			start--;
+		if (start < i && strspn(buf + start + 1, DIGITS) >= LONG_DIGITS)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The runtime-spec has integers of 64 bits without sign, jansson of 63 bits with one.  Outside of
+ * strings, those that do not fit become the negative number of the same bits: what 2^64-1 (no
+ * limit) and arguments of system calls are for those who read them.
+ */
+static int patch_large_integers(char **buf, size_t *len)
+{
+	auto_strbuf struct strbuf out = STRBUF_INIT;
+	const char *p = *buf, *end = p + *len;
 	bool in_string = false;
 
-	if (!memmem(buf, len, max, sizeof(max) - 1))
-		return;
-	for (size_t i = 0; i < len; i++) {
-		if (in_string && buf[i] == '\\') {
-			i++;
-		} else if (buf[i] == '"') {
+	if (!has_long_number(p, *len))
+		return 0;
+	while (p < end) {
+		size_t n = 1;
+
+		if (in_string && *p == '\\' && p + 1 < end)
+			n = 2;
+		else if (*p == '"')
 			in_string = !in_string;
-		} else if (!in_string && len - i >= sizeof(max) - 1 && i > 0 &&
-			   memcmp(buf + i, max, sizeof(max) - 1) == 0 &&
-			   strchr(": \t\n", buf[i - 1])) {
-			memset(buf + i, ' ', sizeof(max) - 1);
-			buf[i] = '-';
-			buf[i + 1] = '1';
+		else if (!in_string)
+			n = strspn(p, DIGITS);
+		if (n >= LONG_DIGITS && !strchr(".eE-+", p[n]) && (p == *buf || p[-1] != '-')) {
+			char digits[24] = "";
+			unsigned long long v;
+
+			memcpy(digits, p, n < sizeof(digits) ? n : sizeof(digits) - 1);
+			errno = 0;
+			v = strtoull(digits, NULL, 10);
+			/* What is larger still, the parser refuses. */
+			if (errno == 0 && n < sizeof(digits) && v > INT64_MAX) {
+				strbuf_addf(&out, "%lld", (long long)v);
+				p += n;
+				continue;
+			}
 		}
+		n = n ? n : 1;
+		strbuf_addn(&out, p, n);
+		p += n;
 	}
+	if (out.failed)
+		return -ENOMEM;
+	free(*buf);
+	*len = out.len;
+	*buf = take_ptr(&out.data);
+	return 0;
 }
 
 /*
@@ -376,27 +415,30 @@ static int cut_seccomp(char *buf, size_t len, char **ret, struct err *e)
 	return 0;
 }
 
-int oci_config_load(int bundle_fd, struct oci_config *ret, struct err *e)
+int oci_config_load(int bundle_fd, const char *name, struct oci_config *ret, struct err *e)
 {
+	const char *file = name ? name : "config.json";
 	auto_free char *buf = NULL, *seccomp = NULL;
 	json_t *doc;
 	size_t len;
-	int r = file_read(bundle_fd, "config.json", OCI_CONFIG_MAX_BYTES, &buf, &len);
+	int r = file[0] == '/' ? file_read_path(file, OCI_CONFIG_MAX_BYTES, &buf, &len)
+			       : file_read(bundle_fd, file, OCI_CONFIG_MAX_BYTES, &buf, &len);
 
 	if (r == -EFBIG)
-		return err_set(e, ERR_LIMIT, "config.json is larger than %u bytes",
+		return err_set(e, ERR_LIMIT, "%s is larger than %u bytes", file,
 			       OCI_CONFIG_MAX_BYTES);
 	if (r < 0)
-		return err_sys(e, r, "read config.json of the bundle");
-	patch_unlimited(buf, len);
+		return err_sys(e, r, "read %s of the bundle", file);
+	if (patch_large_integers(&buf, &len) < 0)
+		return err_sys(e, ENOMEM, "read %s of the bundle", file);
 	r = cut_seccomp(buf, len, &seccomp, e);
 	if (r == 0)
-		r = json_parse(buf, len, OCI_CONFIG_MAX_BYTES, "config.json", &doc, e);
+		r = json_parse(buf, len, OCI_CONFIG_MAX_BYTES, file, &doc, e);
 	if (r < 0)
 		return r;
 	r = oci_config_read_consume(doc, ret, e);
 	ret->seccomp_text = take_ptr(&seccomp);
-	return r < 0 ? err_wrap(e, r, "config.json") : 0;
+	return r < 0 ? err_wrap(e, r, "%s", file) : 0;
 }
 
 static void oci_mount_done(struct oci_mount *m)

@@ -134,8 +134,8 @@ struct oci_config {
 
 /* Take over @doc in every case.  Half-read configs are for oci_config_done() too. */
 int oci_config_read_consume(json_t *doc, struct oci_config *ret, struct err *e);
-/* Read config.json in the directory @bundle_fd. */
-int oci_config_load(int bundle_fd, struct oci_config *ret, struct err *e);
+/* Read @name (NULL: config.json) in the directory @bundle_fd, or an absolute path. */
+int oci_config_load(int bundle_fd, const char *name, struct oci_config *ret, struct err *e);
 void oci_config_done(struct oci_config *c);
 
 /* The process object alone, as `exec --process` has it; borrows from @obj.  @where: "$.process". */

@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "mount.h"
 #include "path.h"
+#include "procfs.h"
 
 #define LINKS_MAX 40 /* as many as the kernel follows */
 
@@ -148,10 +149,53 @@ int rootfs_target(int root_fd, const char *path, bool dir)
 	return r < 0 ? r : path_open_in(root_fd, w.done[0] ? w.done : "/", O_PATH);
 }
 
+/* "\\040" and the like, as mountinfo writes what would end a field. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *p = text; *p; p++) {
+		if (p[0] == '\\' && p[1] && p[2] && p[3]) {
+			*to++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+			p += 3;
+		} else {
+			*to++ = *p;
+		}
+	}
+	*to = '\0';
+}
+
 int rootfs_open(struct setup *s, struct err *e)
 {
 	s->rootfs_at = open(s->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return s->rootfs_at < 0 ? err_sys(e, errno, "open the root file system %s", s->rootfs) : 0;
+}
+
+/*
+ * pivot_root(2) wants a parent that is not shared, and that is the mount on which the root file
+ * system lies, wherever its own root is.
+ */
+static int make_parent_private(struct setup *s, struct err *e)
+{
+	auto_close int info = procfs_open(s->host_proc_fd, "self/mountinfo", O_RDONLY);
+	auto_file FILE *f = info < 0 ? NULL : fdopen(fd_dup(info), "re");
+	auto_free char *line = NULL;
+	unsigned long long id;
+	struct statx st;
+	size_t cap = 0;
+	char path[4096];
+
+	if (!f || statx(s->rootfs_at, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return err_sys(e, errno, "find the mount of the root file system");
+	while (getline(&line, &cap, f) > 0) {
+		if (sscanf(line, "%llu %*u %*s %*s %4095s", &id, path) != 2 || id != st.stx_mnt_id)
+			continue;
+		unescape(path);
+		if (mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
+			return err_sys(e, errno, "make the mount at %s private", path);
+		return 0;
+	}
+	return err_set(e, ERR_OS, "the mount of the root file system is not listed");
 }
 
 int rootfs_mount(struct setup *s, struct err *e)
@@ -173,8 +217,7 @@ int rootfs_mount(struct setup *s, struct err *e)
 				MS_SLAVE; /* set at the end: a bind mount of it must work first */
 	}
 	/* In a namespace of others all but our own mounts stay as they are. */
-	if (!s->mounts_joined &&
-	    mount(NULL, "/", NULL, propagation | (rec ? MS_REC : 0), NULL) < 0)
+	if (!s->mounts_joined && mount(NULL, "/", NULL, propagation | (rec ? MS_REC : 0), NULL) < 0)
 		return err_sys(e, errno, "set the propagation of /");
 	if (s->rootfs_at < 0) {
 		int r = rootfs_open(s, e);
@@ -182,8 +225,17 @@ int rootfs_mount(struct setup *s, struct err *e)
 		if (r < 0)
 			return r;
 	}
+	if (propagation == MS_SHARED && !s->mounts_joined) {
+		int r = make_parent_private(s, e);
+
+		if (r < 0)
+			return r;
+	}
 	at = take_fd(&s->rootfs_at);
 	tree = mount_clone(at, true);
+	/* Nor may it be shared itself until it is the root. */
+	if (tree >= 0 && propagation == MS_SHARED)
+		(void)mount_set_propagation(tree, MS_PRIVATE, false); /* the pivot tells */
 	if (tree == -ENOSYS || tree == -EPERM) {
 		/* The old way: bind it on itself, and open what is then on top. */
 		if (mount(s->rootfs, s->rootfs, NULL, MS_BIND | MS_REC, NULL) < 0)
@@ -199,10 +251,6 @@ int rootfs_mount(struct setup *s, struct err *e)
 			return err_sys(e, errno, "attach the root file system %s", s->rootfs);
 		s->root_fd = take_fd(&tree);
 	}
-	/* pivot_root(2) refuses a root whose parent mount is shared. */
-	if (propagation == MS_SHARED && !s->mounts_joined && mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0 &&
-	    errno != EINVAL)
-		return err_sys(e, errno, "make the parent mount private");
 	return 0;
 }
 

@@ -25,16 +25,16 @@ struct args {
 	bool debug, systemd_cgroup, help, version, pdeathsig;
 	uint32_t err_fd; /* 0: none */
 	/* create, run */
-	const char *bundle, *pid_file, *console_socket;
+	const char *bundle, *config, *pid_file, *console_socket;
 	uint32_t preserve_fds;
 	uint32_t listen_fds; /* of them: from socket activation, the first ones */
-	bool no_pivot, detach, keep, no_new_keyring;
+	bool no_pivot, detach, keep, no_new_keyring, no_subreaper;
 	/* exec */
-	const char *process, *user, *cwd;
-	struct strv env, caps;
-	bool tty, no_new_privs;
+	const char *process, *user, *cwd, *apparmor, *process_label, *sub_cgroup;
+	struct strv env, caps, groups;
+	bool tty, no_new_privs, ignore_paused;
 	/* others */
-	bool all, force, quiet, spec_rootless;
+	bool all, force, quiet, spec_rootless, regex;
 	const char *format, *interval;
 	bool stats;
 	struct update_args update;
@@ -58,6 +58,7 @@ int cmd_pause(struct args *a, struct err *e);
 int cmd_resume(struct args *a, struct err *e);
 int cmd_ps(struct args *a, struct err *e);
 int cmd_events(struct args *a, struct err *e);
+int cmd_unsupported(struct args *a, struct err *e); /* checkpoint, restore */
 int cmd_list(struct args *a, struct err *e);
 int cmd_spec(struct args *a, struct err *e);
 int cmd_features(struct args *a, struct err *e);

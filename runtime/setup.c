@@ -30,6 +30,7 @@ void setup_init(struct setup *s)
 {
 	*s = (struct setup){
 		.sync = FD_NONE,
+		.listener = FD_NONE,
 		.parent_pidfd = FD_NONE,
 		.cgroup_fd = FD_NONE,
 		.start_fifo = FD_NONE,
@@ -202,6 +203,20 @@ static uint64_t host_pid(const struct setup *s)
 	return n > 0 && str_u32(text, INT32_MAX, &pid) == 0 ? pid : 0;
 }
 
+/* What the filter's listener is told, while the numbers of the host's processes can be seen. */
+static int prepare_listener(struct setup *s, struct err *e)
+{
+	uint64_t pid;
+	const char *status = s->cfg ? "creating" : "running";
+
+	if (!s->filter.insns || !s->filter.listener_path)
+		return 0;
+	pid = host_pid(s);
+	s->listener_text = listener_json(pid, s->filter.listener_metadata, s->id, status, s->bundle,
+					 s->annotations);
+	return s->listener_text ? 0 : err_sys(e, ENOMEM, "write the state for the filter's listener");
+}
+
 static int hooks_before_pivot(struct setup *s, struct err *e)
 {
 	const struct oci_hooks *h = &s->cfg->hooks;
@@ -218,7 +233,7 @@ static int hooks_before_pivot(struct setup *s, struct err *e)
 	}
 	if (h->n[HOOK_CREATE_CONTAINER] == 0)
 		return 0;
-	state = state_json(s->id, "creating", host_pid(s), s->bundle, s->cfg->annotations);
+	state = state_json(s->id, "creating", host_pid(s), s->bundle, s->annotations);
 	return state ? hooks_run(h, HOOK_CREATE_CONTAINER, state, e) : err_sys(e, ENOMEM, "hooks");
 }
 
@@ -228,7 +243,7 @@ static int hooks_start(struct setup *s, struct err *e)
 
 	if (s->cfg->hooks.n[HOOK_START_CONTAINER] == 0)
 		return 0;
-	state = state_json(s->id, "created", host_pid(s), s->bundle, s->cfg->annotations);
+	state = state_json(s->id, "created", host_pid(s), s->bundle, s->annotations);
 	return state ? hooks_run(&s->cfg->hooks, HOOK_START_CONTAINER, state, e)
 		     : err_sys(e, ENOMEM, "hooks");
 }
@@ -252,15 +267,34 @@ static int wait_start(struct setup *s, struct err *e)
 	return s->start_report < 0 ? s->start_report : 0;
 }
 
+/* sd_listen_fds(3): they are for the process whose number this is, as it sees itself. */
+static int tell_listen_fds(struct setup *s, struct err *e)
+{
+	char n[16], pid[16];
+
+	if (s->listen_fds == 0)
+		return 0;
+	(void)snprintf(n, sizeof(n), "%u", s->listen_fds);
+	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (strv_env_set(s->env, "LISTEN_FDS", n) < 0 || strv_env_set(s->env, "LISTEN_PID", pid) < 0)
+		return err_sys(e, ENOMEM, "pass the listening sockets");
+	return 0;
+}
+
 /* Nothing of ours is inherited; what the caller passed on purpose is. */
 static int pass_fds(struct setup *s, struct err *e)
 {
+	int r;
+
 	for (unsigned int fd = 3; fd < 3 + s->preserve_fds; fd++) {
-		int r = fd_set_cloexec((int)fd, false);
+		r = fd_set_cloexec((int)fd, false);
 
 		if (r < 0)
 			return err_sys(e, r, "--preserve-fds: pass descriptor %u", fd);
 	}
+	r = tell_listen_fds(s, e);
+	if (r < 0)
+		return r;
 	/* Nor may one of them be what the working directory leads to. */
 	s->root_fd = fd_close(s->root_fd);
 	s->proc_fd = fd_close(s->proc_fd);
@@ -296,6 +330,7 @@ const struct step init_steps[] = {
 	{ "make tmpfs read-only", mount_finish_ro },
 	{ "pivot into the root file system", rootfs_pivot },	/* the host is out of sight */
 	{ "finish the root file system", rootfs_finish },
+	{ "", prepare_listener },
 	{ "set labels", lsm_labels },
 	{ "make a keyring", identity_keyring },
 	{ "set limits", identity_limits },		/* raising them takes CAP_SYS_RESOURCE */
@@ -321,6 +356,7 @@ const struct step exec_steps[] = {
 	{ "join namespaces", join_namespaces },		/* the cgroup namespace, if any */
 	{ "start a session", new_session },
 	{ "open the terminal", console_open },
+	{ "", prepare_listener },
 	{ "set labels", lsm_labels },
 	{ "make a keyring", identity_keyring },
 	{ "set limits", identity_limits },

@@ -38,7 +38,12 @@ struct setup {
 	bool cgroup_pending; /* wait to be put into one */
 	bool new_cgroup_ns;  /* make the cgroup namespace, once we are in the cgroup */
 	unsigned int preserve_fds;
+	unsigned int listen_fds; /* of them: from socket activation */
+	struct strv *env;	 /* that of proc, for what is told of them */
+	const json_t *annotations;
 	int sync;	     /* socket to the runtime */
+	int listener;	     /* socket that gets the filter's notify descriptor; FD_NONE: none */
+	char *listener_text; /* and what goes with it */
 	int parent_pidfd;    /* with pdeathsig: of the one whose death ends us */
 	int start_fifo;	     /* create: the gate that `start` opens; FD_NONE for run and exec */
 	int start_report;    /* what `start` hears failures on */
@@ -74,7 +79,6 @@ enum sync_msg {
 	SYNC_TTY,    /* child: the pty's master, one descriptor */
 	SYNC_HOOKS,  /* child: run the hooks of the runtime's namespaces now */
 	SYNC_READY,  /* child: everything is set up, waiting to be started */
-	SYNC_SCMP,   /* child: the filter's notify descriptor */
 };
 /* Wait for SYNC_GO. */
 int setup_wait_go(struct setup *s, struct err *e);

@@ -111,24 +111,22 @@ int start_fifo_go(int dir_fd, const struct proc *init, struct err *e)
 			return err_sys(e, errno, "wait for the container's program");
 		if (r < 0)
 			continue;
-		if (r == 0) {
-			/* A writer that has nothing to say yet: EAGAIN; none: end of file. */
-			r = take_record(fd, e);
-			passed = r == -EAGAIN;
-			if (r == 0 && !has_ended(fd))
-				return err_set(e, ERR_BUSY,
-					       "the container's process does not wait to be "
-					       "started");
-			if (passed)
-				continue;
-			return r == 1 ? err_kind_errno(e->kind) : r;
-		}
-		if (!fds[0].revents && !has_ended(fd))
+		if (r > 0 && !fds[0].revents && !has_ended(fd))
 			return err_set(e, ERR_BUSY,
 				       "the container's process ended before it was started");
+		/* A writer that has nothing to say yet is EAGAIN; without any, end of file. */
+		passed = r == 0;
 		r = take_record(fd, e);
-		if (r == 1)
+		if (r == -EAGAIN)
+			continue;
+		if (r == 1) {
+			/* It has nothing left to do but end. */
+			(void)proc_poll(init, GATE_PATIENCE_MS);
 			return err_kind_errno(e->kind);
+		}
+		if (r == 0 && passed && !has_ended(fd))
+			return err_set(e, ERR_BUSY,
+				       "the container's process does not wait to be started");
 		return r < 0 ? err_sys(e, r, "hear from the created container") : 0;
 	}
 }

@@ -126,6 +126,7 @@ int state_write(int dir_fd, const struct state *s, struct err *e)
 
 	bad = !obj || json_object_set_new(obj, "version", json_integer(STATE_VERSION)) < 0 ||
 	      set_string(obj, "id", s->id) < 0 || set_string(obj, "bundle", s->bundle) < 0 ||
+	      set_string(obj, "config", s->config) < 0 ||
 	      set_string(obj, "rootfs", s->rootfs) < 0 ||
 	      set_string(obj, "created", s->created) < 0 ||
 	      json_object_set_new(obj, "pid", json_integer((json_int_t)s->pid)) < 0 ||
@@ -176,6 +177,7 @@ int state_read(int dir_fd, struct state *ret, struct err *e)
 	static const struct json_field rows[] = {
 		{ "id", JSON_KIND_STR, offsetof(struct state, id), JSON_REQUIRED, NAME_MAX },
 		{ "bundle", JSON_KIND_STR, offsetof(struct state, bundle), JSON_REQUIRED, 4095 },
+		{ "config", JSON_KIND_STR, offsetof(struct state, config), 0, 4095 },
 		{ "rootfs", JSON_KIND_STR, offsetof(struct state, rootfs), JSON_REQUIRED, 4095 },
 		{ "created", JSON_KIND_STR, offsetof(struct state, created), JSON_REQUIRED, 64 },
 		{ "pid", JSON_KIND_U64, offsetof(struct state, pid), JSON_REQUIRED, INT32_MAX },
@@ -247,15 +249,37 @@ enum container_status state_status(int dir_fd, const struct state *s, struct pro
 	return start_fifo_exists(dir_fd) ? STATUS_CREATED : STATUS_RUNNING;
 }
 
+static json_t *state_object(const char *id, const char *status, uint64_t pid, const char *bundle,
+			    const json_t *annotations)
+{
+	auto_json json_t *obj = json_object();
+	bool stopped = streq(status, container_status_str(STATUS_STOPPED));
+	int bad = !obj || set_string(obj, "ociVersion", OCI_VERSION) < 0 ||
+		  set_string(obj, "id", id) < 0 || set_string(obj, "status", status) < 0 ||
+		  json_object_set_new(obj, "pid", json_integer(stopped ? 0 : (json_int_t)pid)) < 0 ||
+		  set_string(obj, "bundle", bundle) < 0 ||
+		  set_doc(obj, "annotations", annotations) < 0;
+
+	return bad ? NULL : json_incref(obj);
+}
+
 char *state_json(const char *id, const char *status, uint64_t pid, const char *bundle,
 		 const json_t *annotations)
 {
-	auto_json json_t *obj = json_object();
-	int bad;
+	auto_json json_t *obj = state_object(id, status, pid, bundle, annotations);
 
-	bad = !obj || set_string(obj, "ociVersion", OCI_VERSION) < 0 ||
-	      set_string(obj, "id", id) < 0 || set_string(obj, "status", status) < 0 ||
-	      json_object_set_new(obj, "pid", json_integer((json_int_t)pid)) < 0 ||
-	      set_string(obj, "bundle", bundle) < 0 || set_doc(obj, "annotations", annotations) < 0;
-	return bad ? NULL : json_dumps(obj, JSON_INDENT(2));
+	return obj ? json_dumps(obj, JSON_INDENT(2)) : NULL;
+}
+
+char *listener_json(uint64_t pid, const char *metadata, const char *id, const char *status,
+		    const char *bundle, const json_t *annotations)
+{
+	/* "fds" names the descriptors of the message, in order. */
+	auto_json json_t *obj = json_pack("{s:s, s:[s], s:I, s:o}", "ociVersion", OCI_VERSION, "fds",
+					  "seccompFd", "pid", (json_int_t)pid, "state",
+					  state_object(id, status, pid, bundle, annotations));
+
+	if (!obj || set_string(obj, "metadata", metadata) < 0)
+		return NULL;
+	return json_dumps(obj, JSON_COMPACT);
 }

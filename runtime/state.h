@@ -39,6 +39,7 @@ const char *container_status_str(enum container_status s);
 struct state {
 	json_t *doc; /* owns the strings below when it was read */
 	const char *id, *bundle, *rootfs, *created;
+	const char *config; /* its file in the bundle, NULL: config.json */
 	uint64_t pid, pid_start; /* pid 0: being created */
 	uint32_t uid;		 /* who made it */
 	bool has_filter;
@@ -65,6 +66,9 @@ int state_read(int dir_fd, struct state *ret, struct err *e);
 /* Its status, and its first process when it lives (*ret_proc may be NULL; else the caller's). */
 enum container_status state_status(int dir_fd, const struct state *s, struct proc *ret_proc);
 
+/* The container process state that a seccomp listener gets; fresh memory or NULL. */
+char *listener_json(uint64_t pid, const char *metadata, const char *id, const char *status,
+		    const char *bundle, const json_t *annotations);
 /* The state of the runtime-spec as text; @annotations may be NULL.  NULL: no memory. */
 char *state_json(const char *id, const char *status, uint64_t pid, const char *bundle,
 		 const json_t *annotations);

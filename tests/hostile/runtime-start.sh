@@ -273,6 +273,38 @@ test_rt_seccomp_is_in_force_also_for_exec() {
 	rt delete --force c
 }
 
+# One byte at an offset (negative: from the end) is another.
+flip() { # FROM OFFSET TO
+	python3 -c '
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[int(sys.argv[2])] ^= 0xff
+open(sys.argv[3], "wb").write(data)' "$@"
+	chmod 600 "$3"
+}
+
+# Of another user, who could change it after it was looked at: it is made anew.
+root_test_rt_filter_cache_of_another_owner() {
+	new_bundle b '.process.args = ["/bin/mkdir", "/d"]'
+	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}' >p
+	with_profile p
+	expect 1 rt run -b b c
+	local f before
+	f=$(ls filters/*.bpf)
+	before=$(stat -c %i "$f")
+	expect 1 rt run -b b c
+	is "$(stat -c %i "$f")" "$before" "the file of a cache that is used"
+	chown 12345 "$f"
+	expect 1 rt run -b b c
+	contains "$ERR" "not permitted"
+	is "$(stat -c %u "$f")" 0 "owner of the file that took its place"
+	# A directory of somebody else's is none of ours.
+	chown 12345 "$f" filters
+	expect 1 rt run -b b c
+	contains "$ERR" "not permitted"
+	is "$(stat -c %u "$f")" 12345
+}
+
 test_rt_planted_filter_cache() {
 	new_bundle b '.process.args = ["/bin/mkdir", "/d"]'
 	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}' >p
@@ -289,7 +321,7 @@ test_rt_planted_filter_cache() {
 	cp "$(ls filters/*.bpf | grep -vx "$f")" evil
 	with_profile p
 	change b '.process.args = ["/bin/mkdir", "/d"]'
-	for damage in evil empty half link mode; do
+	for damage in evil empty half link mode flip-head flip-filter longer; do
 		rm -f "$f"
 		case $damage in
 		evil) cp evil "$f"; chmod 600 "$f" ;;
@@ -297,6 +329,9 @@ test_rt_planted_filter_cache() {
 		half) head -c 200 good >"$f" ;;
 		link) ln -s "$T/w/evil" "$f" ;;
 		mode) cp good "$f"; chmod 666 "$f" ;;
+		flip-head) flip good 12 "$f" ;;
+		flip-filter) flip good -3 "$f" ;;
+		longer) cat good good >"$f" ;;
 		esac
 		expect 1 rt run -b b c
 		contains "$ERR" "not permitted" "with cache file $damage: stderr"

@@ -227,7 +227,7 @@ TEST(no_limit_as_go_writes_it)
 		"\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}";
 
 	CHECK(write(fd, text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
-	CHECK_OK(oci_config_load(dir, &c, &e), e);
+	CHECK_OK(oci_config_load(dir, NULL, &c, &e), e);
 	CHECK(c.process.rlimits[0].value.rlim_max == RLIM_INFINITY);
 	CHECK(c.process.rlimits[0].value.rlim_cur == RLIM_INFINITY);
 	CHECK_STR(c.process.args.items[0], ":18446744073709551615");
@@ -246,7 +246,7 @@ static int load_linux(const char *linux_, struct oci_config *c, struct err *e)
 			 "\"linux\" : %s , \"process\":{\"cwd\":\"/\",\"args\":[\"x\"],"
 			 "\"user\":{\"uid\":0,\"gid\":0}}}", linux_);
 	(void)fclose(f);
-	r = oci_config_load(dir, c, e);
+	r = oci_config_load(dir, NULL, c, e);
 	(void)close(dir);
 	return r;
 }

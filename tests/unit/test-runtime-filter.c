@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <sys/syscall.h>
 
+#include "config.h"
 #include "filter.h"
 #include "filter-cache.h"
 #include "json.h"
@@ -347,6 +348,21 @@ static void fill_cache(void)
 	CHECK_UINT(ask(&f, AUDIT_ARCH_X86_64, SYS_acct, 0, 0, 0), ERRNO(EPERM));
 	CHECK_UINT(ask(&f, AUDIT_ARCH_X86_64, SYS_read, 0, 0, 0), SECCOMP_RET_ALLOW);
 	filter_done(&f);
+}
+
+/* Capabilities are in it as well: what a profile has for them, the engine resolves before. */
+TEST(the_cache_key_holds_all_that_the_filter_depends_on)
+{
+	const struct scmp_version *v = seccomp_version();
+	auto_free char *key = filter_cache_key("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
+	auto_free char *library = str_printf("libseccomp %u.%u.%u", v->major, v->minor, v->micro);
+	auto_free char *arch = str_printf("arch %08x", seccomp_arch_native());
+
+	CHECK(key && library && arch);
+	CHECK_CONTAINS(key, "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}");
+	CHECK_CONTAINS(key, "ctr-lite " CTR_VERSION);
+	CHECK_CONTAINS(key, library);
+	CHECK_CONTAINS(key, arch);
 }
 
 TEST(cache_gives_back_what_was_put)
