@@ -18,22 +18,31 @@
 	"/etc/systemd/system/user@.service.d/delegate.conf, run systemctl daemon-reload, and " \
 	"log in again"
 
+/* Nobody can pass on what the whole host has not got. */
+static bool host_has(const char *controller)
+{
+	auto_close int fd = cgroup_open_mount();
+
+	return fd < 0 || cgroup_has_controller(fd, controller) != 0;
+}
+
 static int explain_controller(const struct limit *it, const char *where, int fd, int r,
 			      struct err *e)
 {
 	auto_free char *have = NULL;
-	bool root = geteuid() == 0 && userns_is_initial();
+	const char *remedy = DELEGATE;
 
 	if (fd < 0 || cgroup_read(fd, "cgroup.controllers", &have) < 0)
 		have = strdup("");
+	if (!host_has(it->controller))
+		remedy = "the kernel is built or booted without it, or version 1 uses it";
+	else if (geteuid() == 0 && userns_is_initial())
+		remedy = "the cgroup above does not pass it on";
 	if (r == -ENOENT)
 		return err_set(e, ERR_UNSUPPORTED,
-			       "$.linux.resources.%s: cgroup %.80s has no controller %s (it has: %s); "
+			       "$.linux.resources.%s: cgroup %.100s has no controller %s (it has: %s); "
 			       "%s",
-			       it->member, where, it->controller, have && *have ? have : "none",
-			       root ? "the kernel or its command line has it switched off, version 1 "
-				      "uses it, or the cgroup above does not pass it on"
-				    : DELEGATE);
+			       it->member, where, it->controller, have && *have ? have : "none", remedy);
 	if (r == -EBUSY)
 		return err_set(e, ERR_BUSY,
 			       "$.linux.resources.%s: cgroup %.80s cannot pass on controller %s, as it "

@@ -266,6 +266,17 @@ static int place_and_map(struct creation *c, struct err *e)
 	return r;
 }
 
+/* It was to wait for us, and is gone. */
+static int died_early(const struct creation *c, struct err *e)
+{
+	uint64_t kills = 0;
+
+	if (c->place.fd >= 0)
+		(void)cgroup_read_key(c->place.fd, "memory.events", "oom_kill", &kills); /* 0 then */
+	return err_set(e, ERR_OS, "the container's process was killed while it was being set up%s",
+		       kills ? ": $.linux.resources.memory.limit is too low" : "");
+}
+
 static int write_state(struct creation *c, struct err *e)
 {
 	struct timespec t;
@@ -296,6 +307,8 @@ static int write_state(struct creation *c, struct err *e)
 		c->state.cgroup_ino = st.st_ino;
 	}
 	r = proc_start_time(c->child.proc.pid, &c->state.pid_start);
+	if (r == -ESRCH)
+		return died_early(c, e);
 	if (r < 0)
 		return err_sys(e, r, "look at the container's process");
 	return state_write(c->dir_fd, &c->state, e);
@@ -338,17 +351,6 @@ static int run_hooks(struct creation *c, enum hook_kind kind, const char *status
 	if (c->agent.sock >= 0)
 		return hook_agent_run(&c->agent, kind, c->state_text, e);
 	return hooks_run(&c->cfg.hooks, kind, c->state_text, e);
-}
-
-/* It was to wait for us, and is gone. */
-static int died_early(const struct creation *c, struct err *e)
-{
-	uint64_t kills = 0;
-
-	if (c->place.fd >= 0)
-		(void)cgroup_read_key(c->place.fd, "memory.events", "oom_kill", &kills); /* 0 then */
-	return err_set(e, ERR_OS, "the container's process was killed while it was being set up%s",
-		       kills ? ": $.linux.resources.memory.limit is too low" : "");
 }
 
 /* Until its program runs, or, for create, until it waits to be started. */
