@@ -202,28 +202,36 @@ static char *try_place(const char *dir, const char *sub)
 	return path && access(path, X_OK) == 0 ? take_ptr(&path) : NULL;
 }
 
+/* Beside the program at @exe; NULL. */
+static char *beside(const char *exe)
+{
+	const char *slash = strrchr(exe, '/');
+	auto_free char *dir = slash && slash != exe ? strndup(exe, (size_t)(slash - exe)) : NULL;
+	char *r = dir ? try_place(dir, "") : NULL;
+
+	/* only a build tree has us in runtime/ */
+	if (!r && dir && str_ends(dir, "/runtime"))
+		r = try_place(dir, "../systemd/");
+	return r;
+}
+
 int systemd_program(char **ret, struct err *e)
 {
 	const char *env = secure_getenv("CTR_LITE_LIBEXEC");
-	char exe[PATH_MAX], *slash, *r = NULL;
-	ssize_t n;
+	char exe[PATH_MAX], *r = NULL;
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
 	if (env && env[0] == '/')
 		r = try_place(env, "");
 	if (!r && env && env[0] == '/')
 		r = try_place(env, "systemd/");
-	n = r ? 0 : readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	if (n > 0) {
+	if (!r && n > 0) {
 		exe[n] = '\0';
-		slash = strrchr(exe, '/');
-		if (slash && slash != exe) {
-			*slash = '\0';
-			r = try_place(exe, "");
-			/* only a build tree has us in runtime/ */
-			if (!r && str_ends(exe, "/runtime"))
-				r = try_place(exe, "../systemd/");
-		}
+		r = beside(exe);
 	}
+	/* We may be a copy in memory (guard.h), which has kept the name that we were called by. */
+	if (!r)
+		r = beside(program_invocation_name);
 	if (!r)
 		r = try_place(CTR_LIBEXECDIR, "");
 	if (!r)
@@ -234,18 +242,6 @@ int systemd_program(char **ret, struct err *e)
 			       CTR_LIBEXECDIR);
 	*ret = r;
 	return 0;
-}
-
-void systemd_remember_program(void)
-{
-	auto_free char *path = NULL;
-	char *slash;
-
-	if (systemd_program(&path, NULL) < 0)
-		return; /* whoever needs it says so */
-	slash = strrchr(path, '/');
-	*slash = '\0';
-	(void)setenv("CTR_LITE_LIBEXEC", path, 1); /* without memory the others are tried */
 }
 
 /* Run it; what it has to say comes as struct err. */

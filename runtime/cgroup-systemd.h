@@ -21,8 +21,6 @@ int systemd_annotations(const json_t *annotations, struct strv *ret, struct err 
 
 /* The program, fresh memory; -ENOENT (ERR_NOT_FOUND). */
 int systemd_program(char **ret, struct err *e);
-/* Tell a copy of us (guard.h) where it is, while we can know. */
-void systemd_remember_program(void);
 int systemd_start_scope(const char *unit, const char *slice, pid_t pid, const struct strv *props,
 			struct err *e);
 int systemd_stop_scope(const char *unit, struct err *e);

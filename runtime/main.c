@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cgroup-systemd.h"
 #include "config.h"
 #include "fd.h"
 #include "guard.h"
@@ -318,8 +317,6 @@ static int guard(struct args *a, char **argv, struct err *e)
 {
 	int r;
 
-	if (a->manager == CGROUP_SYSTEMD)
-		systemd_remember_program();
 	/* The copy of us reports to the same descriptor. */
 	if (a->err_fd)
 		(void)fd_set_cloexec((int)a->err_fd, false); /* open: checked above */
