@@ -173,6 +173,23 @@ static int place(const struct stage_ctx *c, int fd, const char *name, bool tree,
 	return 0;
 }
 
+/* The network is another's and the user namespace is not: inside, nobody may mount its sysfs. */
+static bool foreign_net(const struct stage_ctx *c)
+{
+	return c->o.inner && c->o.joins->fd[JOIN_NET] >= 0;
+}
+
+static int place_sysfs(const struct stage_ctx *c, struct err *e)
+{
+	auto_free char *path = str_printf("%s/ns/sys", c->p.rundir);
+
+	if (!path || (mkdir(path, 0700) < 0 && errno != EEXIST))
+		return err_sys(e, path ? errno : ENOMEM, "make %s/ns/sys", c->p.rundir);
+	if (mount("sysfs", path, "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return err_sys(e, errno, "mount the sysfs of the network namespace");
+	return 0;
+}
+
 /* What the runtime opens by path: it inherits nothing. */
 static int step_place(struct stage_ctx *c, struct err *e)
 {
@@ -192,7 +209,9 @@ static int step_place(struct stage_ctx *c, struct err *e)
 		r = place(c, cgroup, "cgroup", false, e);
 	if (r == 0)
 		r = joins_shm(c->o.joins, &shm, e);
-	return r == 0 && shm >= 0 ? place(c, shm, "shm", true, e) : r;
+	if (r == 0 && shm >= 0)
+		r = place(c, shm, "shm", true, e);
+	return r == 0 && foreign_net(c) ? place_sysfs(c, e) : r;
 }
 
 /* What belongs to the container's root: its root directory, the files made for it. */

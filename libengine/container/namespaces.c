@@ -20,24 +20,24 @@
 #include "path.h"
 #include "user.h"
 
-#define AUTO_LOCK "auto-userns.lock"	/* in the store: who holds it chooses ids */
 #define UID_MAP_MAX 16384
 
 /* The namespaces that options name.  @kind is the monitor's word, the others are podman's. */
 struct ns_option {
 	const char *kind, *container_word, *path_word;
+	int flag;
 	char **mode;
 };
 
 static size_t options_of(struct ctr_request *r, struct ns_option o[6])
 {
 	const struct ns_option all[] = {
-		{ "user", "user", "user", &r->userns },
-		{ "net", "net", "network", r->networks.n ? &r->networks.items[0] : NULL },
-		{ "ipc", "ipc", "IPC", &r->ipc_mode },
-		{ "uts", "uts", "UTS", &r->uts_mode },
-		{ "pid", "pid", "PID", &r->pid_mode },
-		{ "cgroup", "cgroup", "cgroup", &r->cgroupns_mode },
+		{ "user", "user", "user", CLONE_NEWUSER, &r->userns },
+		{ "net", "net", "network", CLONE_NEWNET, r->networks.n ? &r->networks.items[0] : NULL },
+		{ "ipc", "ipc", "IPC", CLONE_NEWIPC, &r->ipc_mode },
+		{ "uts", "uts", "UTS", CLONE_NEWUTS, &r->uts_mode },
+		{ "pid", "pid", "PID", CLONE_NEWPID, &r->pid_mode },
+		{ "cgroup", "cgroup", "cgroup", CLONE_NEWCGROUP, &r->cgroupns_mode },
 	};
 	size_t n = 0;
 
@@ -125,6 +125,7 @@ static int resolve_path(struct ctr_request *r, const struct ns_option *o, struct
 	const char *path = path_of(*o->mode);
 	auto_free char *abs = path[0] == '/' ? strdup(path)
 					     : path_join(r->base_dir ? r->base_dir : "/", path);
+	auto_close int fd = FD_NONE;
 	struct stat st;
 
 	if (!abs)
@@ -132,6 +133,11 @@ static int resolve_path(struct ctr_request *r, const struct ns_option *o, struct
 	if (stat(abs, &st) < 0)
 		return err_sys(e, errno, "cannot find specified %s namespace path: stat %s", o->path_word,
 			       path);
+	fd = open(abs, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, errno, "open the %s namespace %s", o->path_word, path);
+	if (ns_kind(fd) != o->flag)
+		return err_set(e, ERR_INVALID, "%s is no %s namespace", path, o->path_word);
 	return set_text(o->mode, str_printf("ns:%s", abs), e);
 }
 
@@ -304,11 +310,11 @@ static int choose_auto(struct ctr_engine *eng, const struct ctr_request *r, cons
 
 	if (!room)
 		return nomem(e);
+	/* The list of containers is what the choice depends on. */
 	if (ret_lock) {
-		lock = openat(eng->store.root_fd, AUTO_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			      0600);
+		lock = path_open_beneath(eng->store.root_fd, "containers", O_RDONLY | O_DIRECTORY);
 		if (lock < 0)
-			return err_sys(e, errno, "open %s/" AUTO_LOCK, eng->store.root);
+			return err_sys(e, lock, "open %s/containers", eng->store.root);
 	}
 	rc = u->has_size ? 0 : auto_size(eng, r, &size, e);
 	if (rc == 0)

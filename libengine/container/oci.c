@@ -134,10 +134,13 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	const char *pts[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620",
 			      has_gid(b->map, 5) ? "gid=5" : NULL, NULL };
 	const struct ctr_request *r = b->req;
+	auto_free char *sys = NULL;
 	char size[48];
 	const char *shm[] = { "nosuid", "noexec", "nodev", "mode=1777", size, NULL };
 	int rc;
 
+	if (b->host_sys && ns_is_joined(ns_network(r))) /* of a network that is not the host's */
+		sys = path_join(b->run_dir, "ns/sys");
 	(void)snprintf(size, sizeof(size), "size=%llu", (unsigned long long)r->shm_size_bytes);
 	rc = is_host(r->pid_mode)
 		     ? oci_add_mount(b->mounts, "/proc", "bind", "/proc", strings(bind), e)
@@ -146,7 +149,7 @@ static int default_mounts(struct oci_build *b, struct err *e)
 		rc = oci_add_mount(b->mounts, "/dev", "tmpfs", "tmpfs", strings(dev), e);
 	/* The kernel lets only the owner of a network namespace mount its sysfs. */
 	if (rc == 0 && b->host_sys)
-		rc = oci_add_mount(b->mounts, "/sys", "bind", "/sys",
+		rc = oci_add_mount(b->mounts, "/sys", "bind", sys ? sys : "/sys",
 				   strings(r->privileged ? bind : bind_ro), e);
 	else if (rc == 0)
 		rc = oci_add_mount(b->mounts, "/sys", "sysfs", "sysfs",
@@ -432,12 +435,14 @@ static json_t *namespaces(struct oci_build *b, struct err *e)
 static int sysctls(struct oci_build *b, json_t *linux_, struct err *e)
 {
 	json_t *obj = json_object();
+	/* A map of one id may not have this one. */
+	uint32_t ping_gid = has_gid(b->map, 0) ? 0 : b->map->gid[0].container;
 	int rc = 0;
 
 	/* podman's default, so that ping works without a capability.  runc refuses net.* in a network
 	 * namespace that it is in already, and others may. */
 	if (!b->host_net && b->our_runtime)
-		rc = set(obj, "net.ipv4.ping_group_range", json_string("0 0"), e);
+		rc = set(obj, "net.ipv4.ping_group_range", json_sprintf("%u %u", ping_gid, ping_gid), e);
 	ctr_origin(b->req, "linux.sysctl", "", "default");
 	for (size_t i = 0; b->req->origins && i < b->req->sysctls.n; i++) {
 		const char *text = b->req->sysctls.items[i];

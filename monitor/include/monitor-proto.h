@@ -40,7 +40,8 @@ enum mon_msg {
 	 *				the one that all of these are in.  The runtime is started inside of
 	 *				net, ipc and uts; it finds user (where it is not in it already), pid
 	 *				and cgroup at <rundir>/ns/KIND.  KIND shm: a copy of that process's
-	 *				mount on /dev/shm is at <rundir>/ns/shm
+	 *				mount on /dev/shm is at <rundir>/ns/shm.  With an inner user namespace
+	 *				and net, the sysfs of that network is at <rundir>/ns/sys
 	 *	keep-groups=1		keep the caller's supplementary groups
 	 *	netns=new|host		new: with the user namespace (the inner one where there is one),
 	 *				loopback up; host: the caller's, or what join= says
