@@ -163,3 +163,30 @@ test_limits_and_services() {
 		is "$(check systemd Status)" missing
 	fi
 }
+
+# Inside of a container whose filter forbids them; its /proc is masked, too.
+#: noasan
+test_calls_that_a_filter_forbids() {
+	local bin
+	pull alpine
+	bin=$(command -v ctr-lite)
+	cat >p.json <<-'END'
+		{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", "errnoRet": 38,
+			"names": ["landlock_create_ruleset", "keyctl", "seccomp"]}]}
+	END
+	STATUS=0
+	OUT=$(ctr run --rm --network=none --user 1 --security-opt "seccomp=$PWD/p.json" -v "$bin:/bin/ctr-lite:ro" -e HOME=/tmp \
+		alpine ctr-lite doctor --format json) || STATUS=$?
+	is "$STATUS" 2
+	lacks_it seccomp FAILED CONFIG_SECCOMP_FILTER
+	lacks_it landlock missing lsm=
+	is "$(check keyring Status)" missing
+	is "$(check proc Status)" missing
+	# There are no programs of ours in that image.
+	lacks_it helpers FAILED "meson install"
+	# the twin: all of it is permitted
+	OUT=$(ctr run --rm --network=none --user 1 --security-opt seccomp=unconfined -v "$bin:/bin/ctr-lite:ro" -e HOME=/tmp \
+		alpine ctr-lite doctor --format json) || true
+	is "$(check seccomp Status)" ok
+	is "$(check keyring Status)" ok
+}
