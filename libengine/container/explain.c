@@ -44,7 +44,7 @@ static const char *origin_of(const struct ctr_request *r, const char *kind, cons
 	return NULL;
 }
 
-int explain_add(const struct ctr_request *r, json_t *elements, const char *kind, const char *name,
+static int explain_add(const struct ctr_request *r, json_t *elements, const char *kind, const char *name,
 		const char *value, struct err *e)
 {
 	auto_free char *whole = strdup(kind);
@@ -272,4 +272,104 @@ int explain_config(const struct ctr_request *r, const json_t *config, json_t *el
 	struct walk w = { r, elements, e };
 
 	return walk(&w, "", config);
+}
+
+/* The namespaces that are not the container's own, for --explain. */
+static int explain_shared(const struct ctr_request *r, json_t *elements, struct err *e)
+{
+	const struct {
+		const char *name, *option, *mode;
+	} all[] = {
+		{ "pid", "pid", r->pid_mode },	     { "ipc", "ipc", r->ipc_mode },
+		{ "uts", "uts", r->uts_mode },	     { "cgroup", "cgroupns", r->cgroupns_mode },
+		{ "network", "network", ns_network(r) },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!ns_is_foreign(all[i].mode))
+			continue;
+		ctr_origin(r, "shared namespaces", all[i].name, "--%s=%s", all[i].option, all[i].mode);
+		rc = explain_add(r, elements, "shared namespaces", all[i].name, all[i].mode, e);
+	}
+	return rc;
+}
+
+static int explain_map(const struct ctr_request *r, const char *kind, const struct idmap_range *m,
+		       uint32_t n, json_t *elements, struct err *e)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < n; i++) {
+		char name[16], value[64];
+
+		(void)snprintf(name, sizeof(name), "%u", m[i].container);
+		(void)snprintf(value, sizeof(value), "%u, %u ids", m[i].host, m[i].count);
+		rc = explain_add(r, elements, kind, name, value, e);
+	}
+	return rc;
+}
+
+/* The user namespace that the monitor makes, and the one inside of it. */
+static int explain_ids(struct ctr_engine *eng, const struct ctr_request *r, const struct ns_plan *ns,
+		       json_t *elements, struct err *e)
+{
+	const struct idmap *map;
+	int rc = ctr_engine_idmap(eng, &map, e);
+
+	if (rc < 0 || !map)
+		return rc;
+	ctr_origin(r, "user ids", "", "default: /etc/subuid");
+	ctr_origin(r, "group ids", "", "default: /etc/subgid");
+	ctr_origin(r, "user ids", "0", "default: the user");
+	ctr_origin(r, "group ids", "0", "default: the user");
+	rc = explain_map(r, "user ids", map->uid, map->n_uid, elements, e);
+	if (rc == 0)
+		rc = explain_map(r, "group ids", map->gid, map->n_gid, elements, e);
+	if (!ns->inner)
+		return rc;
+	if (rc == 0)
+		rc = explain_map(r, "user ids of those", ns->inner->uid, ns->inner->n_uid, elements, e);
+	return rc < 0 ? rc : explain_map(r, "group ids of those", ns->inner->gid, ns->inner->n_gid,
+					 elements, e);
+}
+
+static int explain_net(const struct ctr_request *r, const struct ctr_network *net,
+		       const struct ctr_net_plan *plan, json_t *elements, struct err *e)
+{
+	int rc = 0;
+
+	ctr_origin(r, "network", "", "%s%s", net->mode_set ? "--network=" : "default",
+		   net->mode_set ? ns_network(r) ? ns_network(r) : ctr_net_mode_str(net->mode)
+				       : "");
+	ctr_origin(r, "published ports", "", "--publish");
+	if (plan->path)
+		rc = explain_add(r, elements, "network", "", plan->path, e);
+	for (size_t i = 0; rc == 0 && i < r->publish.n; i++)
+		rc = explain_add(r, elements, "published ports", r->publish.items[i], "", e);
+	return rc;
+}
+
+/* "PATH\tLINE" */
+static int explain_line(const struct ctr_request *r, char *line, json_t *elements, struct err *e)
+{
+	char *tab = strchr(line, '\t');
+
+	*tab = '\0';
+	return explain_add(r, elements, "added lines", line, tab + 1, e);
+}
+
+int explain_beyond(struct ctr_engine *eng, const struct ctr_request *r, const struct explain_plans *p,
+		   json_t *elements, struct err *e)
+{
+	int rc = explain_shared(r, elements, e);
+
+	if (rc == 0)
+		rc = explain_ids(eng, r, p->ns, elements, e);
+	if (rc == 0)
+		rc = explain_net(r, p->network, p->net, elements, e);
+	ctr_origin(r, "added lines", "", "default: the user is not in the image (--passwd)");
+	for (size_t i = 0; rc == 0 && i < p->append->n; i++)
+		rc = explain_line(r, p->append->items[i], elements, e);
+	return rc;
 }

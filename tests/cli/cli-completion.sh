@@ -17,7 +17,7 @@ test_commands_and_options() {
 	is "$OFFERED" run
 	offers run --privi
 	is "$OFFERED" --privileged
-	offers run --memor
+	offers run --health-c
 	is "$OFFERED" "" "an option that is refused"
 	offers run --env-file ''
 	is "$OFFERED" :file
