@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include <ctrlite/network.h>
+#include <ctrlite/shift.h>
 #include <ctrlite/size.h>
 
 #include "cgroup/cgroup-plan.h"
@@ -195,11 +196,13 @@ static json_t *graph_driver(struct describe *d)
 {
 	json_t *data = json_object();
 	auto_strbuf struct strbuf lower = STRBUF_INIT;
+	auto_strv struct strv dirs = STRV_INIT;
 	const char *root = d->eng->store.root;
 
-	for (size_t i = d->r->layers.n; i-- > 0;)
-		strbuf_addf(&lower, "%s%s/layers/%s/diff", lower.len ? ":" : "", root,
-			    d->r->layers.items[i]);
+	if (ctr_idmap_shift_dirs_of(d->eng, d->r, &dirs, NULL) < 0)
+		d->failed = true;
+	for (size_t i = dirs.n; i-- > 0;)
+		strbuf_addf(&lower, "%s%s/layers/%s/diff", lower.len ? ":" : "", root, dirs.items[i]);
 	if (lower.failed)
 		d->failed = true;
 	set_str(d, data, "LowerDir", lower.data);

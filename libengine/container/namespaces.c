@@ -576,12 +576,13 @@ static int plan_user_path(struct ctr_engine *eng, const char *path, struct ns_pl
 static int plan_own_user(const struct ctr_request *r, struct ns_plan *p, struct err *e)
 {
 	auto_free struct idmap *m = calloc(1, sizeof(*m));
+	int rc;
 
 	if (!m)
 		return nomem(e);
-	if (!r->inner_gidmap || idmap_parse(r->inner_uidmap, m->uid, &m->n_uid) < 0 ||
-	    idmap_parse(r->inner_gidmap, m->gid, &m->n_gid) < 0)
-		return err_set(e, ERR_CORRUPT, "container %.12s: bad id map", r->id);
+	rc = ctr_request_inner_map(r, m, e);
+	if (rc < 0)
+		return rc;
 	p->inner = take_ptr(&m);
 	p->own = p->user_path = true;
 	return 0;

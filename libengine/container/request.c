@@ -243,3 +243,14 @@ int ctr_container_load(struct ctr_engine *eng, const char *id, struct ctr_reques
 	*ret = req;
 	return 0;
 }
+
+int ctr_request_inner_map(const struct ctr_request *r, struct idmap *ret, struct err *e)
+{
+	if (!r->inner_uidmap && !r->inner_gidmap)
+		return 0;
+	if (!r->inner_uidmap || !r->inner_gidmap ||
+	    idmap_parse(r->inner_uidmap, ret->uid, &ret->n_uid) < 0 ||
+	    idmap_parse(r->inner_gidmap, ret->gid, &ret->n_gid) < 0)
+		return err_set(e, ERR_CORRUPT, "container %.12s: bad id map", r->id);
+	return 1;
+}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "ctrlite/container.h"
 #include "ctrlite/transfer.h"
 #include "fd.h"
 #include "shift.h"
@@ -120,29 +119,34 @@ int ctr_idmap_shift_layers(struct ctr_engine *eng, const struct strv *layers,
 	return r < 0 ? r : ctr_idmap_shift_dirs(eng, layers, inner, ret_dirs, e);
 }
 
-/* What the container of @r uses.  Where it is in the user namespace of another its map is not in
- * its own record: then any copy of its layers. */
+int ctr_idmap_shift_dirs_of(struct ctr_engine *eng, const struct ctr_request *r,
+			    struct strv *ret_dirs, struct err *e)
+{
+	auto_free struct idmap *m = calloc(1, sizeof(*m));
+	int rc = m ? ctr_request_inner_map(r, m, e) : err_sys(e, ENOMEM, "read the id map");
+
+	if (rc != 0)
+		return rc < 0 ? rc : ctr_idmap_shift_dirs(eng, &r->layers, m, ret_dirs, e);
+	for (size_t i = 0; rc == 0 && i < r->layers.n; i++)
+		rc = strv_add(ret_dirs, r->layers.items[i]);
+	return rc < 0 ? err_sys(e, rc, "list the container's layers") : 0;
+}
+
+/* Where a container is in the user namespace of another its map may not be in its own record: then
+ * it uses any copy of its layers. */
 static int add_used(struct ctr_engine *eng, const struct ctr_request *r, struct strv *used,
 		    struct err *e)
 {
 	bool other = r->userns && (str_starts(r->userns, "container:") || str_starts(r->userns, "ns:"));
-	auto_free struct idmap *m = NULL;
 	auto_strv struct strv dirs = STRV_INIT;
-	const struct strv *add = &r->layers;
 	int rc = 0;
 
-	if (!other && (!r->inner_uidmap || !r->inner_gidmap))
+	if (!other && !r->inner_uidmap)
 		return 0;
-	m = other ? NULL : calloc(1, sizeof(*m));
-	if (!other && !m)
-		return err_sys(e, ENOMEM, "list the layers that containers use");
-	if (m && idmap_parse(r->inner_uidmap, m->uid, &m->n_uid) == 0 &&
-	    idmap_parse(r->inner_gidmap, m->gid, &m->n_gid) == 0) {
-		rc = ctr_idmap_shift_dirs(eng, &r->layers, m, &dirs, e);
-		add = &dirs;
-	}
-	for (size_t i = 0; rc == 0 && i < add->n; i++)
-		if (strv_add(used, add->items[i]) < 0)
+	if (!other)
+		rc = ctr_idmap_shift_dirs_of(eng, r, &dirs, e);
+	for (size_t i = 0; rc == 0 && i < r->layers.n; i++)
+		if (strv_add(used, other ? r->layers.items[i] : dirs.items[i]) < 0)
 			rc = err_sys(e, ENOMEM, "list the layers that containers use");
 	return rc;
 }

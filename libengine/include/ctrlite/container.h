@@ -117,6 +117,8 @@ const char *ctr_status_str(const struct ctr_status *s);
  * ERR_NOT_FOUND, an ambiguous prefix ERR_INVALID. */
 int ctr_container_find(struct ctr_engine *eng, const char *name, char ret_id[65], struct err *e);
 int ctr_container_load(struct ctr_engine *eng, const char *id, struct ctr_request *ret, struct err *e);
+/* The record's inner_uidmap and inner_gidmap: 1, 0 when it has none, or ERR_CORRUPT. */
+int ctr_request_inner_map(const struct ctr_request *r, struct idmap *ret, struct err *e);
 /* Takes no lock.  A container that is being removed meanwhile is -ENOENT. */
 int ctr_container_status(struct ctr_engine *eng, const char *id, struct ctr_status *ret,
 			 struct err *e);

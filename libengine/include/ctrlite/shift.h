@@ -18,6 +18,7 @@
 #ifndef CTRLITE_SHIFT_H
 #define CTRLITE_SHIFT_H
 
+#include "ctrlite/container.h"
 #include "ctrlite/engine.h"
 #include "str.h"
 
@@ -42,10 +43,12 @@
 int ctr_idmap_shift_layers(struct ctr_engine *eng, const struct strv *layers,
 			   const struct idmap *inner, struct strv *ret_dirs, struct err *e);
 
-/* The same names, whether or not the directories are there: what a container with this record
- * uses, for inspect and for deciding what may be removed.  Copies nothing. */
+/* The same names, whether or not the directories are there.  Copies nothing. */
 int ctr_idmap_shift_dirs(struct ctr_engine *eng, const struct strv *layers,
 			 const struct idmap *inner, struct strv *ret_dirs, struct err *e);
+/* What the container with this record uses, the layers themselves where it has no map of its own. */
+int ctr_idmap_shift_dirs_of(struct ctr_engine *eng, const struct ctr_request *r,
+			    struct strv *ret_dirs, struct err *e);
 
 /* Remove the copies that no container's record needs and nobody has started a container with for
  * a day: part of collecting what removed images leave. */
