@@ -618,7 +618,7 @@ static int check_runtime(struct ctr_engine *eng, const struct ns_plan *p, struct
 		return err_set(e, ERR_UNSUPPORTED, "--group-add keep-groups: the runtime %s drops the "
 			       "caller's groups; use crun or ctr-lite-runtime", path_base(path));
 	/* They become root of the namespace before they look for the root file system. */
-	if (eng->rootless && p->user_path && !idmap_to_container(p->inner->uid, p->inner->n_uid, 0, &id))
+	if (p->user_path && !idmap_to_container(p->inner->uid, p->inner->n_uid, 0, &id))
 		return err_set(e, ERR_UNSUPPORTED, "the runtime %s cannot reach the store from a user "
 			       "namespace that this user has no id in; use ctr-lite-runtime, or a map "
 			       "with the user's own id (keep-id)", path_base(path));

@@ -220,6 +220,8 @@ root_test_real_root() {
 	expect 125 ctr run --rm --network=none --userns=nomap alpine true
 	contains "$ERR" "only supported in rootless mode"
 	is "$(uid_map --userns=host)" "0:0:4294967295"
+	expect 125 ctr --runtime crun run --rm --network=none --uidmap 0:100000:1000 alpine true
+	contains "$ERR" "cannot reach the store from a user namespace that this user has no id in"
 }
 
 in_subids() { # FILE-TEXT COMMAND...: with that as /etc/subuid and /etc/subgid
