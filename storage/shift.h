@@ -6,6 +6,9 @@
  * it.  It is made in a stage and renamed into place, under a lock (flock on the layer's
  * layer.json) that others who want to make one of the same layer wait for.
  *
+ * Plain copies: redirects into the layer as a data-only one (Linux 6.16) would save a fifth of the
+ * time and half of the space, but a kernel that does not know them shows files full of zeros.
+ *
  * It is a cache, so nobody waits for the disk to have it: as long as that is not known its idmap
  * names the boot that it was made in, and it counts in that boot only.  The first use after
  * SHIFT_SETTLE_S, when the kernel has written it by itself, makes sure and takes the mark away.
