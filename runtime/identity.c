@@ -247,6 +247,17 @@ int identity_pdeathsig(struct setup *s, struct err *e)
 	return 0;
 }
 
+/*
+ * Until the program is executed we hold descriptors of the host.  Who is in our pid and user namespaces
+ * already (--pid=container:X, exec) and has our capabilities could open them by way of /proc, or trace
+ * us, as soon as we have no more than he has.
+ */
+int identity_hide(struct setup *s, struct err *e)
+{
+	(void)s;
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? err_sys(e, errno, "hide") : 0;
+}
+
 static int load_filter(struct setup *s, struct err *e)
 {
 	auto_close int listener = FD_NONE;

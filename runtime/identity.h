@@ -21,6 +21,7 @@ int identity_no_new_privs(struct setup *s, struct err *e);
 int identity_user(struct setup *s, struct err *e);
 int identity_cwd(struct setup *s, struct err *e);
 int identity_pdeathsig(struct setup *s, struct err *e);
+int identity_hide(struct setup *s, struct err *e);
 int identity_filter_early(struct setup *s, struct err *e);
 int identity_caps(struct setup *s, struct err *e);
 int identity_filter_late(struct setup *s, struct err *e);

@@ -344,6 +344,7 @@ const struct step init_steps[] = {
 	{ "set the user", identity_user },
 	{ "change directory", identity_cwd },		/* it may be the user's alone */
 	{ "", identity_pdeathsig },			/* the change of user has cleared it */
+	{ "hide from others inside", identity_hide },	/* it undoes this, too */
 	{ "load the seccomp filter", identity_filter_early },	/* with CAP_SYS_ADMIN */
 	{ "set capabilities", identity_caps },		/* nothing above works after this */
 	{ "load the seccomp filter", identity_filter_late },	/* it forbids the calls above */
@@ -370,6 +371,7 @@ const struct step exec_steps[] = {
 	{ "set the user", identity_user },
 	{ "change directory", identity_cwd },
 	{ "", identity_pdeathsig },
+	{ "hide from others inside", identity_hide },
 	{ "load the seccomp filter", identity_filter_early },
 	{ "set capabilities", identity_caps },
 	{ "load the seccomp filter", identity_filter_late },

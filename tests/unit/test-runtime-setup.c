@@ -84,6 +84,9 @@ static void check_identity(const struct step *t)
 	CHECK(position(t, identity_user) < position(t, identity_cwd));
 	/* A change of user clears it. */
 	CHECK(position(t, identity_user) < position(t, identity_pdeathsig));
+	/* So does it make us visible, and fewer capabilities make us prey. */
+	CHECK(position(t, identity_user) < position(t, identity_hide));
+	CHECK(position(t, identity_hide) < position(t, identity_caps));
 	/* The early filter needs what the final capabilities lack; the late one forbids all above. */
 	CHECK(position(t, identity_no_new_privs) < position(t, identity_filter_early));
 	CHECK(position(t, identity_filter_early) < position(t, identity_caps));
