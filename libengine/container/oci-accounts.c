@@ -84,7 +84,12 @@ static int extra_accounts(const struct oci_build *b, struct spec_account *extra,
 int oci_check_accounts(const struct ctr_request *r, struct err *e)
 {
 	struct host_files f = { 0 };
-	int rc = r->host_users.n ? read_host(&f, e) : 0;
+	int rc = spec_account_template("passwd-entry", r->passwd_entry, e);
+
+	if (rc == 0)
+		rc = spec_account_template("group-entry", r->group_entry, e);
+	if (rc == 0 && r->host_users.n)
+		rc = read_host(&f, e);
 
 	for (size_t i = 0; rc == 0 && i < r->host_users.n; i++) {
 		struct spec_account a = { 0 };

@@ -1,5 +1,6 @@
 /* The container's cgroup in config.json: its path, and what is limited in it. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "ctrlite/explain.h"
 #include "json.h"
@@ -28,17 +29,50 @@ static int add_limits(const struct cgroup_plan *p, const struct spec_resources *
 	return rc < 0 || !j ? rc : set(linux_, "resources", json_incref(j), e);
 }
 
+/* Which option each limit of config.json comes from. */
+static void resource_origins(const struct oci_build *b)
+{
+	static const struct {
+		const char *option, *path;
+	} paths[] = {
+		{ "memory", "memory.limit" },	     { "memory-reservation", "memory.reservation" },
+		{ "memory-swap", "memory.swap" },    { "cpu-shares", "cpu.shares" },
+		{ "cpu-period", "cpu.period" },	     { "cpu-quota", "cpu.quota" },
+		{ "cpus", "cpu" },		     { "cpuset-cpus", "cpu.cpus" },
+		{ "cpuset-mems", "cpu.mems" },	     { "pids-limit", "pids" },
+		{ "blkio-weight", "blockIO.weight" }, { "blkio-weight-device", "blockIO.weightDevice" },
+		{ "device-read-bps", "blockIO.throttleReadBpsDevice" },
+		{ "device-write-bps", "blockIO.throttleWriteBpsDevice" },
+		{ "device-read-iops", "blockIO.throttleReadIOPSDevice" },
+		{ "device-write-iops", "blockIO.throttleWriteIOPSDevice" },
+		{ "cgroup-conf", "unified" },
+	};
+	struct spec_resource_need needs[SPEC_RESOURCE_NEEDS_MAX];
+	size_t n = spec_resources_needs(&b->req->limits, needs, SPEC_RESOURCE_NEEDS_MAX);
+
+	ctr_origin(b->req, "linux.cgroupsPath", "", "cgroup manager %s",
+		   ctr_cgroup_manager_str(b->cgroup->manager));
+	ctr_origin(b->req, "linux.resources.memory", "", "default: twice --memory");
+	ctr_origin(b->req, "linux.resources.pids", "", "default");
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++) {
+			char path[80];
+
+			if (!streq(paths[k].option, needs[i].option))
+				continue;
+			(void)snprintf(path, sizeof(path), "linux.resources.%s", paths[k].path);
+			ctr_origin(b->req, path, "", "--%s", needs[i].option);
+		}
+}
+
 int oci_resources(const struct oci_build *b, json_t *linux_, struct err *e)
 {
 	int rc;
 
 	if (!b->cgroup->path)
 		return 0;
-	ctr_origin(b->req, "linux.cgroupsPath", "", "cgroup manager %s",
-		   ctr_cgroup_manager_str(b->cgroup->manager));
-	ctr_origin(b->req, "linux.resources", "", "options of limits (--memory and its kind)");
-	ctr_origin(b->req, "linux.resources.pids", "", "--pids-limit, or podman's default of %d",
-		   CGROUP_PIDS_DEFAULT);
+	if (b->req->origins)
+		resource_origins(b);
 	rc = set(linux_, "cgroupsPath", json_string(b->cgroup->path), e);
 	return rc < 0 ? rc : add_limits(b->cgroup, &b->req->limits, linux_, e);
 }

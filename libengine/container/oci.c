@@ -287,6 +287,9 @@ int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e)
 {
 	uint64_t base = r->privileged ? spec_caps_all() : spec_caps_default();
 
+	/* Root of another container may have less than our defaults, and cannot give more. */
+	if (geteuid() == 0)
+		base &= spec_caps_all();
 	if (r->origins)
 		cap_origins(r);
 	return spec_caps_resolve(base, &r->cap_add, &r->cap_drop, ret, e);

@@ -98,14 +98,23 @@ int spec_account_find(const char *passwd, size_t passwd_len, const char *group, 
 	return 0;
 }
 
+int spec_account_template(const char *option, const char *text, struct err *e)
+{
+	for (const char *p = text ? text : ""; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return err_set(e, ERR_INVALID, "--%s: control characters are not permitted",
+				       option);
+	return 0;
+}
+
 /* A template with its $WORDS replaced, and a newline. */
 static int expand(struct strbuf *out, const char *template, const char *const (*words)[2],
 		  const char *option, struct err *e)
 {
-	for (const char *p = template; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return err_set(e, ERR_INVALID, "--%s: control characters are not permitted",
-				       option);
+	int r = spec_account_template(option, template, e);
+
+	if (r < 0)
+		return r;
 	for (const char *p = template; *p;) {
 		size_t i = 0;
 

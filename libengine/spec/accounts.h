@@ -25,6 +25,9 @@ void spec_account_done(struct spec_account *a);
 int spec_account_find(const char *passwd, size_t passwd_len, const char *group, size_t group_len,
 		      const char *name, uint32_t uid, struct spec_account *ret, struct err *e);
 
+/* Is @text (may be NULL), the value of @option, a template of one line?  ERR_INVALID. */
+int spec_account_template(const char *option, const char *text, struct err *e);
+
 struct spec_accounts_args {
 	const char *user;		/* as asked for: "", uid, name, with ":group" */
 	const char *cwd;		/* the home of who has none */

@@ -106,6 +106,16 @@ root_test_devices_are_nodes_of_their_own() {
 	[ "$(head -1 <<<"$OUT")" -gt 20 ] || fail "--privileged shows only $OUT devices"
 }
 
+root_test_root_gives_what_it_has() {
+	local less=(setpriv --bounding-set -setfcap,-kill ctr-lite "${CTR_GLOBAL[@]}" run --rm --network=none)
+	pull alpine
+	expect 0 "${less[@]}" alpine grep CapBnd /proc/self/status
+	matches "$OUT" '[[:space:]]00000000000405db$'
+	expect 0 "${less[@]}" --privileged alpine true
+	expect 125 "${less[@]}" --cap-add setfcap alpine true
+	contains "$ERR" "CAP_SETFCAP cannot be had here"
+}
+
 test_privileged() {
 	pull alpine
 	expect 0 in_alpine --privileged alpine sh -c 'grep -E "^(CapEff|CapBnd|Seccomp):" /proc/self/status
@@ -141,6 +151,8 @@ test_users_that_the_image_does_not_know_get_an_account() {
 	expect 0 ctr rm c
 	expect 0 in_alpine --hostuser "$(id -un)" alpine tail -n 1 /etc/passwd
 	matches "$OUT" "^$(id -un):\*:$(id -u):$(id -g):"
+	expect 125 ctr create --passwd-entry $'a\nroot2::0:0::/:/bin/sh' alpine true
+	contains "$ERR" "--passwd-entry: control characters"
 	expect 125 in_alpine --hostuser no-such-user alpine true
 	contains "$ERR" "unknown user no-such-user"
 }

@@ -34,7 +34,8 @@ TEST(lists_append_and_scalars_replace)
 	struct err e = ERR_INIT;
 
 	CHECK_OK(PARSE(&p, MINIMUM "rootfs=/x\0lower=/1\0lower=/2\0lower=/3\0rows=5\0rows=6\0"
-		       "log-max-bytes=18446744073709551615\0copyup=/v\t/d\0", &e), e);
+		       "log-max-bytes=18446744073709551615\0copyup=/v\t/d\0append=/etc/x\ta b:c\0", &e), e);
+	CHECK_INT(p.append.n, 1);
 	CHECK_INT(p.lower.n, 3);
 	CHECK_STR(p.lower.items[2], "/3");
 	CHECK_INT(p.rows, 6);
@@ -74,7 +75,7 @@ TEST(refuses)
 		"log-driver=K8S-FILE", "log-driver=k8s-file", "net-ready=soon", "net-path=/p", "net-fwd=x",
 		"net-api=a/b", "id=0123", "id=" ID "0", "id=0123456789ABCDEF0123456789abcdef0123456789abcdef01"
 		"23456789abcdef", "name=..", "name=a/b", "cidfile=/a\nb", "cidfile=/a\tb", "copyup=/v",
-		"copyup=/v\trel", "upper=/u", "work=/w", "rm=1", "uidmap=0:0:1",
+		"copyup=/v\trel", "append=/x", "append=x\ty", "append=/x\ty\nz", "upper=/u", "work=/w", "rm=1", "uidmap=0:0:1",
 		"root-ids=", "root-ids=1", "root-ids=1:", "root-ids=a:1", "root-ids=1:4294967295",
 		"own=hosts", "upper-owner=/d", "upper-owner=d", "join=net:1:1",
 	};
