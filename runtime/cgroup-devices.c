@@ -13,7 +13,7 @@
 
 #define ANY (-1)
 #define ALL_ACCESS (BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
-#define RULE_INSNS 7  /* at most, for one rule: three tests and a body */
+#define RULE_INSNS 7 /* at most, for one rule: three tests and a body */
 #define BODY_INSNS 4
 #define HEAD_INSNS 7
 
@@ -252,8 +252,7 @@ int devices_attach(int cgroup_fd, const struct bpf_insn *insns, size_t n, struct
 		r = bpf(BPF_PROG_ATTACH, &attr);
 	}
 	if (r < 0)
-		return err_sys(e, r,
-			       "$.linux.resources.devices: %s the filter (BPF) of the cgroup",
+		return err_sys(e, r, "$.linux.resources.devices: %s the filter (BPF) of the cgroup",
 			       prog < 0 ? "load" : "attach");
 	return 0;
 }

@@ -189,9 +189,10 @@ int joiner_join(struct joiner *j, pid_t pid, struct err *e)
 	if ((r == -EBUSY || r == -EOPNOTSUPP) && j->init_procs_fd >= 0)
 		r = add(j->init_procs_fd, pid);
 	if (r < 0)
-		return err_sys(e, r,
-			       "put the process into cgroup %s (it takes write access to cgroup.procs "
-			       "there and in the cgroup above both)",
-			       j->path);
+		return err_sys(
+			e, r,
+			"put the process into cgroup %s (it takes write access to cgroup.procs "
+			"there and in the cgroup above both)",
+			j->path);
 	return 0;
 }

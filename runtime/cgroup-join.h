@@ -10,18 +10,18 @@
 #include "state.h"
 
 struct joiner {
-	int cgroup_fd;	   /* the container's, FD_NONE: it has none and nothing is done */
-	int clone_fd;	   /* what to try to clone into, FD_NONE: joiner_join() does it */
-	int procs_fd;	   /* its cgroup.procs */
-	int init_procs_fd; /* that of the cgroup that its first process has moved itself to */
+	int cgroup_fd;	    /* the container's, FD_NONE: it has none and nothing is done */
+	int clone_fd;	    /* what to try to clone into, FD_NONE: joiner_join() does it */
+	int procs_fd;	    /* its cgroup.procs */
+	int init_procs_fd;  /* that of the cgroup that its first process has moved itself to */
 	struct proc helper; /* asks systemd, where we may not move the process ourselves */
 	int helper_sock;
 	char *path;
 };
-#define JOINER_INIT                                                                            \
-	{                                                                                      \
-		.cgroup_fd = -EBADF, .clone_fd = -EBADF, .procs_fd = -EBADF,                   \
-		.init_procs_fd = -EBADF, .helper = PROC_INIT, .helper_sock = -EBADF            \
+#define JOINER_INIT                                                                 \
+	{                                                                           \
+		.cgroup_fd = -EBADF, .clone_fd = -EBADF, .procs_fd = -EBADF,        \
+		.init_procs_fd = -EBADF, .helper = PROC_INIT, .helper_sock = -EBADF \
 	}
 void joiner_done(struct joiner *j);
 

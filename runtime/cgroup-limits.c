@@ -13,8 +13,8 @@
 #include "userns.h"
 
 /* For a user of systemd: what its administrator has to say. */
-#define DELEGATE                                                                                \
-	"as root write \"[Service]\" and \"Delegate=cpu cpuset io memory pids\" to "            \
+#define DELEGATE                                                                               \
+	"as root write \"[Service]\" and \"Delegate=cpu cpuset io memory pids\" to "           \
 	"/etc/systemd/system/user@.service.d/delegate.conf, run systemctl daemon-reload, and " \
 	"log in again"
 
@@ -39,16 +39,18 @@ static int explain_controller(const struct limit *it, const char *where, int fd,
 	else if (geteuid() == 0 && userns_is_initial())
 		remedy = "the cgroup above does not pass it on";
 	if (r == -ENOENT)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "$.linux.resources.%s: cgroup %.100s has no controller %s (it has: %s); "
-			       "%s",
-			       it->member, where, it->controller, have && *have ? have : "none", remedy);
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"$.linux.resources.%s: cgroup %.100s has no controller %s (it has: %s); "
+			"%s",
+			it->member, where, it->controller, have && *have ? have : "none", remedy);
 	if (r == -EBUSY)
-		return err_set(e, ERR_BUSY,
-			       "$.linux.resources.%s: cgroup %.80s cannot pass on controller %s, as it "
-			       "has processes of its own: move them to a cgroup below it, or let "
-			       "systemd make the cgroup (--systemd-cgroup)",
-			       it->member, where, it->controller);
+		return err_set(
+			e, ERR_BUSY,
+			"$.linux.resources.%s: cgroup %.80s cannot pass on controller %s, as it "
+			"has processes of its own: move them to a cgroup below it, or let "
+			"systemd make the cgroup (--systemd-cgroup)",
+			it->member, where, it->controller);
 	(void)err_sys(e, r, "pass on controller %s in cgroup %.80s", it->controller, where);
 	return err_wrap(e, r, "$.linux.resources.%s", it->member);
 }
@@ -56,12 +58,13 @@ static int explain_controller(const struct limit *it, const char *where, int fd,
 /* Who may not write there needs somebody who may. */
 static int explain_denied(const struct limit *it, const char *where, int r, struct err *e)
 {
-	return err_set(e, ERR_DENIED,
-		       "$.linux.resources.%s: controller %s: we may not write to cgroup %.80s (%s); "
-		       "use a cgroup that is delegated to us (--systemd-cgroup)%s%s",
-		       it->member, it->controller, where, strerror(-r),
-		       userns_is_initial() && geteuid() == 0 ? "" : "; ",
-		       userns_is_initial() && geteuid() == 0 ? "" : DELEGATE);
+	return err_set(
+		e, ERR_DENIED,
+		"$.linux.resources.%s: controller %s: we may not write to cgroup %.80s (%s); "
+		"use a cgroup that is delegated to us (--systemd-cgroup)%s%s",
+		it->member, it->controller, where, strerror(-r),
+		userns_is_initial() && geteuid() == 0 ? "" : "; ",
+		userns_is_initial() && geteuid() == 0 ? "" : DELEGATE);
 }
 
 /* Statistics need controllers as well; whoever refuses them refuses. */
@@ -104,12 +107,13 @@ static int explain_write(int fd, const char *path, const struct limit *it, const
 	if (r == -ENOENT && it->controller[0] && cgroup_has_controller(fd, it->controller) == 0)
 		return explain_controller(it, path, fd, r, e);
 	if (r == -ENOENT)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "$.linux.resources.%s: this kernel has no %s%s; leave the limit away",
-			       it->member, file,
-			       streq(file, "memory.swap.max")
-				       ? ", swap is not accounted (kernel parameter swapaccount=1)"
-				       : "");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"$.linux.resources.%s: this kernel has no %s%s; leave the limit away",
+			it->member, file,
+			streq(file, "memory.swap.max")
+				? ", swap is not accounted (kernel parameter swapaccount=1)"
+				: "");
 	if (r == -EACCES || r == -EPERM || r == -EROFS)
 		return explain_denied(it, path, r, e);
 	(void)err_sys(e, r, "write \"%.60s\" to %s of cgroup %.80s", it->value, file, path);
@@ -147,7 +151,8 @@ static int check_usage(int fd, const struct limits *l, struct err *e)
 	    used <= l->check_usage)
 		return 0;
 	return err_set(e, ERR_BUSY,
-		       "$.linux.resources.memory.limit: %" PRIu64 " bytes are less than the %" PRIu64
+		       "$.linux.resources.memory.limit: %" PRIu64
+		       " bytes are less than the %" PRIu64
 		       " in use, and checkBeforeUpdate forbids that",
 		       l->check_usage, used);
 }

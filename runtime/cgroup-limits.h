@@ -5,8 +5,8 @@
 #include "resources.h"
 
 /* What to do on hosts of version 1, for errors. */
-#define CGROUP_V1_FIX                                                              \
-	"this host has no cgroup v2 at /sys/fs/cgroup: boot it with the kernel "   \
+#define CGROUP_V1_FIX                                                            \
+	"this host has no cgroup v2 at /sys/fs/cgroup: boot it with the kernel " \
 	"parameter systemd.unified_cgroup_hierarchy=1, or leave the limit away"
 
 /*

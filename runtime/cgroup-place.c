@@ -85,15 +85,17 @@ static int do_without(struct place *p, int r, const char *path, struct err *e)
 		return 0;
 	}
 	if (r == -EOPNOTSUPP)
-		return err_set(e, ERR_UNSUPPORTED, "$.linux.resources.%s%s%s: " CGROUP_V1_FIX, member,
-			       first ? ": controller " : "", first ? first->controller : "");
+		return err_set(e, ERR_UNSUPPORTED, "$.linux.resources.%s%s%s: " CGROUP_V1_FIX,
+			       member, first ? ": controller " : "",
+			       first ? first->controller : "");
 	if (r == -EACCES || r == -EPERM || r == -EROFS)
-		return err_set(e, ERR_DENIED,
-			       "$.linux.resources.%s%s%s: we may not make the cgroup %.100s (%s): have "
-			       "systemd make it (--systemd-cgroup), or use a cgroupsPath below one that "
-			       "is delegated to us",
-			       member, first ? ": controller " : "", first ? first->controller : "",
-			       path, strerror(-r));
+		return err_set(
+			e, ERR_DENIED,
+			"$.linux.resources.%s%s%s: we may not make the cgroup %.100s (%s): have "
+			"systemd make it (--systemd-cgroup), or use a cgroupsPath below one that "
+			"is delegated to us",
+			member, first ? ": controller " : "", first ? first->controller : "", path,
+			strerror(-r));
 	return err_sys(e, r, "make the cgroup %.200s", path);
 }
 
@@ -137,7 +139,8 @@ static int choose_path(struct place *p, const char *id, struct err *e)
 	if (!p->path)
 		return err_sys(e, ENOMEM, "$.linux.cgroupsPath");
 	if (streq(p->path, "/"))
-		return err_set(e, ERR_INVALID, "$.linux.cgroupsPath: the root is not a container's");
+		return err_set(e, ERR_INVALID,
+			       "$.linux.cgroupsPath: the root is not a container's");
 	return 0;
 }
 
@@ -251,10 +254,11 @@ int place_prepare(struct place *p, const struct oci_config *cfg, const char *id,
 	p->cfg = cfg;
 	first = limits_first(&p->limits);
 	if (manager == CGROUP_DISABLED && first)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "$.linux.resources.%s: cgroups are switched off "
-			       "(--cgroup-manager=disabled); leave the limit away or use another manager",
-			       first->member);
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"$.linux.resources.%s: cgroups are switched off "
+			"(--cgroup-manager=disabled); leave the limit away or use another manager",
+			first->member);
 	if (manager == CGROUP_DISABLED || (!asked && !first && !wants_filter(p)))
 		return 0;
 	p->manager = manager;
@@ -283,7 +287,8 @@ static int start_scope(struct place *p, pid_t pid, struct err *e)
 		return err_sys(e, r, "find the cgroup of the scope %s", p->unit);
 	/* That of somebody else would be harmed. */
 	if (!streq(path_base(p->path), p->unit))
-		return err_set(e, ERR_OS, "the scope %s was made, but its process is in cgroup %.200s",
+		return err_set(e, ERR_OS,
+			       "the scope %s was made, but its process is in cgroup %.200s",
 			       p->unit, p->path);
 	p->fd = cgroup_open(p->mount_fd, p->path);
 	if (p->fd < 0)
@@ -302,10 +307,11 @@ int place_process(struct place *p, pid_t pid, bool cloned, struct err *e)
 		return start_scope(p, pid, e);
 	n = snprintf(text, sizeof(text), "%d", (int)pid);
 	if (write(p->procs_fd, text, (size_t)n) != n)
-		return err_sys(e, errno,
-			       "put the container's process into cgroup %s (it takes write access to "
-			       "cgroup.procs there and in the cgroup above both)",
-			       p->path);
+		return err_sys(
+			e, errno,
+			"put the container's process into cgroup %s (it takes write access to "
+			"cgroup.procs there and in the cgroup above both)",
+			p->path);
 	return 0;
 }
 
@@ -389,10 +395,11 @@ int place_open(struct place *p, const struct state *s, const char *doing, struct
 	int r;
 
 	if (!s->cgroup_path)
-		return err_set(e, ERR_UNSUPPORTED,
-			       "cannot %s container \"%s\": it has no cgroup of its own; create it with "
-			       "$.linux.cgroupsPath, where cgroup v2 is at hand",
-			       doing, s->id);
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"cannot %s container \"%s\": it has no cgroup of its own; create it with "
+			"$.linux.cgroupsPath, where cgroup v2 is at hand",
+			doing, s->id);
 	p->path = strdup(s->cgroup_path);
 	p->unit = s->cgroup_unit ? strdup(s->cgroup_unit) : NULL;
 	p->manager = s->cgroup_unit ? CGROUP_SYSTEMD : CGROUP_CGROUPFS;

@@ -20,16 +20,16 @@ int cgroup_manager_parse(const char *name, enum cgroup_manager *ret);
 
 struct place {
 	enum cgroup_manager manager;
-	int mount_fd, fd; /* of the cgroup file system; of the cgroup, FD_NONE: none (yet) */
-	int procs_fd;	  /* its cgroup.procs, opened while we saw it as the host does */
-	char *path;	  /* below the mount; NULL: none (yet) */
+	int mount_fd, fd;   /* of the cgroup file system; of the cgroup, FD_NONE: none (yet) */
+	int procs_fd;	    /* its cgroup.procs, opened while we saw it as the host does */
+	char *path;	    /* below the mount; NULL: none (yet) */
 	char *slice, *unit; /* with systemd: the scope that it is to be */
-	bool made;	  /* undone when the creation fails */
+	bool made;	    /* undone when the creation fails */
 	struct limits limits;
 	const struct oci_config *cfg;
 };
-#define PLACE_INIT                                                                             \
-	{                                                                                      \
+#define PLACE_INIT                                                                               \
+	{                                                                                        \
 		.manager = CGROUP_DISABLED, .mount_fd = -EBADF, .fd = -EBADF, .procs_fd = -EBADF \
 	}
 void place_done(struct place *p);

@@ -47,10 +47,12 @@ int systemd_names(const char *cgroups_path, const char *id, char **ret_slice, ch
 		name = parts.items[2];
 	}
 	if (!str_ends(slice, ".slice") || strchr(slice, '/'))
-		return err_set(e, ERR_INVALID, "$.linux.cgroupsPath: \"%.100s\" is no slice", slice);
+		return err_set(e, ERR_INVALID, "$.linux.cgroupsPath: \"%.100s\" is no slice",
+			       slice);
 	if (strchr(name, '/') || strchr(prefix, '/') || str_ends(name, ".slice"))
 		return err_set(e, ERR_INVALID,
-			       "$.linux.cgroupsPath: \"%.100s\" cannot be the name of a scope", name);
+			       "$.linux.cgroupsPath: \"%.100s\" cannot be the name of a scope",
+			       name);
 	s = strdup(slice);
 	unit = str_printf("%s%s%s.scope", prefix, prefix[0] ? "-" : "", name);
 	if (!s || !unit)
@@ -129,10 +131,14 @@ static int one_property(const struct limit *it, struct strv *ret)
 	static const struct {
 		const char *file, *property;
 	} plain[] = {
-		{ "memory.max", "MemoryMax" },	  { "memory.low", "MemoryLow" },
-		{ "memory.high", "MemoryHigh" },  { "memory.min", "MemoryMin" },
-		{ "memory.swap.max", "MemorySwapMax" }, { "cpu.weight", "CPUWeight" },
-		{ "pids.max", "TasksMax" },	  { "io.weight", "IOWeight" },
+		{ "memory.max", "MemoryMax" },
+		{ "memory.low", "MemoryLow" },
+		{ "memory.high", "MemoryHigh" },
+		{ "memory.min", "MemoryMin" },
+		{ "memory.swap.max", "MemorySwapMax" },
+		{ "cpu.weight", "CPUWeight" },
+		{ "pids.max", "TasksMax" },
+		{ "io.weight", "IOWeight" },
 	};
 	uint64_t v = UINT64_MAX;
 
@@ -173,7 +179,8 @@ int systemd_properties(const struct limits *l, struct strv *ret, struct err *e)
 
 int systemd_annotations(const json_t *annotations, struct strv *ret, struct err *e)
 {
-	json_t *obj = (json_t *)(uintptr_t)annotations, *value; /* jansson's iterator takes no const */
+	json_t *obj = (json_t *)(uintptr_t)annotations,
+	       *value; /* jansson's iterator takes no const */
 	const char *key;
 
 	json_object_foreach(obj, key, value) {
@@ -183,10 +190,11 @@ int systemd_annotations(const json_t *annotations, struct strv *ret, struct err 
 			continue;
 		for (size_t i = 0; i == 0 || name[i]; i++)
 			if (!isalpha((unsigned char)name[i]))
-				return err_set(e, ERR_INVALID,
-					       "annotation %.100s: the name of a property is letters "
-					       "only",
-					       key);
+				return err_set(
+					e, ERR_INVALID,
+					"annotation %.100s: the name of a property is letters "
+					"only",
+					key);
 		if (!json_is_string(value))
 			return err_set(e, ERR_CORRUPT, "annotation %.100s: expected a string", key);
 		if (strv_addf(ret, "%s=%s", name, json_string_value(value)) < 0)

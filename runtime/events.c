@@ -94,7 +94,8 @@ static json_t *memory_stats(int fd)
 {
 	auto_free char *stat = NULL;
 	uint64_t limit = number(fd, "memory.max"), usage = number(fd, "memory.current");
-	uint64_t swap_limit = number(fd, "memory.swap.max"), swap = number(fd, "memory.swap.current");
+	uint64_t swap_limit = number(fd, "memory.swap.max"),
+		 swap = number(fd, "memory.swap.current");
 	json_t *obj = json_object();
 
 	(void)cgroup_read(fd, "memory.stat", &stat); /* NULL then */
@@ -125,8 +126,9 @@ static json_t *pids_stats(int fd)
 
 static void add_io(json_t *arr, unsigned int major, unsigned int minor, const char *op, uint64_t v)
 {
-	(void)json_array_append_new(arr, json_pack("{s:i, s:i, s:s, s:o}", "major", (int)major, "minor",
-						   (int)minor, "op", op, "value", integer(v)));
+	(void)json_array_append_new(arr,
+				    json_pack("{s:i, s:i, s:s, s:o}", "major", (int)major, "minor",
+					      (int)minor, "op", op, "value", integer(v)));
 }
 
 /* "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6" */
@@ -135,7 +137,7 @@ static json_t *io_stats(int fd)
 	static const struct {
 		const char *key, *op;
 		bool bytes;
-	} keys[] = { { "rbytes", "Read", true }, { "wbytes", "Write", true },
+	} keys[] = { { "rbytes", "Read", true },    { "wbytes", "Write", true },
 		     { "dbytes", "Discard", true }, { "rios", "Read", false },
 		     { "wios", "Write", false },    { "dios", "Discard", false } };
 	auto_free char *stat = NULL;
@@ -171,8 +173,8 @@ static json_t *io_stats(int fd)
 
 static json_t *hugetlb_stats(int fd)
 {
-	static const char *const sizes[] = { "64KB", "1MB", "2MB", "16MB", "32MB",
-					     "512MB", "1GB", "16GB" };
+	static const char *const sizes[] = { "64KB", "1MB",   "2MB", "16MB",
+					     "32MB", "512MB", "1GB", "16GB" };
 	json_t *obj = json_object();
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -209,7 +211,8 @@ static int print_stats(const char *id, int fd, struct err *e)
 	return print_line(json_pack("{s:s, s:s, s:{s:o, s:o, s:o, s:o, s:o, s:{}, s:n}}", "type",
 				    "stats", "id", id, "data", "cpu", cpu_stats(fd), "memory",
 				    memory_stats(fd), "pids", pids_stats(fd), "blkio", io_stats(fd),
-				    "hugetlb", hugetlb_stats(fd), "intel_rdt", "network_interfaces"),
+				    "hugetlb", hugetlb_stats(fd), "intel_rdt",
+				    "network_interfaces"),
 			  e);
 }
 
@@ -249,7 +252,8 @@ static int follow(const struct found *f, int fd, int64_t interval_ns, struct err
 		if (poll(pfd, 2, left > 0 ? (int)(left / 1000000 + 1) : 0) < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for events");
 		for (kills = oom_kills(events); r == 0 && seen < kills; seen++)
-			r = print_line(json_pack("{s:s, s:s}", "type", "oom", "id", f->state.id), e);
+			r = print_line(json_pack("{s:s, s:s}", "type", "oom", "id", f->state.id),
+				       e);
 		if (pfd[0].revents)
 			return r;
 		if (r == 0 && now_ns() >= next) {
@@ -270,7 +274,8 @@ int cmd_events(struct args *a, struct err *e)
 	if (r == 0 && a->interval &&
 	    (str_duration(a->interval, &interval_ns) < 0 || interval_ns <= 0 ||
 	     interval_ns > INT64_C(86400) * 1000000000))
-		return err_set(e, ERR_INVALID, "--interval: \"%s\" is not a duration like 5s", a->interval);
+		return err_set(e, ERR_INVALID, "--interval: \"%s\" is not a duration like 5s",
+			       a->interval);
 	if (r == 0)
 		r = found_open(a, &f, e);
 	if (r == 0)

@@ -51,9 +51,10 @@ int no_more_args(const struct args *a, int max, struct err *e)
 
 int found_check_alive(const struct found *f, const char *doing, struct err *e)
 {
-	if (f->status != STATUS_CREATED && f->status != STATUS_RUNNING && f->status != STATUS_PAUSED)
-		return err_set(e, ERR_BUSY, "cannot %s container \"%s\": it is %s", doing, f->state.id,
-			       container_status_str(f->status));
+	if (f->status != STATUS_CREATED && f->status != STATUS_RUNNING &&
+	    f->status != STATUS_PAUSED)
+		return err_set(e, ERR_BUSY, "cannot %s container \"%s\": it is %s", doing,
+			       f->state.id, container_status_str(f->status));
 	return 0;
 }
 
@@ -92,7 +93,8 @@ static int each_in_pid_ns(const struct found *f, const char *doing,
 	if (stat("/proc/self/ns/pid", &st) < 0 ||
 	    (st.st_dev == want.st_dev && st.st_ino == want.st_ino))
 		return err_set(e, ERR_UNSUPPORTED,
-			       "%s needs a cgroup or a pid namespace of the container's own", doing);
+			       "%s needs a cgroup or a pid namespace of the container's own",
+			       doing);
 	while (r == 0 && (de = readdir(d))) {
 		struct proc p = PROC_INIT;
 		uint32_t pid;

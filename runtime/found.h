@@ -12,8 +12,8 @@ struct found {
 	struct proc init;
 	enum container_status status;
 };
-#define FOUND_INIT                                                       \
-	{                                                                \
+#define FOUND_INIT                                                     \
+	{                                                              \
 		.root_fd = -EBADF, .dir_fd = -EBADF, .init = PROC_INIT \
 	}
 void found_done(struct found *f);

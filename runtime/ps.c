@@ -95,7 +95,8 @@ static int print_table(const struct args *a, const json_t *pids, struct err *e)
 	if (!ps) {
 		(void)printf("PID\n");
 		for (size_t i = 0; i < json_array_size(pids); i++)
-			(void)printf("%lld\n", (long long)json_integer_value(json_array_get(pids, i)));
+			(void)printf("%lld\n",
+				     (long long)json_integer_value(json_array_get(pids, i)));
 		return 0;
 	}
 	r = run_ps(ps, a, &text, e);

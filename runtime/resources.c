@@ -158,7 +158,8 @@ static int put_swap(struct limits *l, const struct row *row, const json_t *secti
 			       v);
 	if (v < memory)
 		return err_set(e, ERR_INVALID,
-			       WHERE "memory.swap: %" PRId64 " for memory and swap together is less "
+			       WHERE "memory.swap: %" PRId64
+				     " for memory and swap together is less "
 				     "than memory.limit (%" PRId64 ")",
 			       v, memory);
 	r = put_text(l, row, true, str_printf("%" PRId64, v - memory), e);
@@ -435,9 +436,9 @@ static int throttle_one(struct limits *l, const struct row *row, const struct io
 		return err_set(e, ERR_INVALID, WHERE "blockIO.%s: a negative rate", row->member);
 	if (d->rate > 0)
 		(void)snprintf(value, sizeof(value), "%" PRId64, d->rate);
-	return put_text(
-		l, row, d->rate > 0,
-		str_printf("%" PRId64 ":%" PRId64 " %s=%s", d->major, d->minor, key, value), e);
+	return put_text(l, row, d->rate > 0,
+			str_printf("%" PRId64 ":%" PRId64 " %s=%s", d->major, d->minor, key, value),
+			e);
 }
 
 static int put_throttle(struct limits *l, const struct row *row, const json_t *section,
@@ -452,7 +453,8 @@ static bool is_page_size(const char *s)
 {
 	size_t n = strspn(s, "0123456789");
 
-	return n > 0 && n < 16 && s[0] != '0' && strchr("KMG", s[n]) && s[n] && streq(s + n + 1, "B");
+	return n > 0 && n < 16 && s[0] != '0' && strchr("KMG", s[n]) && s[n] &&
+	       streq(s + n + 1, "B");
 }
 
 static int put_hugepages(struct limits *l, const struct row *row, const json_t *section,
@@ -479,7 +481,8 @@ static int put_hugepages(struct limits *l, const struct row *row, const json_t *
 			return r;
 		if (!is_page_size(v.size))
 			return err_set(e, ERR_INVALID,
-				       WHERE "hugepageLimits: \"%s\" is not a size like 2MB", v.size);
+				       WHERE "hugepageLimits: \"%s\" is not a size like 2MB",
+				       v.size);
 		/* The second counts reservations: else a mapping is granted and then kills. */
 		for (int k = 0; k < 2; k++) {
 			char file[64];
@@ -529,7 +532,8 @@ static int put_rdma(struct limits *l, const struct row *row, const json_t *secti
 		if (r < 0)
 			return r;
 		if (!device[0] || strlen(device) > 64 || !is_word(device))
-			return err_set(e, ERR_INVALID, WHERE "rdma: \"%.64s\" is no device", device);
+			return err_set(e, ERR_INVALID, WHERE "rdma: \"%.64s\" is no device",
+				       device);
 		if (v.handles < 0 && v.objects < 0)
 			continue;
 		strbuf_add(&b, device);
@@ -573,22 +577,24 @@ static int put_unified(struct limits *l, const struct row *row, const json_t *se
 		struct row real = *row;
 
 		if (!s || strlen(s) != json_string_length(text))
-			return err_set(e, ERR_CORRUPT, WHERE "unified.%.60s: expected a string", file);
+			return err_set(e, ERR_CORRUPT, WHERE "unified.%.60s: expected a string",
+				       file);
 		if (!path_is_component(file) || !is_word(file) || !strchr(file, '.') ||
 		    strcspn(file, ".") >= sizeof(controller))
 			return err_set(e, ERR_INVALID,
 				       WHERE "unified: \"%.60s\" is not a file of a cgroup", file);
 		if (is_action(file))
 			return err_set(e, ERR_INVALID, WHERE "unified: %s is no setting", file);
-		(void)snprintf(controller, sizeof(controller), "%.*s", (int)strcspn(file, "."), file);
+		(void)snprintf(controller, sizeof(controller), "%.*s", (int)strcspn(file, "."),
+			       file);
 		real.controller = streq(controller, "cgroup") ? "" : controller;
 		real.file = real.member = file;
 		if (strv_split(&lines, s, '\n') < 0)
 			return err_sys(e, ENOMEM, WHERE "unified");
 		for (size_t i = 0; i < lines.n; i++) {
-			int r = lines.items[i][0] ? put_text(l, &real, true,
-							     strdup(lines.items[i]), e)
-						  : 0;
+			int r = lines.items[i][0]
+					? put_text(l, &real, true, strdup(lines.items[i]), e)
+					: 0;
 
 			if (r < 0)
 				return r;

@@ -15,18 +15,19 @@
 
 /* One write to one file. */
 struct limit {
-	char member[64];	 /* "memory.limit": where below $.linux.resources it was asked */
-	char controller[32];	 /* "memory"; empty for cgroup.* */
-	char *file, *value;	 /* "memory.max", "1048576" */
+	char member[64];	    /* "memory.limit": where below $.linux.resources it was asked */
+	char controller[32];	    /* "memory"; empty for cgroup.* */
+	char *file, *value;	    /* "memory.max", "1048576" */
 	char *alt_file, *alt_value; /* used where the kernel lacks @file, or NULL */
-	bool limits;		 /* false: it takes a limit away, or is the kernel's default */
-	bool optional;		 /* nothing is lost where the kernel lacks the file */
+	bool limits;		    /* false: it takes a limit away, or is the kernel's default */
+	bool optional;		    /* nothing is lost where the kernel lacks the file */
 };
 
 struct limits {
 	struct limit *items; /* in the order in which they are written */
 	size_t n, cap;
-	uint64_t check_usage; /* memory.checkBeforeUpdate: refuse when more than that is in use; 0: no */
+	uint64_t check_usage;  /* memory.checkBeforeUpdate: refuse when more than that is in use; 0:
+				  no */
 	const json_t *devices; /* the rules, borrowed, or NULL */
 };
 

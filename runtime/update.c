@@ -105,16 +105,17 @@ static int collect(const struct update_args *u, json_t **ret, struct err *e)
 	else if (!(doc = json_object()))
 		r = err_sys(e, ENOMEM, "update");
 	for (size_t i = 0; r == 0 && i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *text = *(const char *const *)(const void *)((const char *)u +
-									rows[i].offset);
+		const char *text =
+			*(const char *const *)(const void *)((const char *)u + rows[i].offset);
 		json_t *value;
 
 		if (!text)
 			continue;
 		value = parse_value(&rows[i], text);
 		if (!value)
-			return err_set(e, ERR_INVALID, "--%s: \"%.60s\" is not a %s", rows[i].option,
-				       text, rows[i].kind == V_BYTES ? "size" : "number");
+			return err_set(e, ERR_INVALID, "--%s: \"%.60s\" is not a %s",
+				       rows[i].option, text,
+				       rows[i].kind == V_BYTES ? "size" : "number");
 		if (set_member(doc, rows[i].section, rows[i].member, value) < 0)
 			return err_sys(e, ENOMEM, "update");
 	}
@@ -179,8 +180,9 @@ int cmd_update(struct args *a, struct err *e)
 	if (r < 0)
 		return r;
 	if (json_array_size(l.devices))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "$.linux.resources.devices: what devices a container may use is said "
-			       "when it is created");
+		return err_set(
+			e, ERR_UNSUPPORTED,
+			"$.linux.resources.devices: what devices a container may use is said "
+			"when it is created");
 	return apply(&p, &l, e);
 }

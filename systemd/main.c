@@ -29,7 +29,8 @@
 #include "variant.h"
 
 #define PROGRAM "ctr-lite-systemd"
-#define MANAGER "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
+#define MANAGER \
+	"org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"
 #define CALL_TIMEOUT_US (25ULL * 1000000)
 #define GONE_TIMEOUT_MS 2000
 
@@ -80,8 +81,8 @@ static uint32_t outer_uid(void)
 static int connect_user(struct request *q, sd_bus **ret)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR"), *session = getenv("DBUS_SESSION_BUS_ADDRESS");
-	auto_free char *dir = run && run[0] == '/' ? strdup(run)
-						  : str_printf("/run/user/%u", outer_uid());
+	auto_free char *dir =
+		run && run[0] == '/' ? strdup(run) : str_printf("/run/user/%u", outer_uid());
 	static const char *const sockets[] = { "systemd/private", "bus" };
 	int r = -ENOMEM;
 
@@ -127,11 +128,12 @@ static int connect_manager(struct request *q, sd_bus **ret, struct err *e)
 		return err_set(e, ERR_UNSUPPORTED,
 			       "systemd does not answer (%s: %s): use --cgroup-manager=cgroupfs",
 			       q->address ? q->address : "", strerror(-r));
-	return err_set(e, ERR_UNSUPPORTED,
-		       "the user's systemd does not answer (%s: %s): log in, as root run "
-		       "\"loginctl enable-linger\" for the user, or use --cgroup-manager=cgroupfs in a "
-		       "delegated cgroup",
-		       q->address ? q->address : "", strerror(-r));
+	return err_set(
+		e, ERR_UNSUPPORTED,
+		"the user's systemd does not answer (%s: %s): log in, as root run "
+		"\"loginctl enable-linger\" for the user, or use --cgroup-manager=cgroupfs in a "
+		"delegated cgroup",
+		q->address ? q->address : "", strerror(-r));
 }
 
 static int append_item(sd_bus_message *m, char type, const struct variant_item *it)
@@ -201,8 +203,8 @@ static int append_property(sd_bus_message *m, const char *text, struct err *e)
 		r = append_variant(m, usec ? usec : name, &v);
 	variant_done(&v);
 	return r < 0 ? err_set(e, ERR_INVALID,
-			       "property %.60s: \"%.80s\" is not a value in GVariant's text form", name,
-			       eq + 1)
+			       "property %.60s: \"%.80s\" is not a value in GVariant's text form",
+			       name, eq + 1)
 		     : 0;
 }
 
@@ -395,7 +397,8 @@ static int set_property(sd_bus *bus, struct request *q, struct err *e)
 	int r = sd_bus_message_new_method_call(bus, &m, MANAGER, "SetUnitProperties");
 
 	if (r >= 0)
-		r = sd_bus_message_append(m, "sb", q->unit, 1); /* a scope has no file to write to */
+		r = sd_bus_message_append(m, "sb", q->unit,
+					  1); /* a scope has no file to write to */
 	if (r >= 0)
 		r = sd_bus_message_open_container(m, 'a', "(sv)");
 	if (r >= 0)
@@ -419,8 +422,8 @@ static int probe(sd_bus *bus, struct request *q, struct err *e)
 {
 	(void)bus;
 	(void)e;
-	(void)printf("manager %s\nversion %s\naddress %s\n", q->user ? "user" : "system", q->version,
-		     q->address);
+	(void)printf("manager %s\nversion %s\naddress %s\n", q->user ? "user" : "system",
+		     q->version, q->address);
 	return 0;
 }
 
@@ -430,8 +433,10 @@ static const struct verb {
 	int args; /* -1: a unit and properties */
 	bool pid;
 } verbs[] = {
-	{ "start-scope", start_scope, 1, true }, { "attach", attach, 1, true },
-	{ "set-property", set_property, -1, false }, { "stop-scope", stop_scope, 1, false },
+	{ "start-scope", start_scope, 1, true },
+	{ "attach", attach, 1, true },
+	{ "set-property", set_property, -1, false },
+	{ "stop-scope", stop_scope, 1, false },
 	{ "probe", probe, 0, false },
 };
 
@@ -439,9 +444,12 @@ static int parse(int argc, char **argv, struct request *q, uint32_t *err_fd,
 		 const struct verb **ret, struct err *e)
 {
 	static const struct option options[] = {
-		{ "err-fd", required_argument, NULL, 'e' }, { "slice", required_argument, NULL, 's' },
-		{ "pid", required_argument, NULL, 'p' },    { "property", required_argument, NULL, 'P' },
-		{ "version", no_argument, NULL, 'v' },	    { 0 },
+		{ "err-fd", required_argument, NULL, 'e' },
+		{ "slice", required_argument, NULL, 's' },
+		{ "pid", required_argument, NULL, 'p' },
+		{ "property", required_argument, NULL, 'P' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
 	};
 	const struct verb *v = NULL;
 	int c, n;
@@ -476,10 +484,11 @@ static int parse(int argc, char **argv, struct request *q, uint32_t *err_fd,
 		if (streq(verbs[i].name, argv[optind]))
 			v = &verbs[i];
 	if (!v || (v->args >= 0 ? n != v->args + 1 : n < 3) || (v->pid && q->pid == 0))
-		return err_set(e, ERR_INVALID,
-			       "usage: " PROGRAM " start-scope UNIT --slice SLICE --pid PID "
-			       "[--property NAME=VALUE]... | attach UNIT --pid PID | set-property UNIT "
-			       "NAME=VALUE... | stop-scope UNIT | probe");
+		return err_set(
+			e, ERR_INVALID,
+			"usage: " PROGRAM " start-scope UNIT --slice SLICE --pid PID "
+			"[--property NAME=VALUE]... | attach UNIT --pid PID | set-property UNIT "
+			"NAME=VALUE... | stop-scope UNIT | probe");
 	q->unit = n > 1 ? argv[optind + 1] : NULL;
 	for (int i = 2; i < n; i++)
 		if (strv_add(&q->properties, argv[optind + i]) < 0)

@@ -15,16 +15,11 @@ static const struct {
 	int64_t min;
 	uint64_t max;
 } kinds[] = {
-	{ "byte", 'y', 0, UINT8_MAX },
-	{ "int16", 'n', INT16_MIN, INT16_MAX },
-	{ "uint16", 'q', 0, UINT16_MAX },
-	{ "int32", 'i', INT32_MIN, INT32_MAX },
-	{ "uint32", 'u', 0, UINT32_MAX },
-	{ "int64", 'x', INT64_MIN, INT64_MAX },
-	{ "uint64", 't', 0, UINT64_MAX },
-	{ "boolean", 'b', 0, 0 },
-	{ "double", 'd', 0, 0 },
-	{ "string", 's', 0, 0 },
+	{ "byte", 'y', 0, UINT8_MAX },	  { "int16", 'n', INT16_MIN, INT16_MAX },
+	{ "uint16", 'q', 0, UINT16_MAX }, { "int32", 'i', INT32_MIN, INT32_MAX },
+	{ "uint32", 'u', 0, UINT32_MAX }, { "int64", 'x', INT64_MIN, INT64_MAX },
+	{ "uint64", 't', 0, UINT64_MAX }, { "boolean", 'b', 0, 0 },
+	{ "double", 'd', 0, 0 },	  { "string", 's', 0, 0 },
 	{ "objectpath", 'o', 0, 0 },
 };
 
