@@ -67,13 +67,20 @@ static int explain_denied(const struct limit *it, const char *where, int r, stru
 		userns_is_initial() && geteuid() == 0 ? "" : DELEGATE);
 }
 
-/* Statistics need controllers as well; whoever refuses them refuses. */
+/* Statistics need controllers as well; whoever refuses them refuses.  What the cgroup has already,
+ * or the host has not, is not asked for. */
 static void enable_others(int mount_fd, const char *path)
 {
 	static const char *const wanted[] = { "memory", "pids", "cpu", "io", "cpuset", "hugetlb" };
+	auto_close int fd = cgroup_open(mount_fd, path);
+	auto_free char *has = NULL, *host = NULL;
 
+	if (fd < 0 || cgroup_read(fd, "cgroup.controllers", &has) < 0 ||
+	    cgroup_read(mount_fd, "cgroup.controllers", &host) < 0)
+		return;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		(void)cgroup_enable(mount_fd, path, wanted[i], NULL);
+		if (!cgroup_has_word(has, wanted[i]) && cgroup_has_word(host, wanted[i]))
+			(void)cgroup_enable(mount_fd, path, wanted[i], NULL);
 }
 
 int cgroup_limits_enable(int mount_fd, const char *path, const struct limits *l, struct err *e)

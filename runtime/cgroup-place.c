@@ -16,6 +16,7 @@
 #include "cgroup-limits.h"
 #include "cgroup-systemd.h"
 #include "fd.h"
+#include "file.h"
 #include "log.h"
 #include "path.h"
 #include "str.h"
@@ -156,29 +157,41 @@ static int attach_filter(struct place *p, struct err *e)
 	return r < 0 ? r : devices_attach(p->fd, insns, n, e);
 }
 
-/*
- * The runtime-spec: root of the container may use what its cgroup namespace shows, when it is
- * mounted writable.  Only what delegating hands over: the limits stay ours.
- */
-static int delegate(struct place *p, struct err *e)
+/* Shall the container's root manage what is below its cgroup?  The runtime-spec: when its cgroup
+ * namespace is new and mounted writable.  *@ret_uid: who that is outside, if it is not us. */
+static bool wants_delegation(const struct oci_config *c, uint32_t *ret_uid)
 {
-	static const char *const files[] = { ".", "cgroup.procs", "cgroup.subtree_control",
-					     "cgroup.threads" };
-	const struct oci_config *c = p->cfg;
 	bool writable = false;
-	uint32_t uid;
 
 	for (size_t i = 0; i < c->n_mounts; i++)
 		if (c->mounts[i].type && str_starts(c->mounts[i].type, "cgroup") &&
 		    !(c->mounts[i].opts.top.set & MOUNT_ATTR_RDONLY))
 			writable = true;
-	if (!writable || !c->ns[NS_CGROUP].present || c->ns[NS_CGROUP].path ||
-	    !idmap_to_host(c->idmap.uid, c->idmap.n_uid, 0, &uid) || uid == geteuid())
+	return writable && c->ns[NS_CGROUP].present && !c->ns[NS_CGROUP].path &&
+	       idmap_to_host(c->idmap.uid, c->idmap.n_uid, 0, ret_uid) && *ret_uid != geteuid();
+}
+
+/* What delegating hands over, as the kernel lists it: the limits stay ours. */
+static int delegate(struct place *p, struct err *e)
+{
+	auto_free char *list = NULL;
+	char *save = NULL;
+	uint32_t uid;
+
+	if (!wants_delegation(p->cfg, &uid))
 		return 0;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (fchownat(p->fd, files[i], uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0)
+	if (file_read_path("/sys/kernel/cgroup/delegate", 65536, &list, NULL) < 0)
+		list = strdup("cgroup.procs\ncgroup.threads\ncgroup.subtree_control");
+	if (!list)
+		return err_sys(e, ENOMEM, "delegate cgroup %s", p->path);
+	if (fchown(p->fd, uid, (gid_t)-1) < 0)
+		return err_sys(e, errno, "give cgroup %s to the container's root", p->path);
+	for (char *name = strtok_r(list, "\n", &save); name; name = strtok_r(NULL, "\n", &save))
+		if (path_is_component(name) &&
+		    fchownat(p->fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    errno != ENOENT) /* of a controller that is not here */
 			return err_sys(e, errno, "give %s of cgroup %s to the container's root",
-				       files[i], p->path);
+				       name, p->path);
 	return 0;
 }
 
