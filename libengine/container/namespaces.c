@@ -164,7 +164,7 @@ void ns_plan_done(struct ns_plan *p)
 	*p = (struct ns_plan)NS_PLAN_INIT;
 }
 
-static int no_start(const char *id, const char *word, struct err *e)
+int ns_not_running(const char *id, const char *word, struct err *e)
 {
 	return err_set(e, ERR_BUSY, "cannot share the %s namespace of container %.12s, which is not "
 		       "running: container state improper", word, id);
@@ -182,7 +182,7 @@ static int join_container(struct ctr_engine *eng, const struct ns_option *o, str
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
 	if (rc < 0 || st.state != CTR_RUNNING)
-		return no_start(id, o->container_word, e);
+		return ns_not_running(id, o->container_word, e);
 	rc = strv_addf(&p->joins, "%s:%d:%llu", o->kind, (int)st.pid, (unsigned long long)st.pid_start);
 	if (rc == 0 && streq(o->kind, "ipc")) {
 		p->shm = true;
@@ -206,7 +206,7 @@ static int join_container(struct ctr_engine *eng, const struct ns_option *o, str
 			return rc;
 	}
 	if (streq(o->kind, "user") && proc_open(st.pid, st.pid_start, ret_user) < 0)
-		return no_start(id, o->container_word, e);
+		return ns_not_running(id, o->container_word, e);
 	return 0;
 }
 
@@ -338,7 +338,7 @@ static int plan_user(struct ctr_engine *eng, const struct ctr_request *r, struct
 	if (container_of(r->userns)) {
 		fd = ns_open(other, "user");
 		if (fd < 0)
-			return no_start(container_of(r->userns), "user", e);
+			return ns_not_running(container_of(r->userns), "user", e);
 		return plan_joined_user(eng, fd, other, p, e);
 	}
 	if (path_of(r->userns))

@@ -39,6 +39,8 @@ void ns_plan_done(struct ns_plan *p);
 /* ERR_BUSY when a container whose namespace is to be shared does not run. */
 int ns_plan_make(struct ctr_engine *eng, const struct ctr_request *r, struct ns_plan *p,
 		 struct err *e);
+/* The error for that; @word is the kind of namespace. */
+int ns_not_running(const char *id, const char *word, struct err *e);
 /* The container's root in ids of the default map. */
 void ns_plan_root(const struct ns_plan *p, uint32_t *ret_uid, uint32_t *ret_gid);
 

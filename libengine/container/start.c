@@ -178,6 +178,8 @@ static int write_net_files(struct ctr_engine *eng, const struct ctr_request *r, 
 	if (!ns->net_of)
 		return ctr_network_write_files(run, &n->plan, &n->names, hostname, r->name, e);
 	from = container_run_dir(eng, ns->net_of, false, e);
+	if (from == -ENOENT)
+		return ns_not_running(ns->net_of, "net", e);
 	return from < 0 ? from : ctr_network_copy_files(run, from, hostname, e);
 }
 
