@@ -52,7 +52,8 @@ static int clone_placed(struct child *c, struct setup *s, uint64_t flags)
 		return proc_clone(flags, &c->proc);
 	s->cgroup_pending = false;
 	r = proc_clone_into(flags, s->cgroup_fd, &c->proc);
-	c->placed = r > 0;
+	if (r > 0)
+		c->placed = true;
 	if (r >= 0)
 		return r;
 	s->cgroup_pending = true;
