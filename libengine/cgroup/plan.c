@@ -206,10 +206,21 @@ static int empty_cgroup(int mount_fd, const char *path)
 	return -EBUSY;
 }
 
+/*
+ * A cgroup with processes refuses to pass on memory and io, and then we move them.  cpu, cpuset and pids it
+ * passes on, and is from then on the root of a threaded subtree: no process can enter what is below it
+ * (cgroup-v2.rst, "Threads").  So it is emptied before.  The kernel's root is exempt from both.
+ */
 static int enable(int mount_fd, const struct cgroup_plan *p, const char *controller, char **ret_where)
 {
-	int r = cgroup_enable(mount_fd, p->dir, controller, ret_where);
+	auto_close int fd = cgroup_open(mount_fd, p->base);
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+	int r = fd < 0 || streq(p->base, "/") ? 0 : cgroup_procs(fd, false, &pids, &n);
 
+	if (r == 0 && n > 0)
+		r = empty_cgroup(mount_fd, p->base);
+	r = r < 0 ? r : cgroup_enable(mount_fd, p->dir, controller, ret_where);
 	if (r != -EBUSY || !*ret_where)
 		return r;
 	r = empty_cgroup(mount_fd, *ret_where);
