@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,19 +63,27 @@ static bool is_ours(const char *dir)
 	       access(dir, W_OK | X_OK) == 0;
 }
 
-/* Without a login session there is no $XDG_RUNTIME_DIR; /run/user/UID may exist all the same
- * (su, cron); else a directory in /tmp, whose owner and mode store_open() checks. */
-char *ctr_default_runroot(void)
+/* Without a login session there is no $XDG_RUNTIME_DIR, and su and sudo may leave that of another
+ * user; /run/user/UID may exist all the same. */
+bool ctr_user_run_dir(char ret[PATH_MAX])
 {
 	const char *xdg = env_dir("XDG_RUNTIME_DIR");
-	char dir[64];
+
+	if (xdg && strlen(xdg) < PATH_MAX && is_ours(xdg)) {
+		memcpy(ret, xdg, strlen(xdg) + 1);
+		return true;
+	}
+	(void)snprintf(ret, PATH_MAX, "/run/user/%u", (unsigned int)geteuid());
+	return is_ours(ret);
+}
+
+/* The last resort is a directory in /tmp, whose owner and mode store_open() checks. */
+char *ctr_default_runroot(void)
+{
+	char dir[PATH_MAX];
 
 	if (geteuid() == 0)
 		return strdup("/run/ctr-lite");
-	if (xdg && is_ours(xdg))
-		return path_join(xdg, "ctr-lite");
-	(void)snprintf(dir, sizeof(dir), "/run/user/%u", (unsigned int)geteuid());
-	if (is_ours(dir))
-		return path_join(dir, "ctr-lite");
-	return str_printf("/tmp/ctr-lite-%u", (unsigned int)geteuid());
+	return ctr_user_run_dir(dir) ? path_join(dir, "ctr-lite")
+				     : str_printf("/tmp/ctr-lite-%u", (unsigned int)geteuid());
 }

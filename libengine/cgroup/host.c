@@ -13,6 +13,7 @@
 
 #include "cgroup-plan.h"
 #include "cgroup.h"
+#include "ctrlite/default-dirs.h"
 #include "fd.h"
 #include "path.h"
 
@@ -96,16 +97,19 @@ static int try_connect(const char *path)
  */
 static int find_user_manager(struct ctr_cgroup_host *h, bool our_runtime, char **ret_where)
 {
-	const char *xdg = getenv("XDG_RUNTIME_DIR"), *address = getenv("DBUS_SESSION_BUS_ADDRESS");
+	const char *address = getenv("DBUS_SESSION_BUS_ADDRESS");
 	const char *path = address ? str_after(address, "unix:path=") : NULL;
-	auto_free char *dir = xdg && xdg[0] == '/' ? strdup(xdg)
-						  : str_printf("/run/user/%u", (unsigned int)geteuid());
-	auto_free char *private = dir ? path_join(dir, "systemd/private") : NULL;
-	auto_free char *bus = path ? strndup(path, strcspn(path, ",;"))
-			      : dir ? path_join(dir, "bus")
-				    : NULL;
+	auto_free char *private = NULL, *bus = NULL;
+	char dir[PATH_MAX];
 	bool has_bus;
 
+	(void)ctr_user_run_dir(dir); /* where it is not there, nothing answers */
+	private = path_join(dir, "systemd/private");
+	bus = path ? strndup(path, strcspn(path, ",;")) : path_join(dir, "bus");
+	if (path && bus && try_connect(bus) < 0) {
+		free(bus); /* left by su or sudo, or by a session that has ended */
+		bus = path_join(dir, "bus");
+	}
 	if (!private || !bus || strv_addf(&h->env, "XDG_RUNTIME_DIR=%s", dir) < 0)
 		return -ENOMEM;
 	has_bus = try_connect(bus) == 0;

@@ -5,10 +5,15 @@
 #ifndef CTRLITE_DEFAULT_DIRS_H
 #define CTRLITE_DEFAULT_DIRS_H
 
+#include <limits.h>
+#include <stdbool.h>
+
 /* $XDG_DATA_HOME/ctr-lite, ~/.local/share/ctr-lite; root: /var/lib/ctr-lite. */
 char *ctr_default_root(void);
 /* $XDG_RUNTIME_DIR/ctr-lite or /run/user/UID/ctr-lite where that directory is ours, else
  * /tmp/ctr-lite-UID; root: /run/ctr-lite. */
 char *ctr_default_runroot(void);
+/* $XDG_RUNTIME_DIR if that is a directory of ours, else /run/user/UID; false: neither is. */
+bool ctr_user_run_dir(char ret[PATH_MAX]);
 
 #endif
