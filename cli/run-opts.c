@@ -122,7 +122,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "tls-verify",   "BOOL",     OPT_STRING,  ARG(tls_verify),  "check the registry's certificate (default true)" },
 	{ 0,   "tmpfs",        "SPEC",     OPT_LIST,    ARG(tmpfs),       "mount a tmpfs: PATH[:OPTIONS]" },
 	{ 't', "tty",          NULL,       OPT_FLAG,    ARG(tty),         "give it a terminal" },
-	{ 0,   "tz",           "ZONE",     OPT_REFUSED, 0,                "time zone", .text = "set TZ with --env" },
+	{ 0,   "tz",           "ZONE",     OPT_STRING,  ARG(tz),          "time zone: as in Europe/Berlin, or local for the host's" },
 	{ 0,   "uidmap",       "MAP",      OPT_CSVLIST, ARG(uidmaps),     "user id map: CONTAINER:INTERMEDIATE[:SIZE], the second being of the user's default map" },
 	{ 0,   "ulimit",       "LIMIT",    OPT_CSVLIST, ARG(ulimits),     "NAME=SOFT[:HARD], or host" },
 	{ 0,   "umask",        "MODE",     OPT_STRING,  ARG(umask),       "umask of the process (default 0022)" },
@@ -369,6 +369,8 @@ static int set_identity(const struct run_args *a, struct ctr_request *r, struct 
 		rc = text(&r->domainname, a->domainname, e);
 	if (rc == 0)
 		rc = text(&r->personality, a->personality, e);
+	if (rc == 0 && a->tz && a->tz[0])
+		rc = text(&r->tz, a->tz, e);
 	if (rc == 0 && a->init_path) {
 		r->init_path = realpath(a->init_path, NULL);
 		if (!r->init_path)

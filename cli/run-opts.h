@@ -17,7 +17,7 @@ struct run_args {
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
 		*pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname, *cgroup_parent, *cgroups,
-		*kernel_memory, *network_value, *init_path, *explain, *passwd_entry, *group_entry, *personality, *domainname;
+		*kernel_memory, *network_value, *init_path, *explain, *tz, *passwd_entry, *group_entry, *personality, *domainname;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
 		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd, oom_kill_disable;
 	int64_t oom_score_adj;

@@ -411,6 +411,8 @@ static json_t *config(struct describe *d)
 	set_str(d, j, "StopSignal", sig_name(r->stop_signal));
 	set_str(d, j, "HealthcheckOnFailureAction", "none");
 	set_strv(d, j, "CreateCommand", &r->command_line);
+	if (r->tz)
+		set_str(d, j, "Timezone", r->tz);
 	(void)snprintf(umask_buf, sizeof(umask_buf), "%s", or_default(r->umask, "0022"));
 	set_str(d, j, "Umask", umask_buf);
 	set_int(d, j, "Timeout", r->timeout_s);

@@ -40,6 +40,8 @@ int oci_check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e
 		rc = oci_check_lsm(r, eng->rootless, e);
 	if (rc == 0)
 		rc = oci_check_accounts(r, e);
+	if (rc == 0)
+		rc = localtime_check(r, e);
 	if (rc == 0 && r->proc_opts.n && r->pid_mode && streq(r->pid_mode, "host"))
 		rc = err_set(e, ERR_INVALID, "--security-opt proc-opts needs a /proc of the container's own: "
 			     "it cannot be used with --pid=host");

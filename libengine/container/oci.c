@@ -207,6 +207,7 @@ static int generated_mounts(struct oci_build *b, struct err *e)
 		{ CTR_NET_FILE_RESOLV, "resolv.conf", "/etc/resolv.conf" },
 		{ CTR_NET_FILE_HOSTS, "hosts", "/etc/hosts" },
 		{ CTR_NET_FILE_HOSTNAME, "hostname", "/etc/hostname" },
+		{ OCI_FILE_LOCALTIME, "localtime", "/etc/localtime" },
 		{ OCI_FILE_CONTAINERENV, ".containerenv", "/run/.containerenv" },
 	};
 	int rc = 0;
@@ -218,6 +219,8 @@ static int generated_mounts(struct oci_build *b, struct err *e)
 			covered = user_mounts_at(b, "/run");
 		if ((b->files & files[i].bit) && !covered)
 			rc = generated_mount(b, files[i].file, files[i].dest, e);
+		if (files[i].bit == OCI_FILE_LOCALTIME && b->req->tz)
+			ctr_origin(b->req, "mounts", files[i].dest, "--tz %s", b->req->tz);
 	}
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include "user.h"
 
 #define OCI_INIT_PATH "/run/podman-init"	/* where podman mounts it */
+#define OCI_FILE_LOCALTIME 0x200u
 #define OCI_FILE_CONTAINERENV 0x100u		/* beside the bits of enum ctr_net_file */
 
 struct oci_build {
@@ -76,6 +77,9 @@ int oci_check_lsm(const struct ctr_request *r, bool rootless, struct err *e);
 /* oci-accounts.c: lines for passwd and group into @b->append; @who learns its name and home. */
 int oci_accounts(struct oci_build *b, struct merged *m, struct spec_user *who, struct err *e);
 int oci_check_accounts(const struct ctr_request *r, struct err *e);
+/* localtime.c: is there such a zone; its rules as "localtime" into the run directory */
+int localtime_check(const struct ctr_request *r, struct err *e);
+int localtime_write(int run_fd, const struct ctr_request *r, struct err *e);
 /* oci-check.c */
 int oci_check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 /* oci-confine.c */

@@ -27,7 +27,7 @@ static const struct field {
 	F(K_BOOL, read_only), F(K_BOOL, read_only_tmpfs), F(K_BOOL, init), F(K_BOOL, no_new_privs),
 	F(K_STRV, cap_add), F(K_STRV, cap_drop), F(K_STR, seccomp), F(K_STRV, mask),
 	F(K_STR, apparmor), F(K_STRV, labels_lsm), F(K_STRV, proc_opts), F(K_STR, init_path),
-	F(K_STR, personality), F(K_STR, domainname), F(K_BOOL, no_passwd), F(K_BOOL, current_user),
+	F(K_STR, personality), F(K_STR, domainname), F(K_STR, tz), F(K_BOOL, no_passwd), F(K_BOOL, current_user),
 	F(K_STR, passwd_entry), F(K_STR, group_entry), F(K_STRV, host_users), F(K_STRV, device_rules),
 	F(K_STRV, unmask), F(K_STRV, volumes), F(K_STRV, mounts), F(K_STRV, tmpfs), F(K_STR, base_dir),
 	F(K_STRV, image_volumes), F(K_STRV, anon_volumes), F(K_STRV, anon_dests), F(K_STRV, devices),

@@ -209,8 +209,10 @@ static int make_config(struct ctr_engine *eng, const struct ctr_request *r, cons
 	rc = write_net_files(eng, r, n, ns, run, b.hostname, e);
 	if (rc < 0)
 		return rc;
-	b.files = (unsigned int)rc | OCI_FILE_CONTAINERENV;
+	b.files = (unsigned int)rc | OCI_FILE_CONTAINERENV | (r->tz ? OCI_FILE_LOCALTIME : 0);
 	rc = run >= 0 ? write_containerenv(eng, r, run, e) : 0;
+	if (rc == 0 && run >= 0 && r->tz)
+		rc = localtime_write(run, r, e);
 	if (rc == 0)
 		rc = oci_config_text(&b, ret, e);
 	if (rc == 0) {

@@ -158,13 +158,14 @@ test_users_that_the_image_does_not_know_get_an_account() {
 }
 
 test_inspect_says_what_was_asked_for() {
+	[ -e /etc/localtime ] || skip "no /etc/localtime here"
 	pull alpine
 	expect 0 ctr create --name c --security-opt apparmor=unconfined --security-opt label=disable --security-opt proc-opts=hidepid=2 \
-		--security-opt no-new-privileges --security-opt mask=/a:/b --domainname d --passwd=false --device /dev/null:/dev/x:r alpine
+		--security-opt no-new-privileges --security-opt mask=/a:/b --domainname d --passwd=false --device /dev/null:/dev/x:r --tz local alpine
 	expect 0 ctr inspect c
 	is "$(jq -c '.[0].HostConfig.SecurityOpt' <<<"$OUT")" \
 		'["no-new-privileges","apparmor=unconfined","label=disable","proc-opts=hidepid=2","mask=/a:/b"]'
-	is "$(jq -c '.[0] | [.Config.Passwd, .Config.Domainname, .HostConfig.Devices[0].CgroupPermissions]' <<<"$OUT")" '[false,"d","r"]'
+	is "$(jq -c '.[0] | [.Config.Passwd, .Config.Domainname, .HostConfig.Devices[0].CgroupPermissions, .Config.Timezone]' <<<"$OUT")" '[false,"d","r","local"]'
 	expect 0 ctr rm c
 }
 
@@ -226,6 +227,24 @@ test_init_umask_personality_and_domain() {
 	expect 125 in_alpine --uts=host --domainname x alpine true
 	expect 125 in_alpine --rdt-class x alpine true
 	contains "$ERR" RDT
+}
+
+test_time_zone() {
+	pull alpine
+	expect 125 in_alpine --tz No/Where alpine true
+	contains "$ERR" /usr/share/zoneinfo/No/Where
+	expect 125 in_alpine --tz ../../../etc/passwd alpine true
+	contains "$ERR" "no time zone"
+	[ -e /usr/share/zoneinfo/Asia/Tokyo ] || skip "no tzdata here"
+	expect 0 in_alpine --tz Asia/Tokyo alpine date +%z
+	is "$OUT" +0900
+	expect 125 in_alpine --tz zone.tab alpine true
+	contains "$ERR" "holds no time zone"
+	[ ! -e /etc/localtime ] || {
+		expect 0 in_alpine --tz local alpine date +%z
+		is "$OUT" "$(env -u TZ date +%z)"
+	}
+	is "$(ctr ps -aq)" "" "containers made by refused options"
 }
 
 test_shared_memory_and_read_only() {

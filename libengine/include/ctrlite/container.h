@@ -47,6 +47,7 @@ struct ctr_request {
 	char *init_path;			/* NULL: catatonit */
 	char *personality;			/* LINUX, LINUX32; NULL: as it is */
 	char *domainname;			/* NULL: none */
+	char *tz;				/* a time zone, "local"; NULL: the image's */
 	bool no_passwd;				/* leave /etc/passwd and /etc/group alone */
 	bool current_user;			/* they get the calling user's account (keep-id) */
 	char *passwd_entry, *group_entry;	/* templates, or NULL */
