@@ -245,6 +245,10 @@ static int clone_child(struct creation *c, struct err *e)
 		flags &= ~ns_types[NS_TIME].flag; /* the child makes it: offsets come before it enters */
 	c->setup.idmapped = c->idmapped;
 	c->setup.maps_pending = flags & CLONE_NEWUSER;
+	if (c->setup.user_joined) { /* its message queues belong to who makes it: to root */
+		c->setup.new_ipc_ns = flags & CLONE_NEWIPC;
+		flags &= ~(uint64_t)CLONE_NEWIPC;
+	}
 	if (place_wanted(&c->place)) {
 		c->setup.cgroup_fd = c->place.fd;
 		c->setup.cgroup_pending = c->place.fd < 0;

@@ -99,6 +99,8 @@ static int become_joined_root(struct setup *s, struct err *e)
 	/* EINVAL: it has no root, as that of a user with one id whose name it keeps. */
 	if (r < 0 && r != -EINVAL)
 		return err_sys(e, r, "become root of the user namespace");
+	if (s->new_ipc_ns && unshare(CLONE_NEWIPC) < 0)
+		return err_sys(e, errno, "make the ipc namespace");
 	return identity_pdeathsig(s, e);
 }
 

@@ -31,6 +31,7 @@ struct setup {
 	bool mounts_joined; /* the mount namespace is somebody else's as well */
 	bool maps_pending; /* a new user namespace: wait for its maps */
 	bool user_joined;  /* a user namespace by its path: we are not yet its root */
+	bool new_ipc_ns;   /* to be made when we are */
 	bool keep_groups;  /* the supplementary groups stay as they are */
 	int rootfs_at;	   /* what was opened before we became root of it: the root file system's */
 	int *sources;	   /* directory and the source of each mount; FD_NONE, NULL: by path */
