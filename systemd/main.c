@@ -78,38 +78,41 @@ static uint32_t outer_uid(void)
 	return uid;
 }
 
-static int connect_user(struct request *q, sd_bus **ret)
+static int add_sockets(struct strv *addresses, const char *run_dir)
 {
-	const char *run = getenv("XDG_RUNTIME_DIR"), *session = getenv("DBUS_SESSION_BUS_ADDRESS");
-	auto_free char *dir =
-		run && run[0] == '/' ? strdup(run) : str_printf("/run/user/%u", outer_uid());
-	static const char *const sockets[] = { "systemd/private", "bus" };
-	int r = -ENOMEM;
+	int r = strv_addf(addresses, "unix:path=%s/systemd/private", run_dir);
 
-	for (size_t i = 0; dir && i < 2; i++) {
-		free(q->address);
-		q->address = str_printf("unix:path=%s/%s", dir, sockets[i]);
-		r = q->address ? try_address(q->address, i == 0, &q->version, ret) : -ENOMEM;
-		if (r == 0)
-			return 0;
-	}
-	if (!session || !session[0])
-		return r;
-	free(q->address);
-	q->address = strdup(session);
-	return q->address ? try_address(session, false, &q->version, ret) : -ENOMEM;
+	return r < 0 ? r : strv_addf(addresses, "unix:path=%s/bus", run_dir);
 }
 
-static int connect_system(struct request *q, sd_bus **ret)
+/* Where the environment says, and where it is: su(1) may leave the one of whom it came from. */
+static int user_addresses(struct strv *addresses)
 {
-	static const char *const addresses[] = { "unix:path=/run/systemd/private",
-						 "unix:path=/run/dbus/system_bus_socket" };
-	int r = -ENOMEM;
+	const char *run = getenv("XDG_RUNTIME_DIR"), *session = getenv("DBUS_SESSION_BUS_ADDRESS");
+	auto_free char *usual = str_printf("/run/user/%u", outer_uid());
+	int r = usual ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < 2; i++) {
+	if (r == 0 && run && run[0] == '/')
+		r = add_sockets(addresses, run);
+	if (r == 0 && session && session[0])
+		r = strv_add(addresses, session);
+	if (r == 0 && !(run && streq(run, usual)))
+		r = add_sockets(addresses, usual);
+	return r;
+}
+
+static int connect_any(struct request *q, const struct strv *addresses, sd_bus **ret)
+{
+	int r = -ENOENT;
+
+	for (size_t i = 0; i < addresses->n; i++) {
+		const char *address = addresses->items[i];
+
 		free(q->address);
-		q->address = strdup(addresses[i]);
-		r = q->address ? try_address(addresses[i], i == 0, &q->version, ret) : -ENOMEM;
+		q->address = strdup(address);
+		if (!q->address)
+			return -ENOMEM;
+		r = try_address(address, str_ends(address, "/private"), &q->version, ret);
 		if (r == 0)
 			return 0;
 	}
@@ -118,10 +121,16 @@ static int connect_system(struct request *q, sd_bus **ret)
 
 static int connect_manager(struct request *q, sd_bus **ret, struct err *e)
 {
+	auto_strv struct strv addresses = STRV_INIT;
 	int r;
 
 	q->user = geteuid() != 0 || !userns_is_initial();
-	r = q->user ? connect_user(q, ret) : connect_system(q, ret);
+	if (q->user)
+		r = user_addresses(&addresses);
+	else if ((r = strv_add(&addresses, "unix:path=/run/systemd/private")) == 0)
+		r = strv_add(&addresses, "unix:path=/run/dbus/system_bus_socket");
+	if (r == 0)
+		r = connect_any(q, &addresses, ret);
 	if (r == 0)
 		return 0;
 	if (!q->user)

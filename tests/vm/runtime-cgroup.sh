@@ -213,6 +213,10 @@ root_test_rt_systemd_scope_without_environment() {
 	X
 	is "$(bare user bash "$T/w/body")" "0::/
 67108864"
+	# nor where it tells of somebody else's
+	is "$(bare user env XDG_RUNTIME_DIR=/run/user/0 DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/0/bus bash "$T/w/body")" \
+		"0::/
+67108864"
 }
 
 # A subtree that was delegated, without asking systemd further.
