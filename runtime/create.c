@@ -87,6 +87,16 @@ static int open_bundle(struct creation *c, struct err *e)
 	return c->rootfs ? 0 : err_sys(e, ENOMEM, "find the root file system");
 }
 
+/* Root of a user namespace has all there are; without one the container gets what we have. */
+static void limit_caps(struct creation *c)
+{
+	uint64_t grantable = UINT64_MAX;
+
+	if (!c->cfg.ns[NS_USER].present)
+		(void)caps_permitted(&grantable); /* else setting them tells */
+	identity_limit_caps(&c->cfg.process, grantable);
+}
+
 static int check(struct creation *c, struct err *e)
 {
 	const struct oci_process *p = &c->cfg.process;
@@ -102,6 +112,7 @@ static int check(struct creation *c, struct err *e)
 			       "true");
 	if (lsm_check(p, c->cfg.mount_label, e) < 0)
 		return -EOPNOTSUPP;
+	limit_caps(c);
 	return sysctl_check(&c->cfg, e);
 }
 

@@ -263,6 +263,15 @@ static int open_pid_dir(struct execution *x, struct err *e)
 	return x->pid_dir_fd < 0 ? err_sys(e, errno, "open the directory of %s", path) : 0;
 }
 
+static void limit_caps(struct execution *x, bool other_user_namespace)
+{
+	uint64_t grantable = UINT64_MAX;
+
+	if (!other_user_namespace)
+		(void)caps_permitted(&grantable); /* else setting them tells */
+	identity_limit_caps(x->a->process ? &x->process : &x->cfg.process, grantable);
+}
+
 /*
  * Enter all namespaces at once, by the pidfd of a process that was verified to be the container's.
  * From here on we see what it sees; nobody in there may trace us or open our files.
@@ -291,6 +300,7 @@ static int join(struct execution *x, struct err *e)
 		return r;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, errno, "hide from the container");
+	limit_caps(x, flags & CLONE_NEWUSER);
 	if (flags && setns(x->init.pidfd, flags) < 0) {
 		if (errno == ESRCH)
 			return err_set(e, ERR_BUSY, "container \"%s\" is not running", x->state.id);

@@ -20,6 +20,7 @@
 #include "msg.h"
 #include "path.h"
 #include "procfs.h"
+#include "report.h"
 #include "scheduler.h"
 
 int identity_oom_score(struct setup *s, struct err *e)
@@ -151,6 +152,48 @@ int identity_find_program(struct setup *s, struct err *e)
 	return r < 0 ? program_failure(name, r, e) : 0;
 }
 
+/* @names: each behind ", "; nothing for none. */
+static void warn_of_caps(struct strbuf *names, const char *why)
+{
+	struct err e = ERR_INIT;
+
+	if (names->len && !names->failed) {
+		(void)err_set(&e, ERR_UNSUPPORTED, "capabilities left away, %s: %s", why,
+			      names->data + 2);
+		report_warning(&e);
+	}
+	strbuf_done(names);
+}
+
+static void warn_of_set(uint64_t set, const char *why)
+{
+	struct strbuf names = STRBUF_INIT;
+
+	for (unsigned int i = 0; i < 64 && cap_str(i); i++)
+		if (set & UINT64_C(1) << i)
+			strbuf_addf(&names, ", %s", cap_str(i));
+	warn_of_caps(&names, why);
+}
+
+void identity_limit_caps(struct oci_process *p, uint64_t grantable)
+{
+	struct caps *c = &p->caps;
+	uint64_t asked = c->bounding | c->effective | c->permitted | c->inheritable | c->ambient;
+	uint64_t ambient = c->ambient;
+	struct strbuf unknown = STRBUF_INIT;
+
+	c->bounding &= grantable;
+	c->permitted &= grantable;
+	c->inheritable &= grantable;
+	c->effective &= c->permitted;
+	c->ambient &= c->permitted & c->inheritable; /* as capabilities(7) has it */
+	for (size_t i = 0; i < p->unknown_caps.n; i++)
+		strbuf_addf(&unknown, ", \"%.60s\"", p->unknown_caps.items[i]);
+	warn_of_caps(&unknown, "not known");
+	warn_of_set(asked & ~grantable, "not ours to grant");
+	warn_of_set(ambient & ~c->ambient & grantable, "ambient but not permitted and inheritable");
+}
+
 int identity_bound(struct setup *s, struct err *e)
 {
 	int r = caps_bound(s->proc->caps.bounding);
@@ -177,8 +220,7 @@ static bool setgroups_denied(struct setup *s)
 /* As crun has it, and podman asks for it. */
 bool identity_keeps_groups(const json_t *annotations)
 {
-	const char *v =
-		json_string_value(json_object_get(annotations, IDENTITY_KEEP_GROUPS));
+	const char *v = json_string_value(json_object_get(annotations, IDENTITY_KEEP_GROUPS));
 
 	return v && streq(v, "1");
 }

@@ -10,6 +10,10 @@
 /* Do the annotations ask that the caller's supplementary groups stay? */
 bool identity_keeps_groups(const json_t *annotations);
 
+/* Leave away what cannot be granted by a process with the capabilities @grantable, and warn of it
+ * and of unknown names: the runtime-spec has no failure for that. */
+void identity_limit_caps(struct oci_process *p, uint64_t grantable);
+
 /* Steps, in the order in which they must run. */
 int identity_oom_score(struct setup *s, struct err *e);
 int identity_keyring(struct setup *s, struct err *e);

@@ -63,6 +63,7 @@ struct oci_process {
 	gid_t *groups;
 	size_t n_groups;
 	struct caps caps;
+	struct strv unknown_caps; /* names that were in it: for a warning */
 	struct oci_rlimit *rlimits;
 	size_t n_rlimits;
 	int oom_score_adj;

@@ -22,21 +22,25 @@ static const struct { const char *name; int resource; } rlimit_names[] = {
 };
 /* clang-format on */
 
-static int read_cap_set(const json_t *arr, uint64_t *ret, const char *where, struct err *e)
+/* A name that nobody here knows goes to @unknown: the runtime-spec wants a warning, no failure. */
+static int read_cap_set(const json_t *arr, uint64_t *ret, struct strv *unknown, const char *where,
+			struct err *e)
 {
 	for (size_t i = 0; i < json_array_size(arr); i++) {
 		const char *name = json_string_value(json_array_get(arr, i));
 		int cap = name ? cap_parse(name) : -EINVAL;
 
-		if (cap < 0)
-			return err_set(e, ERR_INVALID, "%s[%zu]: \"%s\" is not a capability", where,
-				       i, name ? name : "");
-		*ret |= UINT64_C(1) << cap;
+		if (!name)
+			return err_set(e, ERR_CORRUPT, "%s[%zu]: expected a string", where, i);
+		if (cap >= 0)
+			*ret |= UINT64_C(1) << cap;
+		else if (strv_add(unknown, name) < 0)
+			return err_sys(e, ENOMEM, "%s", where);
 	}
 	return 0;
 }
 
-static int read_caps(const json_t *obj, struct caps *c, struct err *e)
+static int read_caps(const json_t *obj, struct caps *c, struct strv *unknown, struct err *e)
 {
 	struct {
 		const json_t *sets[5];
@@ -57,7 +61,7 @@ static int read_caps(const json_t *obj, struct caps *c, struct err *e)
 		char where[64];
 
 		(void)snprintf(where, sizeof(where), "$.process.capabilities.%s", rows[i].name);
-		r = read_cap_set(v.sets[i], to[i], where, e);
+		r = read_cap_set(v.sets[i], to[i], unknown, where, e);
 	}
 	return r;
 }
@@ -292,7 +296,7 @@ int oci_process_read(const json_t *obj, struct oci_process *ret, const char *whe
 		r = read_user(v.parts.user, ret, where, e);
 	if (r == 0 && v.parts.caps) {
 		ret->has_caps = true;
-		r = read_caps(v.parts.caps, &ret->caps, e);
+		r = read_caps(v.parts.caps, &ret->caps, &ret->unknown_caps, e);
 	}
 	(void)snprintf(at, sizeof(at), "%s.rlimits", where);
 	if (r == 0)
@@ -336,6 +340,7 @@ void oci_process_done(struct oci_process *p)
 {
 	strv_done(&p->args);
 	strv_done(&p->env);
+	strv_done(&p->unknown_caps);
 	free(p->groups);
 	free(p->rlimits);
 	*p = (struct oci_process){ 0 };

@@ -201,18 +201,20 @@ PROPERTIES = {
                                       No({"uid": 0, "gid": 0, "additionalGids": [-1]}, "additionalGids[0]")],
     "process.user.username": [Case({"uid": 0, "gid": 0, "username": "ignored on Linux"})],
     "process.capabilities.bounding[]": [Case({"bounding": ["CAP_CHOWN"]}, status("CapBnd"), "0000000000000001"),
-                                        No({"bounding": ["CAP_X"]}, "bounding[0]")],
+                                        Case({"bounding": ["CAP_X", "CAP_KILL"]}, status("CapBnd"), "0000000000000020"),
+                                        No({"bounding": [5]}, "bounding[0]")],
     "process.capabilities.permitted[]": [Case({"permitted": ["CAP_KILL"], "bounding": ["CAP_KILL"]}, status("CapPrm"),
                                               "0000000000000020"), No({"permitted": [1]}, "permitted[0]")],
     "process.capabilities.effective[]": [
         Case({"permitted": ["CAP_KILL"], "effective": ["CAP_KILL"], "bounding": ["CAP_KILL"]}, status("CapEff"),
-             "0000000000000020"), No({"effective": ["CAP_X"]}, "effective[0]")],
+             "0000000000000020"), No({"effective": [{}]}, "effective[0]")],
     "process.capabilities.inheritable[]": [
         Case({s: ["CAP_KILL"] for s in ("permitted", "inheritable", "bounding")}, status("CapInh"), "0000000000000020"),
-        No({"inheritable": ["CAP_X"]}, "inheritable[0]")],
+        No({"inheritable": [None]}, "inheritable[0]")],
     "process.capabilities.ambient[]": [
         Case({s: ["CAP_KILL"] for s in ("permitted", "inheritable", "ambient", "bounding")}, status("CapAmb"),
-             "0000000000000020"), No({"ambient": ["CAP_X"]}, "ambient[0]")],
+             "0000000000000020"), No({"ambient": [True]}, "ambient[0]"),
+        Case({"ambient": ["CAP_KILL"], "permitted": ["CAP_KILL"], "bounding": ["CAP_KILL"]}, status("CapAmb"), "0000000000000000")],
     "process.apparmorProfile": [Case(""), Case("unconfined")] + (
         [] if os.path.exists("/sys/module/apparmor/parameters/enabled") else [No("acme_secure_profile", "AppArmor is not enabled")]),
     "process.selinuxLabel": [Case("")] + (

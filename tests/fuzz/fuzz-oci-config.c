@@ -1,11 +1,19 @@
 /* config.json: what is accepted has only values that the setup can take as they are. */
 #include <string.h>
 
+#include "affinity.h"
 #include "fuzz.h"
 #include "json-section.h"
 #include "json.h"
 #include "oci-config.h"
 #include "sysctl.h"
+
+static void check_cpus(const char *list)
+{
+	cpu_set_t cpus;
+
+	FUZZ_CHECK(!list || !list[0] || (affinity_parse(list, &cpus) == 0 && CPU_COUNT(&cpus) > 0));
+}
 
 static void check_process(const struct oci_process *p)
 {
@@ -19,6 +27,12 @@ static void check_process(const struct oci_process *p)
 	FUZZ_CHECK(p->umask <= 0777);
 	FUZZ_CHECK(p->oom_score_adj >= -1000 && p->oom_score_adj <= 1000);
 	FUZZ_CHECK(p->has_caps || p->caps.bounding == 0);
+	for (size_t i = 0; i < p->n_rlimits; i++)
+		FUZZ_CHECK(p->rlimits[i].value.rlim_cur <= p->rlimits[i].value.rlim_max);
+	FUZZ_CHECK(!p->has_scheduler || (p->scheduler.policy <= 6 && p->scheduler.nice >= -20 &&
+					 p->scheduler.nice <= 19 && p->scheduler.priority <= 99));
+	check_cpus(p->affinity_initial);
+	check_cpus(p->affinity_final);
 }
 
 static void check_config(const struct oci_config *c)
@@ -32,7 +46,10 @@ static void check_config(const struct oci_config *c)
 		const struct oci_mount *m = &c->mounts[i];
 
 		FUZZ_CHECK(m->destination && m->destination[0]);
-		FUZZ_CHECK(m->opts.bind ? m->source && m->source[0] : m->type != NULL);
+		FUZZ_CHECK(m->opts.remount ||
+			   (m->opts.bind ? m->source && m->source[0] : m->type != NULL));
+		FUZZ_CHECK(!m->opts.idmap || m->idmap || c->ns[NS_USER].present);
+		FUZZ_CHECK(!m->idmap || (m->opts.idmap && m->idmap->n_uid && m->idmap->n_gid));
 	}
 	for (size_t i = 0; sysctl_check(c, &e) == 0 && i < c->n_sysctls; i++) {
 		char path[SYSCTL_PATH_MAX];

@@ -62,6 +62,7 @@ TEST(taken)
 		{ "ociVersion", "\"1.0.2-dev\"" },
 		{ "ociVersion", "\"1.30.0+build\"" },
 		{ "process.user", "null" },
+		{ "process.capabilities", "{\"effective\":[\"CAP_NONE\"]}" },
 		{ "process.commandLine", "\"for Windows\"" },
 		{ "process.scheduler", "{\"policy\":\"SCHED_BATCH\",\"nice\":-5}" },
 		{ "process.scheduler", "{\"policy\":\"SCHED_DEADLINE\",\"runtime\":1,\"deadline\":2,\"period\":3,"
@@ -121,7 +122,7 @@ TEST(refused)
 		{ "process.user.additionalGids", "[1,-1]", "$.process.user.additionalGids[1]" },
 		{ "process.user.additionalGids", "[4294967296]", "additionalGids[0]" },
 		{ "process.terminal", "1", "$.process.terminal: expected true or false" },
-		{ "process.capabilities.effective", "[\"CAP_NONE\"]", "effective[0]" },
+		{ "process.capabilities.effective", "[1]", "effective[0]" },
 		{ "process.capabilities.ambient", "\"CAP_KILL\"", "expected an array" },
 		{ "process.rlimits", "[{\"type\":\"RLIMIT_X\",\"hard\":1,\"soft\":1}]", "rlimits[0].type" },
 		{ "process.rlimits", "[{\"type\":\"RLIMIT_CPU\",\"hard\":-2,\"soft\":1}]", "expected 0.." },

@@ -1,6 +1,7 @@
 /* The order of the setup's steps: it is the security argument. */
 #include "test.h"
 
+#include "affinity.h"
 #include "console.h"
 #include "dev.h"
 #include "identity.h"
@@ -124,4 +125,60 @@ TEST(exec_does_what_create_does_for_a_process)
 		if (both)
 			(void)position(exec_steps, fn);
 	}
+}
+
+static void check_names(const struct step *steps, const char *const *names, size_t n)
+{
+	CHECK_INT(length(steps), (int)n);
+	for (size_t i = 0; i < n; i++)
+		CHECK_STR(steps[i].doing, names[i]);
+}
+
+/* Whoever changes the order changes it here as well, and has read the constraints above. */
+TEST(the_order_by_names)
+{
+	static const char *const init[] = {
+		"", "wait for the id maps", "", "", "join namespaces", "start a session",
+		"keep the host's /proc", "make the time namespace", "set names",
+		"set oom_score_adj", "mount the root file system", "mount the file systems",
+		"make the devices", "make the links in /dev", "open the terminal",
+		"make the working directory", "write sysctls", "run hooks", "mask paths",
+		"make paths read-only", "make tmpfs read-only",
+		"pivot into the root file system", "finish the root file system", "",
+		"set labels", "make a keyring", "set limits", "take the terminal", "",
+		"wait to be started", "run hooks", "pass descriptors", "bound capabilities",
+		"set no_new_privs", "set the user", "change directory", "",
+		"load the seccomp filter", "set capabilities", "load the seccomp filter", "",
+	};
+	static const char *const exec[] = {
+		"", "join namespaces", "start a session", "open the terminal", "", "set labels",
+		"make a keyring", "set limits", "take the terminal", "", "wait to be started",
+		"", "pass descriptors", "bound capabilities", "set no_new_privs", "set the user",
+		"change directory", "", "load the seccomp filter", "set capabilities",
+		"load the seccomp filter", "",
+	};
+
+	check_names(init_steps, init, sizeof(init) / sizeof(init[0]));
+	check_names(exec_steps, exec, sizeof(exec) / sizeof(exec[0]));
+}
+
+TEST(what_needs_the_hosts_proc_has_it)
+{
+	int proc = position_of_name(init_steps, "keep the host's /proc");
+
+	CHECK(position_of_name(init_steps, "wait for the id maps") < proc);
+	/* Offsets are set by way of it, by root of the user namespace that owns the new one. */
+	CHECK(proc < position_of_name(init_steps, "make the time namespace"));
+	CHECK(proc < position(init_steps, identity_oom_score));
+	CHECK(proc < position(init_steps, lsm_labels));
+	CHECK(proc < position_of_name(init_steps, "wait to be started"));
+	/* It is closed by the change of user. */
+	CHECK(position_of_name(init_steps, "wait to be started") < position(init_steps, identity_user));
+}
+
+TEST(the_final_affinity_comes_after_the_cgroup)
+{
+	/* exec waits to be told to go until it is in the container's cgroup. */
+	CHECK_INT(position(exec_steps, affinity_final),
+		  position_of_name(exec_steps, "wait to be started") + 1);
 }
