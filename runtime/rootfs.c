@@ -256,7 +256,8 @@ int rootfs_mount(struct setup *s, struct err *e)
 
 /*
  * The old root is stacked on the new one for a moment and then detached.  It must not be shared
- * any more by then: the umount would propagate to the host.
+ * any more by then: the umount would propagate to the host.  So it is held by a descriptor: what
+ * "." is after the pivot is for the kernel to say, and it has been the new root.
  */
 int rootfs_pivot(struct setup *s, struct err *e)
 {
@@ -272,11 +273,19 @@ int rootfs_pivot(struct setup *s, struct err *e)
 		if (chroot(".") < 0)
 			return err_sys(e, errno, "change the root");
 	} else {
+		auto_close int old = FD_NONE;
+
+		/* All is slave already unless the config has asked for something else. */
+		if (s->cfg->rootfs_propagation) {
+			old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+			if (old < 0)
+				return err_sys(e, errno, "open the old root");
+		}
 		if (syscall(SYS_pivot_root, ".", ".") < 0)
 			return err_sys(e, errno,
 				       "pivot_root (on an initial ramdisk, use --no-pivot)");
-		if (s->cfg->rootfs_propagation &&
-		    mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		if (old >= 0 &&
+		    (fchdir(old) < 0 || mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0))
 			return err_sys(e, errno, "make the old root a slave");
 		if (umount2(".", MNT_DETACH) < 0)
 			return err_sys(e, errno, "detach the old root");

@@ -181,6 +181,62 @@ test_runtime_ns_nested_maps() {
 	contains "$ERR" "uid"
 }
 
+# --- propagation
+
+# A volume with a mount below it: what the container does reaches the host, or not, and back.
+root_test_runtime_propagation_of_a_volume() {
+	local word out_in in_out rootfs
+	mkdir -p vol/sub vol/from-host vol/from-inside vol/sub/deep
+	mount --bind vol vol
+	mount --make-shared vol
+	mount -t tmpfs x vol/sub
+	mkdir -p vol/sub/deep
+	while read -r word rootfs in_out out_in; do
+		new_bundle b
+		change b '.mounts += [{"destination": "/vol", "type": "bind", "source": $v, "options": ["rbind", $w]}]
+			| .linux.rootfsPropagation = $r | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])
+			| .process.args = ["/bin/sh", "-c", "mount -t tmpfs i /vol/from-inside; touch /vol/ready; sleep 1000"]' \
+			--arg v "$T/w/vol" --arg w "$word" --arg r "$rootfs"
+		rm -f vol/ready
+		rt run -d -b b c
+		wait_for 5 test -e vol/ready
+		mount -t tmpfs h vol/from-host
+		expect 0 rt exec c /bin/cat /proc/self/mounts
+		is "$(grep -c '^i /vol/from-inside ' <<<"$OUT")" 1
+		is "$(grep -c '^h /vol/from-host ' <<<"$OUT" || true)" "$out_in" "$word: from the host to the container"
+		is "$(grep -c "^i $T/w/vol/from-inside " /proc/self/mounts || true)" "$in_out" "$word: from the container to the host"
+		umount vol/from-host
+		rt delete --force c
+		! grep -q "^i $T/w/vol/from-inside " /proc/self/mounts || umount vol/from-inside
+	done <<-END2
+		private slave 0 0
+		rprivate slave 0 0
+		slave slave 0 1
+		rslave slave 0 1
+		shared shared 1 1
+		rshared shared 1 1
+	END2
+	umount vol/sub vol
+}
+
+# On a host whose mounts are all shared, as systemd has them: nothing that the container's start or
+# end unmounts is unmounted there.
+root_test_runtime_no_umount_reaches_the_host() {
+	local word
+	for word in slave private shared unbindable rslave rprivate rshared runbindable; do
+		new_bundle b ".linux.rootfsPropagation = \"$word\""
+		mkdir -p m
+		RT=$RT unshare -m bash -euc '
+			mount -t tmpfs x m
+			mount --make-rshared /
+			before=$(cut -d" " -f3- /proc/self/mountinfo)
+			"$RT" --root "$PWD/state" run -b b c
+			"$RT" --root "$PWD/state" run --no-pivot -b b c
+			[ "$before" = "$(cut -d" " -f3- /proc/self/mountinfo)" ]
+			umount m' || fail "mounts of the host with $word"
+	done
+}
+
 # --- id-mapped mounts
 
 root_test_runtime_idmap_of_the_hosts_files() {

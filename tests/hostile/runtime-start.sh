@@ -415,6 +415,54 @@ while os.getppid() != 1:
 	canary_check
 }
 
+# What is masked keeps changing places with something else: it is masked, or the start fails and says so.
+test_rt_masked_paths_that_change_under_us() {
+	canary_new
+	new_bundle b '.linux.maskedPaths += ["/vol/secret", "/vol/d/secret"] | .linux.readonlyPaths += ["/vol/d"]'
+	mkdir -p vol/d vol/e
+	echo secret | tee vol/secret vol/d/secret >vol/decoy
+	echo decoy >vol/e/secret
+	change b '.mounts += [{"destination": "/vol", "type": "bind", "source": $v, "options": ["rbind"]}]' --arg v "$T/w/vol"
+	python3 -c '
+import ctypes, os, sys
+swap = lambda a, b: ctypes.CDLL(None).renameat2(-100, a.encode(), -100, b.encode(), 2)
+while os.getppid() != 1:
+    swap("vol/secret", "vol/decoy")
+    swap("vol/d", "vol/e")
+' &
+	local swapper=$! i masked=0
+	for i in $(seq 60); do
+		run timeout 20 "$RT" --root "$T/w/state" run -b b "c$i"
+		case $STATUS in
+		0) masked=$((masked + 1)) ;;
+		1) matches "$ERR" "changed while it was being masked|did not become read-only|look at the masked|to mask it" ;;
+		*) fail "start $i: status $STATUS, $ERR" ;;
+		esac
+	done
+	kill $swapper
+	wait $swapper 2>/dev/null || true
+	[ $masked -gt 0 ] || fail "not one start of 60"
+	is "$(cat vol/secret)$(cat vol/decoy)" secretsecret
+	canary_check
+}
+
+# What the container has at /proc is not asked, and not written to: sysctls, labels and scores go to the kernel.
+test_rt_proc_is_something_else() {
+	new_bundle b '.mounts |= map(if .type == "proc" then .destination = "/real" else . end)
+		| .mounts += [{"destination": "/proc", "type": "tmpfs", "source": "x"}]
+		| .linux.sysctl = {"kernel.msgmax": "4242"} | .process.oomScoreAdj = 321
+		| .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+	sh_in b 'cat /real/sys/kernel/msgmax /real/self/oom_score_adj; ls -A /proc'
+	is "$STATUS" 0
+	is "$OUT" "$(printf '4242\n321')"
+	# The gate of create and start as well.
+	change b '.process.args = ["/bin/sh", "-c", "echo started >/done"]'
+	rt create -b b c
+	rt start c
+	wait_for 5 test -s b/rootfs/done
+	rt delete --force c
+}
+
 root_test_rt_our_program_is_out_of_reach() {
 	# A container whose program is the runtime itself, while another process in it looks.
 	new_bundle b '.process.args = ["/bin/sleep", "1000"]'
