@@ -148,14 +148,15 @@ TEST(the_order_by_names)
 		"set labels", "make a keyring", "set limits", "take the terminal", "",
 		"wait to be started", "run hooks", "pass descriptors", "bound capabilities",
 		"set no_new_privs", "set the user", "change directory", "",
-		"load the seccomp filter", "set capabilities", "load the seccomp filter", "",
+		"hide from others inside", "load the seccomp filter", "set capabilities",
+		"load the seccomp filter", "",
 	};
 	static const char *const exec[] = {
 		"", "join namespaces", "start a session", "open the terminal", "", "set labels",
 		"make a keyring", "set limits", "take the terminal", "", "wait to be started",
 		"", "pass descriptors", "bound capabilities", "set no_new_privs", "set the user",
-		"change directory", "", "load the seccomp filter", "set capabilities",
-		"load the seccomp filter", "",
+		"change directory", "", "hide from others inside", "load the seccomp filter",
+		"set capabilities", "load the seccomp filter", "",
 	};
 
 	check_names(init_steps, init, sizeof(init) / sizeof(init[0]));
