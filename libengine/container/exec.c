@@ -28,12 +28,15 @@
 struct exec_run {
 	const char *id;
 	const struct ctr_exec_opts *o;
+	char *path;		/* the runtime's program */
+	bool ours;		/* it is our own runtime */
 	struct proc runtime;
 	int console_listen;	/* receives the pty; FD_NONE without a tty */
 	struct ns_outer outer;	/* where a foreign runtime works */
 	int console_dir;	/* where its socket is */
 	char console_path[32];
 	int pty;
+	int tty;		/* its other side, for a foreign runtime */
 };
 
 /* The running container's init, verified, and its state. */
@@ -64,6 +67,37 @@ static int process_file(const char *text, struct err *e)
 	if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
 		rc = -errno;
 	return rc < 0 ? err_sys(e, rc, "make process.json") : take_fd(&fd);
+}
+
+static void resize_pty(const struct exec_run *x)
+{
+	struct winsize ws = { 0 };
+
+	ctr_terminal_size(&ws.ws_row, &ws.ws_col);
+	if (ws.ws_row && ws.ws_col)
+		(void)ioctl(x->pty, TIOCSWINSZ, &ws);
+}
+
+/*
+ * Other runtimes take a console socket only when they detach, and then nobody waits for the
+ * process: they get a terminal of ours as their own, and copy between it and the process's.
+ */
+static int open_own_pty(struct exec_run *x, struct err *e)
+{
+	struct termios t;
+	int unlock = 0;
+
+	x->pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (x->pty < 0 || ioctl(x->pty, TIOCSPTLCK, &unlock) < 0)
+		return err_sys(e, errno, "open a terminal");
+	x->tty = ioctl(x->pty, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (x->tty < 0 || tcgetattr(x->tty, &t) < 0)
+		return err_sys(e, errno, "open a terminal");
+	cfmakeraw(&t); /* the process's own echoes and edits */
+	if (tcsetattr(x->tty, TCSANOW, &t) < 0)
+		return err_sys(e, errno, "set up a terminal");
+	resize_pty(x);
+	return 0;
 }
 
 static int listen_console(struct exec_run *x, struct ctr_engine *eng, struct err *e)
@@ -120,15 +154,6 @@ static int receive_pty(struct exec_run *x, struct err *e)
 	return 0;
 }
 
-static void resize_pty(const struct exec_run *x)
-{
-	struct winsize ws = { 0 };
-
-	ctr_terminal_size(&ws.ws_row, &ws.ws_col);
-	if (ws.ws_row && ws.ws_col)
-		(void)ioctl(x->pty, TIOCSWINSZ, &ws);
-}
-
 /* Copy one way; false at the end of @from. */
 static bool copy_once(int from, int to)
 {
@@ -165,7 +190,8 @@ static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
 		if (p[1].revents && read(sfd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 			if (si.ssi_signo == SIGWINCH && x->pty >= 0)
 				resize_pty(x);
-			else if (si.ssi_signo != SIGWINCH)
+			/* One with a terminal of ours looks at its size when told. */
+			if (si.ssi_signo != SIGWINCH || !x->ours)
 				(void)proc_signal(&x->runtime, (int)si.ssi_signo); /* it passes them on */
 		}
 		if (p[2].revents)
@@ -188,25 +214,24 @@ static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
  * option, and stays the user until it joins: through our own descriptors.  Others are in the
  * container's user namespace, from where ours cannot be reached, and inherit.
  */
-static int pass_files(struct exec_run *x, bool ours, int process_fd, int next, struct strv *argv,
+static int pass_files(struct exec_run *x, int process_fd, int next, struct strv *argv,
 		      struct proc_spawn *s, struct proc_fd *fds)
 {
 	char process[40], console[40];
 	int rc;
 
-	if (ours) {
+	if (x->ours) {
 		(void)snprintf(process, sizeof(process), "/proc/%d/fd/%d", (int)getpid(), process_fd);
 		(void)snprintf(console, sizeof(console), "/proc/%d/fd/%d", (int)getpid(),
 			       x->console_dir);
 	} else {
 		(void)snprintf(process, sizeof(process), "/proc/self/fd/%d", next);
-		(void)snprintf(console, sizeof(console), "/proc/self/fd/%d", next + 1);
 		fds[s->n_fds++] = (struct proc_fd){ process_fd, next };
-		if (x->o->tty)
-			fds[s->n_fds++] = (struct proc_fd){ x->console_dir, next + 1 };
+		for (int fd = 0; x->o->tty && fd < 3; fd++)
+			fds[s->n_fds++] = (struct proc_fd){ x->tty, fd };
 	}
 	rc = strv_addf(argv, "--process=%s", process);
-	if (rc == 0 && x->o->tty)
+	if (rc == 0 && x->o->tty && x->ours)
 		rc = strv_addf(argv, "--console-socket=%s/%s", console, x->console_path);
 	return rc;
 }
@@ -214,19 +239,14 @@ static int pass_files(struct exec_run *x, bool ours, int process_fd, int next, s
 static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process_fd, int err_fd,
 			 struct proc *init, struct err *e)
 {
-	auto_free char *runtime = NULL;
 	auto_strv struct strv argv = STRV_INIT;
 	auto_close int null = FD_NONE;
-	struct proc_fd fds[8];
+	struct proc_fd fds[16];
 	struct proc_spawn s = { .fds = fds, .dir_fd = FD_NONE };
-	bool ours;
-	int rc = runtime_path(eng, &runtime, &ours, e);
 	int next = 3 + (int)x->o->preserve_fds;
+	int rc = strv_add(&argv, x->path);
 
-	if (rc < 0)
-		return rc;
-	rc = strv_add(&argv, runtime);
-	if (ours) {
+	if (x->ours) {
 		rc = rc < 0 ? rc : strv_addf(&argv, "--err-fd=%d", next);
 		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
 		fds[s.n_fds++] = (struct proc_fd){ err_fd, next };
@@ -238,19 +258,19 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 	}
 	rc = rc < 0 ? rc : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, x->id);
 	rc = rc < 0 ? rc : strv_add(&argv, "exec");
-	rc = rc < 0 ? rc : pass_files(x, ours, process_fd, next, &argv, &s, fds);
+	rc = rc < 0 ? rc : pass_files(x, process_fd, next, &argv, &s, fds);
 	if (x->o->preserve_fds)
 		rc = rc < 0 ? rc : strv_addf(&argv, "--preserve-fds=%u", x->o->preserve_fds);
-	for (int fd = 3; fd < next && s.n_fds + 1 < 8; fd++)
+	for (int fd = 3; fd < next && s.n_fds + 1 < 16; fd++)
 		fds[s.n_fds++] = (struct proc_fd){ fd, fd };
 	rc = rc < 0 ? rc : strv_add(&argv, x->id);
 	if (rc < 0)
 		return err_sys(e, rc, "start the runtime");
-	if (!x->o->interactive || x->o->tty) {
+	if (x->tty < 0 && (!x->o->interactive || x->o->tty)) {
 		null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		fds[s.n_fds++] = (struct proc_fd){ null, STDIN_FILENO };
 	}
-	s.path = runtime;
+	s.path = x->path;
 	s.argv = strv_argv(&argv);
 	return proc_spawn(&s, &x->runtime, e);
 }
@@ -271,7 +291,10 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 		return err_sys(e, errno, "make a pipe");
 	err_rd = fds[0];
 	err_wr = fds[1];
-	if (x->o->tty && (rc = listen_console(x, eng, e)) < 0)
+	rc = runtime_path(eng, &x->path, &x->ours, e);
+	if (rc == 0 && x->o->tty)
+		rc = x->ours ? listen_console(x, eng, e) : open_own_pty(x, e);
+	if (rc < 0)
 		return rc;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
@@ -286,8 +309,9 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 	rc = sfd < 0 ? err_sys(e, errno, "listen for signals")
 		     : spawn_runtime(x, eng, pfd, err_wr, init, e);
 	err_wr = fd_close(err_wr);
+	x->tty = fd_close(x->tty);
 	if (rc == 0 && x->o->tty) {
-		rc = receive_pty(x, e);
+		rc = x->ours ? receive_pty(x, e) : 0;
 		if (rc == 0)
 			resize_pty(x);
 		if (rc == 0 && x->o->interactive && isatty(STDIN_FILENO))
@@ -316,7 +340,7 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 		       int *ret_exit_code, struct err *e)
 {
 	struct exec_run x = { .id = id, .o = o, .runtime = PROC_INIT, .console_listen = FD_NONE,
-			      .console_dir = FD_NONE, .pty = FD_NONE, .outer = NS_OUTER_INIT };
+			      .console_dir = FD_NONE, .pty = FD_NONE, .tty = FD_NONE, .outer = NS_OUTER_INIT };
 	struct oci_process_opts po = { .args = &o->args, .env = &o->env, .user = o->user,
 				       .cwd = o->cwd, .tty = o->tty, .privileged = o->privileged };
 	struct ctr_request req = CTR_REQUEST_INIT;
@@ -348,6 +372,8 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 	(void)fd_close(x.console_listen);
 	(void)fd_close(x.console_dir);
 	(void)fd_close(x.pty);
+	(void)fd_close(x.tty);
+	free(x.path);
 	proc_done(&x.runtime);
 	proc_done(&init);
 	ctr_request_done(&req);

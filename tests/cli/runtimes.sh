@@ -12,6 +12,21 @@ foreign_runtime() { # RUNTIME [PREFIX-COMMAND...]
 		$'0\n0\n/bin/busybox' ]
 	"$@" ctr-lite $GLOBALS --runtime "$rt" exec c sh -c 'exit 4' && return 1 || [ $? = 4 ]
 	echo through | "$@" ctr-lite $GLOBALS --runtime "$rt" exec -i c cat | grep -qx through
+	# With a terminal: what is typed arrives, its size too, and the exit code comes back.
+	tmux -S "$TM" -f /dev/null new-session -d -x 91 -y 33 "$* ctr-lite $GLOBALS --runtime $rt exec -it c sh -c \
+		'stty size; test -t 0 && echo on a tty; read x; echo got \$x; exit 7'; echo status \$?; sleep 100"
+	for word in '33 91' 'on a tty' hello 'status 7'; do
+		[ "$word" != hello ] || tmux -S "$TM" send-keys -l "he"llo
+		[ "$word" != hello ] || tmux -S "$TM" send-keys Enter
+		for i in $(seq 200); do
+			tmux -S "$TM" capture-pane -p | grep -q "$word" && break
+			sleep 0.05
+		done
+		tmux -S "$TM" capture-pane -p | grep -q "$word"
+	done
+	tmux -S "$TM" capture-pane -p | grep -q 'got hello'
+	tmux -S "$TM" kill-server
+	[ "$("$@" ctr-lite $GLOBALS --runtime "$rt" exec -it c sh -c 'echo out; exit 4' </dev/null | tr -d '\r'; echo "${PIPESTATUS[0]}")" = $'out\n4' ]
 	"$@" ctr-lite $GLOBALS stop -t 0 c
 	[ "$("$@" ctr-lite $GLOBALS wait c)" = 137 ]
 	"$@" ctr-lite $GLOBALS rm c
@@ -19,7 +34,7 @@ foreign_runtime() { # RUNTIME [PREFIX-COMMAND...]
 
 with_pure_cgroup2() {
 	export -f foreign_runtime
-	export GLOBALS
+	export GLOBALS TM="$T/tmux-foreign"
 	unshare -m bash -euc 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; foreign_runtime "$@"' x "$@"
 }
 
