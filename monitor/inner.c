@@ -29,12 +29,14 @@ int loopback_up(struct err *e)
 }
 
 /* With every right over the new namespaces; there only until they are held by descriptors. */
-static void __attribute__((noreturn)) be_holder(int enter_user, bool new_net, int report)
+static void __attribute__((noreturn)) be_holder(pid_t stage, int enter_user, bool new_net, int report)
 {
 	struct err e = ERR_INIT;
 	int r = 0;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != stage)
+		_exit(1); /* it died before the line above */
 	if (enter_user >= 0 &&
 	    (setns(enter_user, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNET) < 0))
 		r = err_sys(&e, errno, "make a network namespace");
@@ -54,6 +56,7 @@ struct holder {
 
 static int holder_start(struct holder *h, uint64_t flags, int enter_user, bool new_net, struct err *e)
 {
+	pid_t self = getpid();
 	int fds[2], r;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -61,7 +64,7 @@ static int holder_start(struct holder *h, uint64_t flags, int enter_user, bool n
 	h->report = fds[0];
 	r = proc_clone(flags, &h->proc);
 	if (r == 0)
-		be_holder(enter_user, new_net, fds[1]);
+		be_holder(self, enter_user, new_net, fds[1]);
 	(void)fd_close(fds[1]);
 	if (r < 0)
 		return flags & CLONE_NEWUSER ? userns_clone_err(e, r) : err_sys(e, r, "fork");
