@@ -103,7 +103,7 @@ static json_t *runtime(struct ctr_engine *eng)
 	auto_free char *path = NULL, *version = NULL;
 	bool ours = true;
 
-	if (runtime_path(eng, &path, &ours, NULL) >= 0)
+	if (runtime_path(eng->runtime, &path, &ours, NULL) >= 0)
 		version = program_version(path, "--version");
 	return json_pack("{s:s, s:s, s:s, s:s}", "name",
 			 eng->runtime ? path_base(eng->runtime) : "ctr-lite-runtime", "package", "",

@@ -30,4 +30,7 @@ int cgroup_check_limits(const struct ctr_cgroup_host *h, const struct spec_resou
  * moved into a leaf: a cgroup that has some cannot give controllers away. */
 int cgroup_plan_prepare(struct cgroup_plan *p, const struct spec_resources *limits, struct err *e);
 
+/* Before another runtime than ours joins a container: be where it may move processes from. */
+int cgroup_enter_user_scope(struct ctr_engine *eng, struct err *e);
+
 #endif

@@ -180,15 +180,20 @@ int cgroup_plan(struct ctr_engine *eng, const struct ctr_request *r, struct cgro
 	return rc;
 }
 
-/* All processes of @path go to a leaf in it.  New ones may be born meanwhile. */
+/*
+ * All processes of @path go to a leaf in it, before it gives controllers away: memory and io are
+ * refused where there are some, and cpu and pids would make it a threaded domain, which can have no
+ * container below it.  The root of the hierarchy may have both.  New ones may be born meanwhile.
+ */
 static int empty_cgroup(int mount_fd, const char *path)
 {
 	auto_free char *leaf_path = path_join(path, CGROUP_LEAF);
-	auto_close int fd = cgroup_open(mount_fd, path);
-	auto_close int leaf = leaf_path ? cgroup_make(mount_fd, leaf_path, NULL) : -ENOMEM;
+	auto_close int fd = cgroup_open(mount_fd, path), leaf = FD_NONE;
 
-	if (fd < 0 || leaf < 0)
-		return fd < 0 ? fd : leaf;
+	if (fd < 0 || !leaf_path)
+		return fd < 0 ? fd : -ENOMEM;
+	if (faccessat(fd, "cgroup.type", F_OK, 0) < 0)
+		return 0;
 	for (int round = 0; round < MOVE_ROUNDS; round++) {
 		auto_free pid_t *pids = NULL;
 		size_t n = 0;
@@ -196,6 +201,8 @@ static int empty_cgroup(int mount_fd, const char *path)
 
 		if (r < 0 || n == 0)
 			return r;
+		if (leaf < 0 && (leaf = cgroup_make(mount_fd, leaf_path, NULL)) < 0)
+			return leaf;
 		for (size_t i = 0; i < n; i++) {
 			/* one that we do not see is one that we cannot move */
 			r = pids[i] > 0 ? cgroup_add(leaf, pids[i]) : -EBUSY;
@@ -206,37 +213,14 @@ static int empty_cgroup(int mount_fd, const char *path)
 	return -EBUSY;
 }
 
-/*
- * A cgroup with processes refuses to pass on memory and io, and then we move them.  cpu, cpuset and pids it
- * passes on, and is from then on the root of a threaded subtree: no process can enter what is below it
- * (cgroup-v2.rst, "Threads").  So it is emptied before.  The kernel's root is exempt from both.
- */
-static int enable(int mount_fd, const struct cgroup_plan *p, const char *controller, char **ret_where)
-{
-	auto_close int fd = cgroup_open(mount_fd, p->base);
-	auto_free pid_t *pids = NULL;
-	size_t n = 0;
-	int r = fd < 0 || streq(p->base, "/") ? 0 : cgroup_procs(fd, false, &pids, &n);
-
-	if (r == 0 && n > 0)
-		r = empty_cgroup(mount_fd, p->base);
-	r = r < 0 ? r : cgroup_enable(mount_fd, p->dir, controller, ret_where);
-	if (r != -EBUSY || !*ret_where)
-		return r;
-	r = empty_cgroup(mount_fd, *ret_where);
-	if (r < 0)
-		return r;
-	free(take_ptr(ret_where));
-	return cgroup_enable(mount_fd, p->dir, controller, ret_where);
-}
-
 int cgroup_plan_prepare(struct cgroup_plan *p, const struct spec_resources *limits, struct err *e)
 {
 	/* These two also without a limit: for the default one, and for what `stats` reads. */
-	static const char *const always[] = { "pids", "memory" };
+	static const char *const always[] = { "memory", "pids" };
 	struct spec_resource_need needs[SPEC_RESOURCE_NEEDS_MAX];
 	size_t n = spec_resources_needs(limits, needs, SPEC_RESOURCE_NEEDS_MAX);
 	auto_close int mount_fd = FD_NONE, base_fd = FD_NONE;
+	int r;
 
 	if (p->manager != CTR_CGROUP_CGROUPFS)
 		return 0;
@@ -244,10 +228,20 @@ int cgroup_plan_prepare(struct cgroup_plan *p, const struct spec_resources *limi
 	base_fd = mount_fd < 0 ? mount_fd : cgroup_make(mount_fd, p->base, NULL);
 	if (base_fd < 0)
 		return err_sys(e, base_fd, "make the cgroup %s", p->base);
+	if (!p->host->controllers.n)
+		return 0;
+	r = empty_cgroup(mount_fd, p->base);
+	if (r == 0 && p->host->manager == CTR_CGROUP_CGROUPFS && !streq(p->host->base, p->base))
+		r = empty_cgroup(mount_fd, p->host->base);
+	if (r < 0)
+		return err_sys(e, r, "move the processes of the cgroup %s into %s below it", p->base,
+			       CGROUP_LEAF);
 	for (size_t i = 0; i < n; i++) {
 		auto_free char *where = NULL;
-		int r = needs[i].controller ? enable(mount_fd, p, needs[i].controller, &where) : 0;
 
+		r = needs[i].controller
+			    ? cgroup_enable(mount_fd, p->dir, needs[i].controller, &where)
+			    : 0;
 		if (r < 0)
 			return err_sys(e, r, "--%s: enable the cgroup controller %s in %s",
 				       needs[i].option, needs[i].controller, where ? where : p->base);
@@ -256,7 +250,8 @@ int cgroup_plan_prepare(struct cgroup_plan *p, const struct spec_resources *limi
 		auto_free char *where = NULL;
 
 		if (strv_has(&p->host->controllers, always[i]) &&
-		    enable(mount_fd, p, always[i], &where) < 0 && i == 0 && !limits->pids)
+		    cgroup_enable(mount_fd, p->dir, always[i], &where) < 0 &&
+		    streq(always[i], "pids") && !limits->pids)
 			p->pids = 0; /* nobody asked for it: then there is no limit */
 	}
 	return 0;

@@ -45,7 +45,10 @@ int container_name_volumes(struct ctr_request *r, struct err *e);
 /* The directories of the volumes that the record names, where they are missing. */
 int container_make_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 
-/* Which runtime runs this engine's containers: its absolute path, and whether it is ours. */
-int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e);
+/* Where the OCI runtime @name is (NULL: ours): its absolute path, and whether it is ours. */
+int runtime_path(const char *name, char **ret_path, bool *ret_ours, struct err *e);
+bool runtime_is_ours(const char *name);
+/* The engine's runtime is to be that of a new container. */
+int request_runtime(const struct ctr_engine *eng, struct ctr_request *r, struct err *e);
 
 #endif

@@ -224,6 +224,7 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	for (size_t i = 0; i < r->layers.n; i++)
 		layer_fds[i] = FD_NONE;
 	rc = r->id ? 0 : container_new_id(&r->id, e);
+	rc = rc < 0 ? rc : request_runtime(eng, r, e);
 	if (rc == 0)
 		rc = request_namespaces(eng, r, &ids_lock, e);
 	if (rc < 0)

@@ -19,6 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup-plan.h"
 #include "container-priv.h"
 #include "ctrlite/client.h"
 #include "namespaces.h"
@@ -251,6 +252,9 @@ static int spawn_runtime(struct exec_run *x, struct ctr_engine *eng, int process
 		rc = rc < 0 ? rc : strv_addf(&argv, "--seccomp-cache=%s/cache", eng->store.run);
 		fds[s.n_fds++] = (struct proc_fd){ err_fd, next };
 	} else if (eng->rootless) {
+		rc = rc < 0 ? err_sys(e, rc, "start the runtime") : cgroup_enter_user_scope(eng, e);
+		if (rc < 0)
+			return rc;
 		if (rc == 0 && (rc = ns_outer_open(&x->outer, init, e)) < 0)
 			return rc;
 		s.prepare = ns_outer_enter;
@@ -283,7 +287,7 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 	struct ctr_terminal term = { 0 };
 	sigset_t set, old;
 	struct err failure;
-	int fds[2], status = 0, rc;
+	int fds[2], status = 0, rc = 0;
 
 	if (pfd < 0)
 		return pfd;
@@ -291,8 +295,7 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 		return err_sys(e, errno, "make a pipe");
 	err_rd = fds[0];
 	err_wr = fds[1];
-	rc = runtime_path(eng, &x->path, &x->ours, e);
-	if (rc == 0 && x->o->tty)
+	if (x->o->tty)
 		rc = x->ours ? listen_console(x, eng, e) : open_own_pty(x, e);
 	if (rc < 0)
 		return rc;
@@ -364,6 +367,8 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 	}
 	if (rc == 0)
 		rc = oci_process_json(eng, &req, root, &po, &process, e);
+	if (rc == 0)
+		rc = runtime_path(req.runtime, &x.path, &x.ours, e);
 	if (rc == 0)
 		rc = exec_in(eng, &x, process, &init, ret_exit_code, e);
 	if (x.console_path[0] && x.console_dir >= 0)

@@ -735,7 +735,7 @@ static void paths(struct describe *d, json_t *j)
 	set_text(d, j, "HostsPath", str_printf("%s/containers/%s/hosts", root, id));
 	set_text(d, j, "StaticDir", str_printf("%s/containers/%s", root, id));
 	set_text(d, j, "OCIConfigPath", str_printf("%s/containers/%s/config.json", root, id));
-	set_str(d, j, "OCIRuntime", or_default(d->eng->runtime, "ctr-lite-runtime"));
+	set_str(d, j, "OCIRuntime", or_default(d->r->runtime, "ctr-lite-runtime"));
 	set_str(d, j, "ConmonPidFile", "");
 	set_str(d, j, "PidFile", "");
 }

@@ -186,12 +186,12 @@ static void put_owners(struct ctr_engine *eng, const struct ctr_request *r, cons
 	}
 }
 
-static int put_runtime(struct ctr_engine *eng, const char *run_dir, const struct cgroup_plan *cg,
+static int put_runtime(struct ctr_engine *eng, const struct ctr_request *r, const char *run_dir, const struct cgroup_plan *cg,
 		       struct strbuf *b, struct err *e)
 {
 	auto_free char *path = NULL;
 	bool ours;
-	int rc = runtime_path(eng, &path, &ours, e);
+	int rc = runtime_path(r->runtime, &path, &ours, e);
 
 	if (rc < 0)
 		return rc;
@@ -227,7 +227,7 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 	put_volumes(eng, r, &b);
 	for (size_t i = 0; i < l->append.n; i++)
 		put(&b, "append", l->append.items[i]);
-	rc = put_runtime(eng, run_dir, cg, &b, e);
+	rc = put_runtime(eng, r, run_dir, cg, &b, e);
 	if (rc < 0)
 		return rc;
 	if (r->tty) {

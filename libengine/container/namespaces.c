@@ -347,12 +347,12 @@ static int plan_user(struct ctr_engine *eng, const struct ctr_request *r, struct
 }
 
 /* What other runtimes than ours cannot do. */
-static int check_runtime(struct ctr_engine *eng, const struct ns_plan *p, struct err *e)
+static int check_runtime(const char *runtime, const struct ns_plan *p, struct err *e)
 {
 	auto_free char *path = NULL;
 	uint32_t id;
 	bool ours;
-	int rc = runtime_path(eng, &path, &ours, e);
+	int rc = runtime_path(runtime, &path, &ours, e);
 
 	if (rc < 0 || ours)
 		return rc;
@@ -387,7 +387,7 @@ int ns_plan_make(struct ctr_engine *eng, const struct ctr_request *r, struct ns_
 		rc = plan_user(eng, r, &other, p, e);
 	proc_done(&other);
 	if (rc == 0 && (p->user_path || p->keep_groups))
-		rc = check_runtime(eng, p, e);
+		rc = check_runtime(r->runtime, p, e);
 	if (rc == 0 && p->inner && !p->look_only)
 		rc = ctr_idmap_shift_layers(eng, &r->layers, p->inner, &p->layers, e);
 	return rc;

@@ -19,12 +19,14 @@ static int add_limits(const struct cgroup_plan *p, const struct spec_resources *
 		      struct err *e)
 {
 	unsigned int flags = SPEC_RESOURCES_NEW | (p->swap ? SPEC_RESOURCES_SWAP : 0);
+	/* systemd's own default is lifted by saying so */
+	bool pids = p->pids > 0 || (p->pids < 0 && p->manager == CTR_CGROUP_SYSTEMD);
 	auto_json json_t *j = NULL;
 	int rc = spec_resources_json(limits, flags, &j, e);
 
-	if (rc == 0 && !j && p->pids > 0)
+	if (rc == 0 && !j && pids)
 		j = json_object();
-	if (rc == 0 && p->pids > 0)
+	if (rc == 0 && pids)
 		rc = set(j, "pids", json_pack("{s:I}", "limit", (json_int_t)p->pids), e);
 	return rc < 0 || !j ? rc : set(linux_, "resources", json_incref(j), e);
 }

@@ -35,7 +35,7 @@ static const struct field {
 	F(K_STR, pid_mode), F(K_STR, ipc_mode), F(K_STR, uts_mode), F(K_STR, cgroupns_mode),
 	F(K_STR, userns), F(K_STRV, uidmaps), F(K_STRV, gidmaps), F(K_STR, subuidname),
 	F(K_STR, subgidname), F(K_STR, inner_uidmap), F(K_STR, inner_gidmap),
-	F(K_I64, limits.memory), F(K_I64, limits.memory_reservation), F(K_I64, limits.memory_swap),
+	F(K_STR, runtime), F(K_I64, limits.memory), F(K_I64, limits.memory_reservation), F(K_I64, limits.memory_swap),
 	F(K_U64, limits.cpu_shares), F(K_U64, limits.cpu_period_us), F(K_I64, limits.cpu_quota_us),
 	F(K_STR, limits.cpuset_cpus), F(K_STR, limits.cpuset_mems), F(K_I64, limits.pids),
 	F(K_U32, limits.blkio_weight), F(K_STRV, limits.blkio_weight_device),

@@ -21,23 +21,32 @@
 #define EXPLAIN_MAX_BYTES (16u << 20)
 #define OUR_RUNTIME "ctr-lite-runtime"
 
-int runtime_path(struct ctr_engine *eng, char **ret_path, bool *ret_ours, struct err *e)
+bool runtime_is_ours(const char *name)
 {
-	const char *name = eng->runtime ? eng->runtime : OUR_RUNTIME;
+	return !name || streq(path_base(name), OUR_RUNTIME);
+}
 
-	*ret_ours = streq(path_base(name), OUR_RUNTIME);
-	if (streq(name, OUR_RUNTIME))
+int runtime_path(const char *name, char **ret_path, bool *ret_ours, struct err *e)
+{
+	*ret_ours = runtime_is_ours(name);
+	if (!name || streq(name, OUR_RUNTIME))
 		return ctr_helper_path(OUR_RUNTIME, ret_path, e);
 	*ret_path = path_find_program(name);
 	if (!*ret_path)
 		return err_set(e, ERR_NOT_FOUND, "the OCI runtime \"%s\" was not found: give a path, or "
 			       "install it", name);
-	if (!strchr(name, '/') || (*ret_path)[0] == '/')
+	return 0;
+}
+
+int request_runtime(const struct ctr_engine *eng, struct ctr_request *r, struct err *e)
+{
+	const char *name = eng->runtime;
+
+	if (r->runtime || !name)
 		return 0;
-	/* The monitor works from another directory. */
-	free(take_ptr(ret_path));
-	*ret_path = realpath(name, NULL);
-	return *ret_path ? 0 : err_sys(e, errno, "find the OCI runtime %s", name);
+	/* The monitor, and later commands, work from other directories. */
+	r->runtime = strchr(name, '/') && name[0] != '/' ? realpath(name, NULL) : strdup(name);
+	return r->runtime ? 0 : err_sys(e, errno, "find the OCI runtime %s", name);
 }
 
 /* The network part of a request, parsed. */
@@ -141,8 +150,10 @@ int ctr_container_prepare(struct ctr_engine *eng, struct ctr_request *r, struct 
 {
 	struct cgroup_plan cg = CGROUP_PLAN_INIT;
 	struct net n = NET_INIT;
-	int rc = check(eng, r, e);
+	int rc = request_runtime(eng, r, e);
 
+	if (rc == 0)
+		rc = check(eng, r, e);
 	if (rc == 0)
 		rc = cgroup_plan(eng, r, &cg, e);
 	if (rc == 0)
@@ -198,7 +209,7 @@ static int make_config(struct ctr_engine *eng, const struct ctr_request *r, cons
 	b.ns = ns;
 	b.host_net = !n->plan.new_netns;
 	b.hostname = hostname_of(r, ns, n->plan.mode == CTR_NET_HOST, host);
-	b.our_runtime = !eng->runtime || streq(path_base(eng->runtime), OUR_RUNTIME);
+	b.our_runtime = runtime_is_ours(r->runtime);
 	rc = ctr_engine_idmap(eng, &b.map, e);
 	if (rc < 0)
 		return rc;

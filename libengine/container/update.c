@@ -43,8 +43,8 @@ static int runtime_failed(int said_fd, const char *runtime, struct err *e)
 	return err_set(e, ERR_OS, "%s update failed: %s", path_base(runtime), shown ? shown : "");
 }
 
-static int runtime_update(struct ctr_engine *eng, const char *id, struct proc *init, int file_fd,
-			  struct err *e)
+static int runtime_update(struct ctr_engine *eng, const struct ctr_request *req, struct proc *init,
+			  int file_fd, struct err *e)
 {
 	auto_strv struct strv argv = STRV_INIT;
 	auto_free char *runtime = NULL;
@@ -56,7 +56,7 @@ static int runtime_update(struct ctr_engine *eng, const char *id, struct proc *i
 	int status = 0, r;
 	bool ours;
 
-	r = said < 0 ? err_sys(e, errno, "make a file") : runtime_path(eng, &runtime, &ours, e);
+	r = said < 0 ? err_sys(e, errno, "make a file") : runtime_path(req->runtime, &runtime, &ours, e);
 	if (r < 0)
 		return r;
 	if (!ours && eng->rootless) {
@@ -67,10 +67,10 @@ static int runtime_update(struct ctr_engine *eng, const char *id, struct proc *i
 		s.prepare_arg = &outer;
 	}
 	r = strv_add(&argv, runtime);
-	r = r < 0 ? r : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, id);
+	r = r < 0 ? r : strv_addf(&argv, "--root=%s/containers/%s/runtime", eng->store.run, req->id);
 	r = r < 0 ? r : strv_add(&argv, "update");
 	r = r < 0 ? r : strv_add(&argv, "--resources=-");
-	r = r < 0 ? r : strv_add(&argv, id);
+	r = r < 0 ? r : strv_add(&argv, req->id);
 	if (r < 0)
 		return err_sys(e, r, "start the runtime");
 	s.path = runtime;
@@ -103,22 +103,25 @@ static int changes_json(const struct spec_resources *all, const struct spec_reso
 	return spec_resources_json(&r, access("/proc/swaps", F_OK) == 0 ? SPEC_RESOURCES_SWAP : 0, ret, e);
 }
 
-static int update_running(struct ctr_engine *eng, const char *id, const struct ctr_status *st,
-			  const struct spec_resources *all, const struct spec_resources *changes,
+static int update_running(struct ctr_engine *eng, const struct ctr_request *req,
+			  const struct ctr_status *st, const struct spec_resources *changes,
 			  struct err *e)
 {
+	struct spec_resource_need need;
 	auto_free char *text = NULL;
 	auto_json json_t *j = NULL;
 	auto_close int file = FD_NONE;
 	struct proc init = PROC_INIT;
-	int r = container_cgroup(eng, id, NULL, e);
+	int r = container_cgroup(eng, req->id, NULL, e);
 
+	if (r == -ENOENT && !spec_resources_needs(changes, &need, 1))
+		return 0; /* there is no limit to lift */
 	if (r == -ENOENT)
-		return container_lacks_cgroup(eng, id, "update", e);
+		return container_lacks_cgroup(eng, req->id, "update", e);
 	if (r < 0)
 		return r;
 	(void)fd_close(r);
-	r = changes_json(all, changes, &j, e);
+	r = changes_json(&req->limits, changes, &j, e);
 	if (r < 0 || !j)
 		return r;
 	text = json_dumps(j, JSON_COMPACT);
@@ -126,8 +129,9 @@ static int update_running(struct ctr_engine *eng, const char *id, const struct c
 	if (file < 0)
 		return file;
 	if (proc_open(st->pid, st->pid_start, &init) < 0)
-		return err_set(e, ERR_BUSY, "container %.12s has just stopped: container state improper", id);
-	r = runtime_update(eng, id, &init, file, e);
+		return err_set(e, ERR_BUSY, "container %.12s has just stopped: container state improper",
+			       req->id);
+	r = runtime_update(eng, req, &init, file, e);
 	proc_done(&init);
 	return r;
 }
@@ -148,7 +152,7 @@ static int update_locked(struct ctr_engine *eng, int dir_fd, struct ctr_request 
 	if (r == 0 && st.state == CTR_RUNNING) {
 		r = cgroup_plan_prepare(&plan, changes, e);
 		if (r == 0)
-			r = update_running(eng, req->id, &st, &req->limits, changes, e);
+			r = update_running(eng, req, &st, changes, e);
 	}
 	cgroup_plan_done(&plan);
 	return r < 0 ? r : request_replace(dir_fd, req, e);

@@ -1,10 +1,12 @@
-/* --env-file, --ulimit, --sysctl, --device, --device-cgroup-rule and labels; the first byte says which. */
+/* --env-file, --ulimit, --sysctl, --device, --device-cgroup-rule, labels and resource limits; the first byte
+ * says which. */
 #include <string.h>
 
 #include "fuzz.h"
 #include "spec/device-rule.h"
 #include "spec/device.h"
 #include "spec/env.h"
+#include "spec/resources.h"
 #include "spec/selinux.h"
 #include "spec/sysctl.h"
 #include "spec/ulimit.h"
@@ -95,6 +97,33 @@ static int fuzz_label(char *s)
 	return r == 0;
 }
 
+/* Each line is OPTION VALUE. */
+static int fuzz_resources(char *s)
+{
+	struct spec_resources r = SPEC_RESOURCES_INIT, copy = SPEC_RESOURCES_INIT;
+	struct spec_resource_need needs[SPEC_RESOURCE_NEEDS_MAX];
+	struct err e = ERR_INIT;
+	char *save = NULL;
+	int rc = 0;
+
+	for (char *line = strtok_r(s, "\n", &save); rc == 0 && line; line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, ' ');
+
+		if (value)
+			*value++ = '\0';
+		rc = spec_resources_set(&r, line, value ? value : "", &e);
+		FUZZ_CHECK(rc == 0 || e.kind != ERR_NONE);
+	}
+	FUZZ_CHECK(r.memory >= 0 && r.memory_reservation >= 0 && r.memory_swap >= -1);
+	FUZZ_CHECK(r.blkio_weight <= 1000);
+	FUZZ_CHECK(spec_resources_needs(&r, needs, SPEC_RESOURCE_NEEDS_MAX) <= SPEC_RESOURCE_NEEDS_MAX);
+	FUZZ_CHECK(spec_resources_merge(&copy, &r, &e) == 0);
+	FUZZ_CHECK(copy.memory == r.memory && copy.unified.n <= r.unified.n);
+	spec_resources_done(&r);
+	spec_resources_done(&copy);
+	return rc == 0;
+}
+
 int fuzz_one(const uint8_t *data, size_t len)
 {
 	char *s;
@@ -110,6 +139,7 @@ int fuzz_one(const uint8_t *data, size_t len)
 	if (!s)
 		return 0;
 	r = data[0] == 'u' ? fuzz_ulimit(s) : data[0] == 's' ? fuzz_sysctl(s)
+	    : data[0] == 'm' ? fuzz_resources(s)
 	    : data[0] == 'r' ? fuzz_rule(s) : data[0] == 'l' ? fuzz_label(s) : fuzz_device(s);
 	free(s);
 	return r;

@@ -67,6 +67,7 @@ struct ctr_request {
 	char *inner_uidmap, *inner_gidmap;	/* idmap_format(), to ids of the default map (root: of the
 						 * host); made by create.  NULL: that map itself */
 
+	char *runtime;				/* name or path of the OCI runtime; NULL: ours */
 	struct spec_resources limits;
 	char *cgroup_parent;			/* a cgroup's path, or a slice; NULL: the default */
 	char *cgroups_mode;			/* enabled, disabled, no-conmon, split; NULL: enabled */
