@@ -248,3 +248,29 @@ test_cgroup_that_cannot_be_had() {
 	contains "$ERR" "memory.swappiness"
 	is "$(ls state)" ""
 }
+
+# exec into a cgroup below the container's, and into a paused container.
+exec_options_body() {
+	new_bundle b ".process.args = [\"/bin/sleep\", \"1000\"] | .linux.cgroupsPath = \"/$TOP/a\""
+	rt run -d -b b c
+	mkdir -p $CG/$TOP/a/sub/deep
+	is "$(rt exec --cgroup sub/deep c /bin/grep 0:: /proc/self/cgroup)" "0::/sub/deep"
+	is "$(rt exec --cgroup /sub c /bin/grep 0:: /proc/self/cgroup)" "0::/sub"
+	is "$(rt exec --cgroup ../../../sub c /bin/grep 0:: /proc/self/cgroup)" "0::/sub" # not above the container's
+	expect 1 rt exec --cgroup none c /bin/true
+	contains "$ERR" "--cgroup: open /$TOP/a/none"
+	expect 1 rt exec --cgroup cpu:sub c /bin/true
+	contains "$ERR" "version 1"
+	rt pause c
+	expect 1 rt exec c /bin/true
+	contains "$ERR" "--ignore-paused"
+	rt exec --ignore-paused c /bin/sh -c 'echo ran' >out &
+	local exec=$!
+	sleep 0.3
+	is "$(cat out)" "" "what runs in a paused container"
+	rt resume c
+	wait $exec
+	is "$(cat out)" ran
+	rt delete --force c
+}
+root_test_rt_exec_into_a_sub_cgroup_or_a_paused_container() { pure exec_options_body; }
