@@ -2,6 +2,7 @@
 """Gives config.json each property of the runtime-spec each kind of value, allowed and forbidden.
 
 usage: spec-config.py coverage SCHEMA-DIR
+       spec-config.py validate SCHEMA-DIR SCHEMA-FILE JSON-FILE
        spec-config.py run SCHEMA-DIR RUNTIME BUNDLE STATE-DIR PART
 
 The judge is the schema of the runtime-spec: every property that it has must be in PROPERTIES, and a
@@ -11,6 +12,7 @@ it can be seen.  PART is "allowed", "forbidden" or "types".
 import copy
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -435,6 +437,49 @@ class Schema:
         yield from self.properties(kid, file, path)
 
 
+KINDS = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list, "number": (int, float)}
+
+
+def violations(schema, node, file, value, at="$"):
+    """What of JSON schema, draft 4, the runtime-spec's files use."""
+    node, file = schema.resolve(node, file)
+    kind = node.get("type")
+    if kind and (not isinstance(value, KINDS[kind]) or (kind == "integer" and isinstance(value, bool))):
+        yield f"{at} is no {kind}: {value!r}"
+        return
+    if "enum" in node and value not in node["enum"]:
+        yield f"{at} is none of {node['enum']}: {value!r}"
+    if "pattern" in node and not re.search(node["pattern"], value):
+        yield f"{at} does not match {node['pattern']}: {value!r}"
+    if isinstance(value, int) and not node.get("minimum", value) <= value <= node.get("maximum", value):
+        yield f"{at} is out of range: {value}"
+    if isinstance(value, list):
+        if len(value) < node.get("minItems", 0):
+            yield f"{at} has too few elements"
+        for i, item in enumerate(value):
+            yield from violations(schema, node.get("items", {}), file, item, f"{at}[{i}]")
+    if isinstance(value, dict):
+        yield from (f"{at}.{name} is missing" for name in node.get("required", []) if name not in value)
+        for name, kid in value.items():
+            known = [node["properties"][name]] if name in node.get("properties", {}) else [
+                n for pattern, n in node.get("patternProperties", {}).items() if re.search(pattern, name)]
+            for n in known:
+                yield from violations(schema, n, file, kid, f"{at}.{name}")
+    for part in node.get("allOf", []):
+        yield from violations(schema, part, file, value, at)
+    if "anyOf" in node and all(list(violations(schema, part, file, value, at)) for part in node["anyOf"]):
+        yield f"{at} is none of what it may be: {value!r}"
+
+
+def validate(folder, name, path):
+    schema = Schema(folder)
+    with open(path) as f:
+        found = list(violations(schema, schema.load(name), name, json.load(f)))
+    for line in found:
+        print(f"{path}: {line}")
+    return 1 if found else 0
+
+
 def coverage(folder):
     missing = sorted({p for p, _ in Schema(folder).properties()} - set(PROPERTIES))
     for path in missing:
@@ -578,4 +623,4 @@ def run(folder, runtime, bundle, state, part):
 
 
 if __name__ == "__main__":
-    sys.exit(coverage(sys.argv[2]) if sys.argv[1] == "coverage" else run(*sys.argv[2:]))
+    sys.exit({"coverage": coverage, "validate": validate, "run": run}[sys.argv[1]](*sys.argv[2:]))
