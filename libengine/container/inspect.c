@@ -17,6 +17,7 @@
 #include "image-record.h"
 #include "json.h"
 #include "namespaces.h"
+#include "oci.h"
 #include "path.h"
 #include "spec/caps.h"
 #include "spec/mountopt.h"
@@ -182,13 +183,15 @@ static bool user_is_root(const char *user)
 
 static void capabilities(struct describe *d, json_t *j)
 {
-	auto_strv struct strv names = STRV_INIT;
-	uint64_t caps = d->r->privileged ? spec_caps_all() : spec_caps_default();
+	auto_strv struct strv names = STRV_INIT, in_force = STRV_INIT;
+	uint64_t caps = 0, eff = 0;
 
-	(void)spec_caps_resolve(caps, &d->r->cap_add, &d->r->cap_drop, &caps, NULL);
-	if (spec_caps_names(caps, &names) < 0)
+	/* Names that do not resolve were refused when it was made. */
+	(void)oci_caps(d->r, &caps, NULL);
+	(void)oci_effective_caps(d->r, user_is_root(d->r->user), caps, &eff, NULL);
+	if (spec_caps_names(caps, &names) < 0 || spec_caps_names(eff, &in_force) < 0)
 		d->failed = true;
-	set(d, j, "EffectiveCaps", user_is_root(d->r->user) ? json_from_strv(&names) : json_null());
+	set(d, j, "EffectiveCaps", eff ? json_from_strv(&in_force) : json_null());
 	set_strv(d, j, "BoundingCaps", &names);
 }
 

@@ -246,20 +246,26 @@ static int init_mount(struct oci_build *b, struct err *e)
 	return oci_add_mount(b->mounts, OCI_INIT_PATH, "bind", path, strings(options), e);
 }
 
+/* Like the kernel on a change of user: only what was asked for by name stays, also with --privileged. */
+int oci_effective_caps(const struct ctr_request *r, bool root, uint64_t bounding, uint64_t *ret,
+		       struct err *e)
+{
+	uint64_t asked = 0;
+	int rc = !root && r->cap_add.n ? spec_caps_resolve(0, &r->cap_add, NULL, &asked, e) : 0;
+
+	if (rc == 0)
+		*ret = root ? bounding : asked & bounding;
+	return rc;
+}
+
 /* process.capabilities: what the process may do, by user and options. */
 static json_t *capabilities(const struct ctr_request *r, uint32_t uid, uint64_t set_, struct err *e)
 {
 	auto_strv struct strv names = STRV_INIT, added = STRV_INIT;
-	uint64_t eff = set_;
+	uint64_t eff = 0;
 
-	if (uid != 0) {
-		/* Like the kernel on a change of user: only what was asked for by name stays, also
-		 * with --privileged. */
-		eff = 0;
-		if (r->cap_add.n && spec_caps_resolve(0, &r->cap_add, NULL, &eff, e) < 0)
-			return NULL;
-		eff &= set_;
-	}
+	if (oci_effective_caps(r, uid == 0, set_, &eff, e) < 0)
+		return NULL;
 	if (spec_caps_names(set_, &names) < 0 || spec_caps_names(eff, &added) < 0) {
 		(void)err_sys(e, ENOMEM, "make config.json");
 		return NULL;

@@ -54,6 +54,9 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 
 /* The capabilities that the options give. */
 int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e);
+/* Those in force for root or another user, of what the bounding set has. */
+int oci_effective_caps(const struct ctr_request *r, bool root, uint64_t bounding, uint64_t *ret,
+		       struct err *e);
 int oci_rootfs_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret);
 
 /* The user's mounts as the request has them: parsed, volumes without a name included. */

@@ -13,6 +13,8 @@ test_another_user_has_no_capabilities_not_even_privileged() {
 	is "$(status_of CapEff --user 1000:1000)" 0000000000000000
 	# What is asked for by name stays: bit 12
 	is "$(status_of CapEff --user 1000:1000 --cap-add NET_ADMIN)" 0000000000001000
+	expect 0 ctr create --name d --network=none --user 1000:1000 --cap-add NET_ADMIN alpine true
+	is "$(ctr inspect -f '{{.EffectiveCaps}} {{len .BoundingCaps}}' d)" "[CAP_NET_ADMIN] 12"
 	expect 0 ctr run -d --name c --network=none alpine sleep 1000
 	is "$(ctr exec --privileged --user 1000 c grep CapEff /proc/self/status)" $'CapEff:\t0000000000000000'
 	matches "$(ctr exec --privileged c grep CapEff /proc/self/status)" '000001f[0-9a-f]{9}$'
