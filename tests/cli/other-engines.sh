@@ -80,6 +80,8 @@ with_podman() {
 	is "$(podman run --rm -it localhost/bb sh -c 'test -t 1 && echo tty' </dev/null | tr -d '\r')" tty
 	podman rm -a -f >/dev/null
 	podman rmi -a -f >/dev/null
+	# What podman keeps of a user's namespaces.
+	[ ! -e "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid" ] || kill "$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid")"
 }
 root_test_podman_with_our_runtime_as_root() { command -v podman >/dev/null || skip "no podman"; engine_test root with_podman; }
 root_test_podman_with_our_runtime_as_a_user() { command -v podman >/dev/null || skip "no podman"; engine_test "$CTR_TEST_USER" with_podman; }

@@ -40,14 +40,32 @@ test_runtime_start_of_a_dead_container_does_not_hang() {
 	rt delete c
 }
 
-# The process that made the gate's other end may be stopped, so that it cannot answer.
+# A gate at which nobody stands: that of a `start` which was killed before it could remove it.
 test_runtime_start_names_one_that_does_not_answer() {
-	new_bundle b '.process.args = ["/bin/true"]'
-	rt create -b b --pid-file pid c
-	kill -STOP "$(cat pid)"
+	new_bundle b '.process.args = ["/bin/sleep", "1000"]'
+	rt create -b b c
+	rt start c
+	mkfifo state/c/exec.fifo
+	is "$(rt state c | jq -r .status)" created
 	expect 1 timeout 50 "$RT" --root "$T/w/state" start c
 	contains "$ERR" "does not wait to be started"
-	kill -9 "$(cat pid)"
+	is "$(rt state c | jq -r .status)" running # by now it is known
+	rt delete --force c
+}
+
+# One that stands there, but is stopped, is waited for.
+test_runtime_start_waits_for_a_stopped_process() {
+	new_bundle b '.process.args = ["/bin/sleep", "1000"]'
+	rt create -b b --pid-file pid c
+	sleep 0.5 # it stands there by then
+	kill -STOP "$(cat pid)"
+	"$RT" --root "$T/w/state" start c &
+	local start=$!
+	sleep 0.5
+	kill -0 $start
+	kill -CONT "$(cat pid)"
+	wait $start
+	is "$(rt state c | jq -r .status)" running
 	rt delete --force c
 }
 
