@@ -232,17 +232,13 @@ test_killed_monitor() {
 }
 
 root_test_io() {
-	local dev rate t
+	local dev
 	dev=$(findmnt -no SOURCE -T /var/lib | sed 's/\[.*//')
 	[ -b "$dev" ] || skip "the guest's store is on no block device ($dev)"
 	dev=/dev/$(lsblk -no PKNAME "$dev" | grep . || basename "$dev")
 	ctr run -d --name io --device-write-bps "$dev:1mb" --blkio-weight 200 \
 		--network=none alpine sleep 1000 >/dev/null
 	contains "$(in_cgroup io io.max)" "wbps=1048576"
-	t=$(date +%s%N)
-	expect 0 ctr exec io dd if=/dev/zero of=/f bs=64k count=64 conv=fsync
-	t=$((($(date +%s%N) - t) / 1000000))
-	[ $t -ge 2500 ] || fail "4 MB at 1 MB a second took $t ms"
 	ctr rm -f -t 0 io >/dev/null
 	expect 125 ctr run --rm --device-write-bps /dev/null:1mb --network=none alpine true
 	contains "$ERR" "is no block device"
