@@ -25,8 +25,13 @@ CTR_GLOBAL=()
 # Images do not come from a registry here.
 pull() { :; }
 
-# For root: a command line in a session of the user's, as after a login.
-login() { su -l "$1" -c "$2" </dev/null; }
+# For root: a command line in a session of the user's, as after a login.  By a unit, since who is in a
+# session already is not given another.
+login() { systemd-run --quiet --wait --pipe --collect su -l "$1" -c "$2" </dev/null; }
+
+# For root: a command as the service of a unit with User=: in no session either.  Options of
+# systemd-run before it.
+unit() { systemd-run --quiet --wait --pipe --collect "$@" </dev/null; }
 
 # For root: a command as the user, but in no session and with next to no environment, as a cron job has it.
 bare() { # USER COMMAND...
