@@ -236,7 +236,7 @@ root_test_io() {
 	dev=$(findmnt -no SOURCE -T /var/lib | sed 's/\[.*//')
 	[ -b "$dev" ] || skip "the guest's store is on no block device ($dev)"
 	dev=/dev/$(lsblk -no PKNAME "$dev" | grep . || basename "$dev")
-	ctr run -d --name io --device-write-bps "$dev:1mb" --blkio-weight 200 \
+	ctr run -d --name io --device-write-bps "$dev:1mb" \
 		--network=none alpine sleep 1000 >/dev/null
 	contains "$(in_cgroup io io.max)" "wbps=1048576"
 	ctr rm -f -t 0 io >/dev/null
