@@ -233,7 +233,6 @@ PROPERTIES = {
                                     "ulimit -t; ulimit -Ht", "100\nunlimited"),
                                No([{"type": "RLIMIT_CPU", "soft": 1}], "hard"), No([{"type": "RLIMIT_CPU", "soft": 1, "hard": -7}], "rlimits[0]"),
                                No([{"type": "RLIMIT_CPU", "soft": 1, "hard": 1 << 65}], "integer")],
-    # Runtime-spec 1.1 and 1.2, which the schema at hand may not have yet.
     "process.scheduler.policy": [
         Case({"policy": "SCHED_BATCH"}, "sed -n 's/^policy *: *//p' /proc/self/sched", "3"),
         Case({"policy": "SCHED_IDLE"}, "sed -n 's/^policy *: *//p' /proc/self/sched", "5"), Case({"policy": "SCHED_OTHER"}),
@@ -260,11 +259,17 @@ PROPERTIES = {
     "process.ioPriority.priority": [No({"class": "IOPRIO_CLASS_BE", "priority": 8}, "priority"), No({"class": "IOPRIO_CLASS_BE"}, "priority")],
     "process.execCPUAffinity.initial": [Case({"initial": "0"}), Case({"initial": "0-1, 1", "final": ""}), No({"initial": "x"}, "initial")],
     "process.execCPUAffinity.final": [Case({"final": "0"}), No({"final": "1-0"}, "final")],
-    "linux.timeOffsets": [Case({"boottime": {"secs": 7000000}}, "cut -c1-4 /proc/uptime | tr -d .",
-                               None, {"linux.namespaces[]": {"type": "time"}}),
-                          No({"boottime": {"secs": 1}}, "time namespace"),
-                          No({"realtime": {"secs": 1}}, "timeOffsets", {"linux.namespaces[]": {"type": "time"}}),
-                          No({"boottime": {"nanosecs": 1000000000}}, "nanosecs", {"linux.namespaces[]": {"type": "time"}})],
+    "linux.timeOffsets.boottime.secs": [
+        Case({"boottime": {"secs": 7000000}}, "cut -c1-4 /proc/uptime | tr -d .", None, {"linux.namespaces[]": {"type": "time"}}),
+        No({"boottime": {"secs": 1}}, "time namespace"),
+        No({"realtime": {"secs": 1}}, "timeOffsets", {"linux.namespaces[]": {"type": "time"}})],
+    "linux.timeOffsets.boottime.nanosecs": [
+        No({"boottime": {"nanosecs": 1000000000}}, "nanosecs", {"linux.namespaces[]": {"type": "time"}})],
+    "linux.timeOffsets.monotonic.secs": [
+        Case({"monotonic": {"secs": 1000, "nanosecs": 5}}, "sed -n 's/^monotonic *//p' /proc/self/timens_offsets | tr -s ' '",
+             "1000 5", {"linux.namespaces[]": {"type": "time"}})],
+    "linux.timeOffsets.monotonic.nanosecs": [
+        No({"monotonic": {"nanosecs": -1}}, "nanosecs", {"linux.namespaces[]": {"type": "time"}})],
     **{f"hooks.{k}[].path": hook(k, s) + [No([{"path": "relative"}], "absolute"), No([{}], "path")]
        for k, s in (("prestart", "creating"), ("createRuntime", "creating"), ("createContainer", "creating"),
                     ("poststart", "running"), ("poststop", "stopped"))},
@@ -493,7 +498,8 @@ def put(config, path, value):
     """At the first array or object of which the value is the whole: "process.rlimits[].type" puts
     the array, "process.user.uid" the object of the table's case."""
     names = path.split("[]")[0].split(".") if "[]" in path else path.split(".")
-    whole = {"user", "capabilities", "consoleSize", "scheduler", "ioPriority", "execCPUAffinity", "intelRdt", "personality", "seccomp"}
+    whole = {"user", "capabilities", "consoleSize", "scheduler", "ioPriority", "execCPUAffinity", "intelRdt", "personality",
+             "seccomp", "timeOffsets"}
     for i, name in enumerate(names):
         if name in whole:
             names = names[:i + 1]
@@ -533,7 +539,7 @@ class Runs:
         return c
 
     def run(self, config):
-        text = json.dumps(config).replace("@BUNDLE@", self.bundle)
+        text = config if isinstance(config, str) else json.dumps(config).replace("@BUNDLE@", self.bundle)
         with open(f"{self.bundle}/config.json", "w") as f:
             f.write(text)
         self.done += 1

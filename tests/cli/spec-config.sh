@@ -2,8 +2,8 @@
 # what the runtime prints against the spec's schema.
 . "$TESTS/cli/runtime-lib.sh"
 
-SCHEMA=/usr/share/gocode/src/github.com/opencontainers/runtime-spec/schema
-need_schema() { [ -f "$SCHEMA/config-linux.json" ] || skip "no schema of the runtime-spec is installed"; }
+SCHEMA=$RUNTIME_SPEC/schema
+need_schema() { [ -n "$RUNTIME_SPEC" ] || skip "the text of the runtime-spec could not be fetched"; }
 
 # The bundle that all cases start from: what they look with, and nothing in /m.
 spec_bundle() {
@@ -74,3 +74,20 @@ test_spec_wrong_types() { spec_bundle; spec_run types; }
 root_test_spec_allowed_values() { spec_bundle; spec_run allowed; }
 #: timeout=180
 root_test_spec_forbidden_values() { spec_bundle; spec_run forbidden; }
+
+# The examples in the text of the runtime-spec, and those of its schema's tests.
+examples() {
+	need_schema
+	new_bundle b
+	python3 "$TESTS/cli/spec-examples.py" "$RUNTIME_SPEC" "$RT" "$T/w/b" "$T/w/state" || fail "see above"
+}
+test_spec_examples() { examples; }
+root_test_spec_examples() { examples; }
+# features.md and features-linux.md have a schema since 1.1.
+test_spec_features_are_valid() {
+	need_schema
+	rt features >f.json
+	python3 "$TESTS/cli/spec-config.py" validate "$SCHEMA" features-schema.json f.json || fail "see above"
+	jq 'del(.ociVersionMax)' f.json >bad.json
+	! python3 "$TESTS/cli/spec-config.py" validate "$SCHEMA" features-schema.json bad.json || fail "bad features are valid"
+}
