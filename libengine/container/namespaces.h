@@ -6,6 +6,12 @@
 
 /* "container:ID" or "ns:PATH": the namespace is another's. */
 bool ns_is_joined(const char *mode);
+
+static inline bool ns_is_host(const char *mode)
+{
+	return mode && streq(mode, "host");
+}
+
 /* "host" or joined: what is set in it is not the container's own business. */
 bool ns_is_foreign(const char *mode);
 /* The one that --network names; NULL: a private one. */

@@ -9,6 +9,17 @@
 #include "oci.h"
 #include "path.h"
 
+int oci_add_mount(json_t *mounts, const char *dest, const char *type, const char *source,
+		  json_t *options, struct err *e)
+{
+	json_t *m = json_pack("{s:s, s:s, s:s, s:o}", "destination", dest, "type", type, "source",
+			      source, "options", options);
+
+	if (!m)
+		return err_set(e, ERR_INVALID, "mount on %s: not valid UTF-8", dest);
+	return json_array_append_new(mounts, m) < 0 ? err_sys(e, ENOMEM, "make config.json") : 0;
+}
+
 void oci_build_done(struct oci_build *b)
 {
 	free(b->user_dests);

@@ -1,4 +1,4 @@
-/* Building config.json: what oci.c and oci-mounts.c share. */
+/* Building config.json: what oci.c and its parts share. */
 #ifndef CONTAINER_OCI_H
 #define CONTAINER_OCI_H
 
@@ -52,6 +52,11 @@ struct oci_process_opts {
 int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int root_fd,
 		     const struct oci_process_opts *o, char **ret, struct err *e);
 
+/* oci-process.c */
+json_t *oci_process(struct oci_build *b, const struct spec_user *u, uint64_t caps, struct err *e);
+/* Who runs in it, with the groups that there can be. */
+int oci_user(const struct oci_build *b, struct merged *m, struct spec_user *ret, struct err *e);
+bool oci_has_gid(const struct idmap *map, uint32_t gid);	/* NULL has all */
 /* The capabilities that the options give. */
 int oci_caps(const struct ctr_request *r, uint64_t *ret, struct err *e);
 /* Those in force for root or another user, of what the bounding set has. */
@@ -61,6 +66,8 @@ int oci_rootfs_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct 
 
 /* The user's mounts as the request has them: parsed, volumes without a name included. */
 int request_mounts(const struct ctr_request *r, struct spec_mounts *ret, struct err *e);
+/* oci-defaults.c */
+int oci_default_mounts(struct oci_build *b, struct err *e);
 /* oci-mounts.c */
 int oci_add_mount(json_t *mounts, const char *dest, const char *type, const char *source,
 		  json_t *options, struct err *e);	/* takes @options */
