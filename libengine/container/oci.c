@@ -174,10 +174,33 @@ static json_t *linux_section(struct oci_build *b, struct err *e)
 	return l;
 }
 
-static json_t *annotations(const struct ctr_request *r)
+/*
+ * What systemd does with the scope when the session or the host ends: it sends the stop signal and
+ * waits as long as `stop` would.  By the names that runtimes look for.
+ */
+static void scope_annotations(const struct oci_build *b, json_t *obj)
 {
+	const struct ctr_request *r = b->req;
+	static const char *const names[] = { "org.systemd.property.KillSignal",
+					     "org.systemd.property.TimeoutStopUSec" };
+
+	if (!b->cgroup->path || b->cgroup->manager != CTR_CGROUP_SYSTEMD)
+		return;
+	ctr_origin(r, "annotations", names[0], "--stop-signal, or the image's");
+	ctr_origin(r, "annotations", names[1], "--stop-timeout");
+	(void)json_object_set_new(obj, names[0], json_sprintf("%d", r->stop_signal));
+	/* 0 would be for ever. */
+	(void)json_object_set_new(obj, names[1],
+				  json_sprintf("uint64 %llu", r->stop_timeout_s ? r->stop_timeout_s * 1000000ULL
+										: 1ULL));
+}
+
+static json_t *annotations(const struct oci_build *b)
+{
+	const struct ctr_request *r = b->req;
 	json_t *obj = json_object();
 
+	scope_annotations(b, obj); /* what the user says comes after it */
 	ctr_origin(r, "annotations", "", "--annotation");
 	ctr_origin(r, "annotations", KEEP_GROUPS, "--group-add keep-groups");
 	for (size_t i = 0; i < r->annotations.n; i++) {
@@ -309,7 +332,7 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 		ctr_origin(r, "domainname", "", "--domainname %s", r->domainname);
 	root = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:O, s:o}", "ociVersion", OCI_VERSION, "process",
 			 proc, "root", "path", "rootfs", "readonly", r->read_only, "hostname",
-			 b->hostname, "mounts", mounts, "annotations", annotations(r));
+			 b->hostname, "mounts", mounts, "annotations", annotations(b));
 	if (!root)
 		rc = err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
 	else if (ns_is_foreign(r->uts_mode))

@@ -32,6 +32,20 @@ test_limits_by_crun() { limits_are_set --runtime crun; }
 test_limits_by_runc() { limits_are_set --runtime runc; }
 root_test_limits() { limits_are_set; limits_are_set --cgroup-manager cgroupfs; }
 
+# At the end of a session or of the host systemd stops the scope as `stop` would.
+scope_stops() { # GLOBAL OPTIONS...
+	local id
+	id=$(ctr "$@" run -d --network=none --stop-signal INT --stop-timeout 7 alpine sleep 1000)
+	run systemctl --user show "ctr-lite-$id.scope" -p KillSignal -p TimeoutStopUSec
+	contains "$OUT" "KillSignal=2"
+	contains "$OUT" "TimeoutStopUSec=7s"
+	expect 0 ctr rm -f -t 0 "$id"
+}
+test_scope_stops_as_asked() {
+	local rt
+	for rt in $RUNTIMES; do scope_stops --runtime "$rt"; done
+}
+
 is_killed_for_memory() { # GLOBAL OPTIONS...
 	expect 137 ctr "$@" run --name hog -m 40m --memory-swap 40m --network=none alpine \
 		dd if=/dev/zero of=/dev/null bs=200M count=1
