@@ -39,11 +39,10 @@ void run_origins(const struct cmd *c, const struct run_args *a, const struct ctr
 	if (!r->origins)
 		return;
 	command_origin(c, a, img, r);
-	from(c, r, "process.user", "user", a->user, img->user && img->user[0] ? "image: User" : NULL, "default");
-	if (a->groups.n)
-		ctr_origin(r, "process.user.additionalGids", "", "--group-add, the image's /etc/group");
-	else
-		ctr_origin(r, "process.user.additionalGids", "", "the image's /etc/group");
+	from(c, r, "process.user", "user", a->user, img->user && img->user[0] ? "image: User" : NULL,
+	     r->userns && str_starts(r->userns, "keep-id") ? "--userns keep-id" : "default");
+	ctr_origin(r, "process.user.additionalGids", "", "%sthe user's own group, the image's /etc/group",
+		   a->groups.n ? "--group-add, " : "");
 	from(c, r, "process.user.umask", "umask", a->umask, NULL, "default");
 	from(c, r, "process.cwd", "workdir", a->workdir, img->cwd ? "image: WorkingDir" : NULL, "default");
 	from(c, r, "process.terminal", "tty", NULL, NULL, "default");
