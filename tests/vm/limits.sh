@@ -256,4 +256,18 @@ root_test_io() {
 	ctr rm -f -t 0 io >/dev/null
 	expect 125 ctr run --rm --device-write-bps /dev/null:1mb --network=none alpine true
 	contains "$ERR" "is no block device"
+	# Past the page cache, so that the pace is the program's own: 3 MB at 1 MB in a second.
+	mkdir io
+	is_slow 2500 --device-write-bps "$dev:1mb" -- if=/dev/zero of=/io/f bs=64k count=48 oflag=direct
+	is_slow 2500 --device-read-bps "$dev:1mb" -- if=/io/f of=/dev/null bs=64k iflag=direct
+}
+is_slow() { # MILLISECONDS OPTION... -- DD-ARGUMENT...
+	local least=$1 opts=() t
+	shift
+	while [ "$1" != -- ]; do opts+=("$1") && shift; done
+	shift
+	t=$(date +%s%N)
+	expect 0 ctr run --rm "${opts[@]}" --network=none -v "$PWD/io:/io" alpine dd "$@"
+	t=$((($(date +%s%N) - t) / 1000000))
+	[ "$t" -ge "$least" ] || fail "${opts[*]}: took $t ms, want $least"
 }
