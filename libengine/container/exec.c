@@ -31,13 +31,14 @@ struct exec_run {
 	const struct ctr_exec_opts *o;
 	char *path;		/* the runtime's program */
 	bool ours;		/* it is our own runtime */
+	bool by_socket;		/* it hands the process's terminal over */
 	struct proc runtime;
 	int console_listen;	/* receives the pty; FD_NONE without a tty */
 	struct ns_outer outer;	/* where a foreign runtime works */
 	int console_dir;	/* where its socket is */
 	char console_path[32];
 	int pty;
-	int tty;		/* its other side, for a foreign runtime */
+	int tty;		/* its other side, where we made it */
 };
 
 /* The running container's init, verified, and its state. */
@@ -80,8 +81,9 @@ static void resize_pty(const struct exec_run *x)
 }
 
 /*
- * Other runtimes take a console socket only when they detach, and then nobody waits for the
- * process: they get a terminal of ours as their own, and copy between it and the process's.
+ * runc takes a console socket only when it detaches, and then nobody waits for the process: it gets a
+ * terminal of ours as its own, and copies between it and the process's.  crun could as well, but
+ * reports the last words of a process that ends early as an error of its own.
  */
 static int open_own_pty(struct exec_run *x, struct err *e)
 {
@@ -192,7 +194,7 @@ static int copy_until_end(struct exec_run *x, int sfd, struct err *e)
 			if (si.ssi_signo == SIGWINCH && x->pty >= 0)
 				resize_pty(x);
 			/* One with a terminal of ours looks at its size when told. */
-			if (si.ssi_signo != SIGWINCH || !x->ours)
+			if (si.ssi_signo != SIGWINCH || !x->by_socket)
 				(void)proc_signal(&x->runtime, (int)si.ssi_signo); /* it passes them on */
 		}
 		if (p[2].revents)
@@ -227,12 +229,15 @@ static int pass_files(struct exec_run *x, int process_fd, int next, struct strv 
 			       x->console_dir);
 	} else {
 		(void)snprintf(process, sizeof(process), "/proc/self/fd/%d", next);
+		(void)snprintf(console, sizeof(console), "/proc/self/fd/%d", next + 1);
 		fds[s->n_fds++] = (struct proc_fd){ process_fd, next };
-		for (int fd = 0; x->o->tty && fd < 3; fd++)
+		if (x->o->tty && x->by_socket)
+			fds[s->n_fds++] = (struct proc_fd){ x->console_dir, next + 1 };
+		for (int fd = 0; x->tty >= 0 && fd < 3; fd++)
 			fds[s->n_fds++] = (struct proc_fd){ x->tty, fd };
 	}
 	rc = strv_addf(argv, "--process=%s", process);
-	if (rc == 0 && x->o->tty && x->ours)
+	if (rc == 0 && x->o->tty && x->by_socket)
 		rc = strv_addf(argv, "--console-socket=%s/%s", console, x->console_path);
 	return rc;
 }
@@ -295,8 +300,9 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 		return err_sys(e, errno, "make a pipe");
 	err_rd = fds[0];
 	err_wr = fds[1];
+	x->by_socket = x->ours || str_starts(path_base(x->path), "crun");
 	if (x->o->tty)
-		rc = x->ours ? listen_console(x, eng, e) : open_own_pty(x, e);
+		rc = x->by_socket ? listen_console(x, eng, e) : open_own_pty(x, e);
 	if (rc < 0)
 		return rc;
 	(void)sigemptyset(&set);
@@ -314,7 +320,7 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 	err_wr = fd_close(err_wr);
 	x->tty = fd_close(x->tty);
 	if (rc == 0 && x->o->tty) {
-		rc = x->ours ? receive_pty(x, e) : 0;
+		rc = x->by_socket ? receive_pty(x, e) : 0;
 		if (rc == 0)
 			resize_pty(x);
 		if (rc == 0 && x->o->interactive && isatty(STDIN_FILENO))
@@ -365,6 +371,8 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 			rc = err_set(e, ERR_BUSY, "container %.12s has just stopped: container state "
 				     "improper", id);
 	}
+	if (o->tty)
+		ctr_terminal_size(&po.rows, &po.cols);
 	if (rc == 0)
 		rc = oci_process_json(eng, &req, root, &po, &process, e);
 	if (rc == 0)

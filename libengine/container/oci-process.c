@@ -246,6 +246,10 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 		      user_json(r, &user), "args", args, "env", json_from_strv(&env), "cwd",
 		      o->cwd ? o->cwd : r->cwd && r->cwd[0] ? r->cwd : "/", "capabilities", capset,
 		      "rlimits", limits, "noNewPrivileges", r->no_new_privs);
+	/* A program that asks at once must not be faster than the one who would set it later. */
+	if (j && o->rows && o->cols)
+		(void)json_object_set_new(j, "consoleSize", json_pack("{s:i, s:i}", "height", o->rows,
+								      "width", o->cols));
 	*ret = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (!*ret)
 		rc = err_set(e, ERR_INVALID, "an argument is not valid UTF-8");

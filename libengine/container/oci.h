@@ -48,6 +48,7 @@ struct oci_process_opts {
 	const struct strv *env;		/* KEY=value, added to the container's */
 	const char *user, *cwd;		/* NULL: the container's */
 	bool tty, privileged;
+	uint16_t rows, cols;		/* of the terminal; 0: unknown */
 };
 int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int root_fd,
 		     const struct oci_process_opts *o, char **ret, struct err *e);

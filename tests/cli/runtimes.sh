@@ -35,7 +35,7 @@ foreign_runtime() { # RUNTIME [PREFIX-COMMAND...]
 with_pure_cgroup2() {
 	export -f foreign_runtime
 	export GLOBALS TM="$T/tmux-foreign"
-	unshare -m bash -xeuc 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; foreign_runtime "$@"' x "$@"
+	unshare -m bash -euc 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; foreign_runtime "$@"' x "$@"
 }
 
 root_test_crun_and_runc() {
