@@ -166,6 +166,7 @@ static struct proc sleeper(int cgroup)
 	int r = proc_fork(&p);
 
 	if (r == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a check fails while it is frozen */
 		for (;;)
 			(void)pause();
 	}

@@ -58,7 +58,9 @@ is_killed_for_memory() { # GLOBAL OPTIONS...
 }
 
 test_oom_by_ours() { is_killed_for_memory; }
+#: guest=bookworm
 test_oom_by_crun() { is_killed_for_memory --runtime crun; }
+#: guest=bookworm
 test_oom_by_runc() { is_killed_for_memory --runtime runc; }
 root_test_oom() { is_killed_for_memory; }
 
@@ -83,7 +85,9 @@ cpu_is_limited() { # GLOBAL OPTIONS...
 }
 
 test_cpus_by_ours() { cpu_is_limited; }
+#: guest=bookworm
 test_cpus_by_crun() { cpu_is_limited --runtime crun; }
+#: guest=bookworm
 test_cpus_by_runc() { cpu_is_limited --runtime runc; }
 
 test_processes_are_limited() {
