@@ -56,12 +56,12 @@ lifecycle_body() {
 }
 root_test_cgroup_lifecycle() { pure lifecycle_body; }
 
+is_stopped() { [ "$(rt state c | jq -r .status)" = stopped ]; }
 leftovers_body() {
 	new_bundle b "del(.linux.namespaces[] | select(.type == \"pid\")) | .linux.cgroupsPath = \"$TOP/a\"
 		| .process.args = [\"/bin/sh\", \"-c\", \"sleep 997 & sleep 998 & sleep 0.3\"]"
 	rt run -d -b b c
-	sleep 0.8
-	is "$(rt state c | jq -r .status)" stopped
+	wait_for 5 is_stopped
 	is "$(wc -l <$CG/$TOP/a/cgroup.procs)" 2
 	rt kill --all c TERM
 	wait_for 5 sh -c "[ ! -s $CG/$TOP/a/cgroup.procs ]"
@@ -69,7 +69,7 @@ leftovers_body() {
 	[ ! -e $CG/$TOP/a ] || fail "the cgroup is left"
 
 	rt run -d -b b c
-	sleep 0.8
+	wait_for 5 is_stopped
 	rt delete c
 	[ ! -e $CG/$TOP/a ] || fail "the cgroup is left"
 	[ -z "$(pgrep -f 'sleep 99[78]')" ] || fail "processes are left"
