@@ -222,9 +222,9 @@ static bool log_is_json(const struct args *a)
 static int fail(const struct args *a, const struct err *e)
 {
 	report_to(a->log, log_is_json(a));
-	report_error(e);
-	if (a->err_fd)
-		(void)err_send((int)a->err_fd, e); /* stderr has it as well */
+	/* Who takes it by descriptor tells the user. */
+	if (!a->err_fd || err_send((int)a->err_fd, e) < 0 || a->log)
+		report_error(e);
 	switch (e->kind) {
 	case ERR_CMD_NOT_FOUND:
 		return 127;

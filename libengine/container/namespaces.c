@@ -123,10 +123,11 @@ static int resolve_path(struct ctr_request *r, const struct ns_option *o, struct
 	const char *path = path_of(*o->mode);
 	auto_free char *abs = path[0] == '/' ? strdup(path)
 					     : path_join(r->base_dir ? r->base_dir : "/", path);
-	auto_close int fd = FD_NONE;
+	auto_free char *own_path = str_printf("/proc/self/ns/%s", o->kind);
+	auto_close int fd = FD_NONE, own = FD_NONE;
 	struct stat st;
 
-	if (!abs)
+	if (!abs || !own_path)
 		return nomem(e);
 	if (stat(abs, &st) < 0)
 		return err_sys(e, errno, "cannot find specified %s namespace path: stat %s", o->path_word,
@@ -136,6 +137,10 @@ static int resolve_path(struct ctr_request *r, const struct ns_option *o, struct
 		return err_sys(e, errno, "open the %s namespace %s", o->path_word, path);
 	if (ns_kind(fd) != o->flag)
 		return err_set(e, ERR_INVALID, "%s is no %s namespace", path, o->path_word);
+	/* Our own is the host's: there is nothing to join, and what is mounted for it differs. */
+	own = open(own_path, O_RDONLY | O_CLOEXEC);
+	if (own >= 0 && ns_same(fd, own))
+		return set_text(o->mode, strdup("host"), e);
 	return set_text(o->mode, str_printf("ns:%s", abs), e);
 }
 

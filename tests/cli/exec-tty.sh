@@ -10,6 +10,7 @@ test_exec_runs_beside_and_passes_its_code() {
 	expect 3 ctr exec c sh -c 'exit 3'
 	expect 137 ctr exec c sh -c 'kill -KILL $$'
 	expect 127 ctr exec c no-such-command
+	is "$(wc -l <<<"$ERR")" 1 "lines of the error: $ERR"
 	expect 126 ctr exec c /etc
 	expect 125 ctr exec no-such-container true
 	expect 0 ctr exec -e A=b -w /tmp -u 1000:1000 c sh -c 'echo $A; pwd; id -u; id -g'

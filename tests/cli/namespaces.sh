@@ -106,6 +106,18 @@ test_paths() {
 	expect 0 ctr rm -f -a -t 0
 }
 
+# A path to the namespace that we are in means the host's.
+test_paths_of_our_own() {
+	local k
+	pull alpine
+	for k in pid ipc uts; do
+		expect 0 ctr run --rm --network=none --$k="ns:/proc/self/ns/$k" alpine readlink /proc/self/ns/$k
+		is "$OUT" "$(readlink /proc/self/ns/$k)"
+	done
+	expect 0 ctr run --rm --network=ns:/proc/self/ns/net alpine readlink /proc/self/ns/net
+	is "$OUT" "$(readlink /proc/self/ns/net)"
+}
+
 test_ipc_modes() {
 	pull alpine
 	expect 0 ctr run --rm --network=none --ipc=none alpine sh -c 'test -e /dev/shm || echo none'
