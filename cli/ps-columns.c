@@ -1,0 +1,233 @@
+/* What `ps` shows of a container: in columns, to templates and as JSON. */
+#include <stdlib.h>
+
+#include <ctrlite/network.h>
+
+#include "out.h"
+#include "ps.h"
+
+#define COMMAND_WIDTH 17
+
+char *ps_status_text(const struct ctr_status *s)
+{
+	auto_free char *since = NULL;
+
+	switch (s->state) {
+	case CTR_CREATED:
+		return strdup("Created");
+	case CTR_RUNNING:
+		if (s->paused)
+			return strdup("Paused");
+		since = out_duration(out_now_ns() - s->started_ns);
+		return since ? str_printf("Up %s", since) : NULL;
+	case CTR_EXITED:
+	case CTR_LOST:
+		since = out_ago(s->finished_ns);
+		return since ? str_printf("Exited (%d) %s", s->exit_code, since) : NULL;
+	}
+	return NULL;
+}
+
+static char *ports_text(const struct ctr_request *r)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < r->publish.n; i++) {
+		struct ctr_net_port p;
+		auto_free char *text = NULL;
+
+		if (ctr_net_port_parse(r->publish.items[i], &p, NULL) < 0)
+			continue; /* of a newer version: shown by inspect */
+		text = ctr_net_port_ps(&p);
+		strbuf_addf(&b, "%s%s", b.len ? ", " : "", text ? text : "");
+	}
+	return strbuf_take(&b);
+}
+
+static char *size_text(const struct ps_row *row)
+{
+	auto_free char *rw = out_size(row->size_rw, 3, "");
+	auto_free char *all = out_size(row->size_rw + row->size_image, 3, "");
+
+	return rw && all ? str_printf("%s (virtual %s)", rw, all) : NULL;
+}
+
+static json_t *strings(const struct strv *v)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; a && i < v->n; i++)
+		json_array_append_new(a, json_string(v->items[i]));
+	return a;
+}
+
+static json_t *labels(const struct ctr_request *r)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; map && i < r->labels.n; i++) {
+		const char *l = r->labels.items[i];
+		size_t len = strcspn(l, "=");
+		auto_free char *key = strndup(l, len);
+
+		if (key)
+			json_object_set_new(map, key, json_string(l[len] ? l + len + 1 : ""));
+	}
+	return map;
+}
+
+static json_t *mounts(const struct ctr_request *r)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < r->volumes.n; i++) {
+		auto_strv struct strv parts = STRV_INIT;
+
+		if (strv_split(&parts, r->volumes.items[i], ':') == 0)
+			json_array_append_new(a, json_string(parts.items[parts.n > 1 ? 1 : 0]));
+	}
+	for (size_t i = 0; i < r->anon_dests.n; i++)
+		json_array_append_new(a, json_string(r->anon_dests.items[i]));
+	return a;
+}
+
+static json_t *ports_json(const struct ctr_request *r)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < r->publish.n; i++) {
+		struct ctr_net_port p;
+
+		if (ctr_net_port_parse(r->publish.items[i], &p, NULL) < 0)
+			continue;
+		json_array_append_new(a, json_pack("{s:s, s:i, s:i, s:i, s:s}", "host_ip",
+						   p.host_ip, "container_port", p.ctr_port,
+						   "host_port", p.host_port, "range", p.count,
+						   "protocol", p.udp ? "udp" : "tcp"));
+	}
+	if (json_array_size(a))
+		return a;
+	json_decref(a);
+	return json_null();
+}
+
+static json_t *command_json(const struct ctr_request *r)
+{
+	json_t *a = strings(&r->entrypoint);
+
+	for (size_t i = 0; i < r->cmd.n; i++)
+		json_array_append_new(a, json_string(r->cmd.items[i]));
+	return a;
+}
+
+#define NEVER_S (-62135596800LL) /* Go's zero time */
+
+static int64_t seconds(int64_t ns)
+{
+	return ns ? ns / 1000000000 : NEVER_S;
+}
+
+json_t *ps_row_json(const struct ps_row *row, bool size)
+{
+	const struct ctr_request *r = &row->c->req;
+	const struct ctr_status *s = &row->c->status;
+	auto_free char *ago = out_ago(r->created_ns);
+	json_t *j;
+
+	j = json_pack("{s:b, s:o, s:s?, s:s, s:b, s:I, s:i, s:n, s:s, s:s, s:s, s:b}", "AutoRemove",
+		      r->rm, "Command", command_json(r), "CreatedAt", ago, "CIDFile",
+		      r->cidfile ? r->cidfile : "", "Exited", s->state == CTR_EXITED, "ExitedAt",
+		      (json_int_t)seconds(s->state == CTR_RUNNING ? 0 : s->finished_ns), "ExitCode",
+		      s->exit_code, "ExposedPorts", "Id", r->id, "Image", r->image, "ImageID",
+		      r->image_id, "IsInfra", false);
+	json_object_set_new(j, "Labels", r->labels.n ? labels(r) : json_null());
+	json_object_set_new(j, "Mounts", mounts(r));
+	json_object_set_new(j, "Names", json_pack("[s]", r->name));
+	json_object_set_new(j, "Namespaces", json_object());
+	json_object_set_new(j, "Networks", json_array());
+	json_object_set_new(j, "Pid", json_integer(s->state == CTR_RUNNING ? s->pid : 0));
+	json_object_set_new(j, "Pod", json_string(""));
+	json_object_set_new(j, "PodName", json_string(""));
+	json_object_set_new(j, "Ports", ports_json(r));
+	json_object_set_new(j, "Restarts", json_integer(0));
+	if (size)
+		json_object_set_new(j, "Size",
+				    json_pack("{s:I, s:I}", "rootFsSize",
+					      (json_int_t)(row->size_rw + row->size_image),
+					      "rwSize", (json_int_t)row->size_rw));
+	else
+		json_object_set_new(j, "Size", json_null());
+	json_object_set_new(j, "StartedAt", json_integer(seconds(s->started_ns)));
+	json_object_set_new(j, "State", json_string(ctr_status_str(s)));
+	json_object_set_new(j, "Status", json_string(row->status));
+	json_object_set_new(j, "Created", json_integer(seconds(r->created_ns)));
+	return j;
+}
+
+/* What the table without --format shows. */
+static json_t *row_columns(const struct ps_row *row, const struct ps_args *a)
+{
+	const struct ctr_request *r = &row->c->req;
+	auto_free char *ago = out_ago(r->created_ns), *ports = ports_text(r);
+	auto_free char *size = a->size ? size_text(row) : NULL;
+	auto_free char *command = NULL,
+		       *id = a->no_trunc ? strdup(r->id) : strndup(r->id, SHORT_ID);
+	json_t *j;
+
+	if (!a->no_trunc && strlen(row->command) > COMMAND_WIDTH) {
+		int cut = COMMAND_WIDTH;
+
+		while (cut && ((unsigned char)row->command[cut] & 0xc0) == 0x80)
+			cut--; /* not within a character */
+		command = str_printf("%.*s...", cut, row->command);
+	}
+	j = json_pack("{s:s?, s:s, s:s, s:s?, s:s, s:s?, s:s}", "ID", id, "Image", r->image,
+		      "Command", command ? command : row->command, "CreatedHuman", ago, "Status",
+		      row->status, "Ports", ports, "Names", r->name);
+	if (size)
+		json_object_set_new(j, "Size", json_string(size));
+	return j;
+}
+
+/* What templates see of a row. */
+json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
+{
+	const struct ctr_request *r = &row->c->req;
+	const struct ctr_status *s = &row->c->status;
+	auto_free char *created = NULL;
+	json_t *j = row_columns(row, a);
+
+	if (!a->format)
+		return j;
+	created = out_rfc3339(r->created_ns, false);
+	json_object_set_new(j, "ImageID", json_string(r->image_id));
+	json_object_set_new(j, "CreatedAt", json_string(created));
+	json_object_set_new(j, "Created", json_string(created));
+	json_object_set(j, "RunningFor", json_object_get(j, "CreatedHuman"));
+	json_object_set_new(j, "State", json_string(ctr_status_str(s)));
+	if (!a->size)
+		json_object_set_new(j, "Size", json_string(""));
+	json_object_set_new(j, "Networks", json_string(""));
+	json_object_set_new(j, "Labels", labels(r));
+	json_object_set_new(j, "Label", labels(r));
+	json_object_set_new(j, "Mounts", mounts(r));
+	json_object_set_new(j, "AutoRemove", json_boolean(r->rm));
+	json_object_set_new(j, "CIDFile", json_string(r->cidfile ? r->cidfile : ""));
+	json_object_set_new(j, "Exited", json_boolean(s->state == CTR_EXITED));
+	json_object_set_new(j, "ExitedAt", json_integer(seconds(s->finished_ns)));
+	json_object_set_new(j, "ExitCode", json_integer(s->exit_code));
+	json_object_set_new(j, "ExposedPorts", json_object());
+	json_object_set_new(j, "IsInfra", json_false());
+	json_object_set_new(j, "Pid", json_integer(s->state == CTR_RUNNING ? s->pid : 0));
+	json_object_set_new(j, "Pod", json_string(""));
+	json_object_set_new(j, "PodName", json_string(""));
+	json_object_set_new(j, "Restarts", json_integer(0));
+	json_object_set_new(j, "StartedAt", json_integer(seconds(s->started_ns)));
+	return j;
+}
+
+const struct tmpl_field ps_fields[] = {
+	{ "Labels", NULL, TMPL_MAP },	    { "Label", NULL, TMPL_MAP | TMPL_METHOD },
+	{ "ExposedPorts", NULL, TMPL_MAP }, { "Created", NULL, TMPL_TIME },
+	{ "CreatedAt", NULL, TMPL_TIME },   { NULL, NULL, 0 },
+};

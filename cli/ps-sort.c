@@ -1,0 +1,99 @@
+/* The orders of `ps --sort`. */
+#include <stdlib.h>
+
+#include "ps.h"
+
+static const struct ctr_request *request(const void *object)
+{
+	const struct ps_row *row = object;
+
+	return &row->c->req;
+}
+
+static int compare_int(int64_t a, int64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int by_created(const void *a, const void *b)
+{
+	const struct ps_row *x = a, *y = b;
+	int r = compare_int(x->c->req.created_ns, y->c->req.created_ns);
+
+	return r ? r : strcmp(x->c->req.id, y->c->req.id);
+}
+
+static int by_command(const void *a, const void *b)
+{
+	const struct ps_row *x = a, *y = b;
+	int r = strcmp(x->command, y->command);
+
+	return r ? r : by_created(a, b);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(request(a)->id, request(b)->id);
+}
+
+static int by_image(const void *a, const void *b)
+{
+	int r = strcmp(request(a)->image, request(b)->image);
+
+	return r ? r : by_created(a, b);
+}
+
+static int by_names(const void *a, const void *b)
+{
+	return strcmp(request(a)->name, request(b)->name);
+}
+
+static int by_running(const void *a, const void *b)
+{
+	const struct ps_row *x = a, *y = b;
+	int r = compare_int(x->c->status.started_ns, y->c->status.started_ns);
+
+	return r ? r : by_created(a, b);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct ps_row *x = a, *y = b;
+	int r = compare_int((int64_t)(x->size_rw + x->size_image),
+			    (int64_t)(y->size_rw + y->size_image));
+
+	return r ? r : by_created(a, b);
+}
+
+static int by_status(const void *a, const void *b)
+{
+	const struct ps_row *x = a, *y = b;
+	int r = strcmp(ctr_status_str(&x->c->status), ctr_status_str(&y->c->status));
+
+	return r ? r : by_created(a, b);
+}
+
+static const struct {
+	const char *name;
+	int (*compare)(const void *a, const void *b);
+} sorts[] = {
+	{ "command", by_command }, { "created", by_created }, { "id", by_id },
+	{ "image", by_image },	   { "names", by_names },     { "runningfor", by_running },
+	{ "size", by_size },	   { "status", by_status },
+};
+
+int ps_sort(struct ps_rows *rows, const char *field, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(sorts) / sizeof(*sorts); i++) {
+		if (streq(sorts[i].name, field)) {
+			if (rows->n)
+				qsort(rows->items, rows->n, sizeof(*rows->items), sorts[i].compare);
+			return 0;
+		}
+	}
+	auto_free char *shown = str_quote(field);
+	return err_set(e, ERR_INVALID,
+		       "%s is not a valid field for sorting. Choose from: command, "
+		       "created, id, image, names, runningfor, size, status",
+		       shown ? shown : "");
+}

@@ -1,0 +1,57 @@
+/* The parts of `ps`: filters, columns, orders. */
+#ifndef CLI_PS_H
+#define CLI_PS_H
+
+#include <jansson.h>
+#include <regex.h>
+
+#include <ctrlite/container.h>
+
+#include "cli.h"
+#include "filter.h"
+#include "template.h"
+
+#define SHORT_ID 12
+
+struct ps_args {
+	bool all, latest, no_trunc, no_heading, quiet, size;
+	int64_t last;
+	const char *format, *sort;
+	struct strv filters;
+};
+
+struct ps_row {
+	struct ctr_container *c;
+	char *command;			/* whole */
+	char *status;			/* "Up 3 minutes" */
+	uint64_t size_rw, size_image;	/* with --size */
+};
+
+struct ps_rows {
+	struct ps_row *items;
+	size_t n;
+};
+
+/* What filters are matched with. */
+struct ps_context {
+	struct cmd *c;
+	struct ctr_container_list list;
+	regex_t *regexes;		/* of name filters, by their number */
+	size_t n_regexes;
+};
+
+/* ps-filter.c: they match a struct ps_row with a struct ps_context. */
+extern const struct filter_key ps_filter_keys[];
+extern const struct filter_words ps_filter_words;
+
+/* ps-columns.c.  Fresh; NULL: memory is gone. */
+char *ps_status_text(const struct ctr_status *s);
+json_t *ps_row_json(const struct ps_row *row, bool size);
+/* What templates see: without --format only what the table shows. */
+json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a);
+extern const struct tmpl_field ps_fields[];
+
+/* ps-sort.c */
+int ps_sort(struct ps_rows *rows, const char *field, struct err *e);
+
+#endif

@@ -1,0 +1,52 @@
+/* Config: what was asked for the program itself. */
+#include "inspect-priv.h"
+
+#include <stdio.h>
+
+#include "json.h"
+#include "proc.h"
+
+json_t *insp_config(struct describe *d)
+{
+	const struct ctr_request *r = d->r;
+	json_t *j = json_object(), *volumes = json_object();
+	char umask_buf[16];
+
+	for (size_t i = 0; i < r->image_volumes.n; i++)
+		insp_set(d, volumes, r->image_volumes.items[i], json_object());
+	if (r->hostname)
+		insp_str(d, j, "Hostname", r->hostname);
+	else
+		insp_set(d, j, "Hostname", json_stringn(r->id, 12));
+	insp_str(d, j, "Domainname", r->domainname);
+	insp_str(d, j, "User", r->user);
+	insp_bool(d, j, "AttachStdin", false);
+	insp_bool(d, j, "AttachStdout", false);
+	insp_bool(d, j, "AttachStderr", false);
+	insp_bool(d, j, "Tty", r->tty);
+	insp_bool(d, j, "OpenStdin", r->open_stdin);
+	insp_bool(d, j, "StdinOnce", false);
+	insp_strv(d, j, "Env", &r->env);
+	insp_set(d, j, "Cmd", r->cmd.n ? json_from_strv(&r->cmd) : json_null());
+	insp_str(d, j, "Image", r->image);
+	insp_set(d, j, "Volumes", json_object_size(volumes) ? json_incref(volumes) : json_null());
+	json_decref(volumes);
+	insp_str(d, j, "WorkingDir", or_default(r->cwd, "/"));
+	insp_set(d, j, "Entrypoint",
+		 r->entrypoint.n ? json_from_strv(&r->entrypoint) : json_null());
+	insp_set(d, j, "OnBuild", json_null());
+	insp_set(d, j, "Labels", insp_map(&r->labels));
+	insp_set(d, j, "Annotations", insp_map(&r->annotations));
+	insp_str(d, j, "StopSignal", sig_name(r->stop_signal));
+	insp_str(d, j, "HealthcheckOnFailureAction", "none");
+	insp_strv(d, j, "CreateCommand", &r->command_line);
+	if (r->tz)
+		insp_str(d, j, "Timezone", r->tz);
+	(void)snprintf(umask_buf, sizeof(umask_buf), "%s", or_default(r->umask, "0022"));
+	insp_str(d, j, "Umask", umask_buf);
+	insp_int(d, j, "Timeout", r->timeout_s);
+	insp_int(d, j, "StopTimeout", r->stop_timeout_s);
+	insp_bool(d, j, "Passwd", !r->no_passwd);
+	insp_str(d, j, "sdNotifyMode", "container");
+	return j;
+}
