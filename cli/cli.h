@@ -26,6 +26,7 @@ struct globals {
 	const char *root, *runroot;	/* NULL: the default */
 	const char *runtime;		/* name or path of an OCI runtime; NULL: the default */
 	const char *cgroup_manager;	/* systemd, cgroupfs, disabled; NULL: what works */
+	const char *events_backend;	/* file, journald, none; NULL: file */
 	const char *log_level;
 	const char *storage_driver;
 	bool debug, version;

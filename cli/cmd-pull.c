@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <ctrlite/event.h>
 #include <ctrlite/image.h>
 #include <ctrlite/transfer.h>
 
@@ -158,8 +159,10 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 	if (r < 0)
 		return err_sys(e, r, "pull %s", name);
 	r = transfer(c, &v, a->quiet, creds, &id, e);
-	if (r >= 0)
+	if (r >= 0) {
+		ctr_image_event(c->eng, "pull", id, name);
 		printf("%s\n", id);
+	}
 	return r;
 }
 
@@ -278,8 +281,10 @@ static int import_main(struct cmd *c, void *args, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "import %s", c->args[0]);
 	r = transfer(c, &v, a->quiet, NULL, &id, e);
-	if (r >= 0)
+	if (r >= 0) {
+		ctr_image_event(c->eng, "import", id, name ? name : c->args[0]);
 		printf("sha256:%s\n", id);
+	}
 	return r;
 }
 

@@ -4,6 +4,7 @@
 
 #include <ctrlite/cgroup.h>
 #include <ctrlite/engine.h>
+#include <ctrlite/event.h>
 
 #include "cli.h"
 #include "config.h"
@@ -23,6 +24,8 @@ const struct opt global_opts[] = {
 	{ 0, "cgroup-manager", "NAME", OPT_STRING, ARG(cgroup_manager),
 	  "Who makes the cgroups of containers: systemd, cgroupfs or disabled (default: what works)" },
 	{ 'D', "debug", NULL, OPT_FLAG, ARG(debug), "Docker's spelling of --log-level=debug", OPT_HIDDEN },
+	{ 0, "events-backend", "NAME", OPT_STRING, ARG(events_backend),
+	  "Where events go and are read from: file (default), journald or none" },
 	{ 0, "log-level", "LEVEL", OPT_STRING, ARG(log_level),
 	  "Log messages at and above this level (trace, debug, info, warn, error, fatal, panic) (default warn)" },
 	{ 0, "root", "DIR", OPT_STRING, ARG(root), "Directory of the store", 0, COMPLETE_DIR },
@@ -37,7 +40,6 @@ const struct opt global_opts[] = {
 	{ 0, "conmon", "PATH", OPT_REFUSED, .text = "containers are watched by ctr-lite-monitor" },
 	{ 'c', "connection", "NAME", OPT_REFUSED, .text = REMOTE_REASON },
 	{ 0, "context", "NAME", OPT_REFUSED, .text = REMOTE_REASON },
-	{ 0, "events-backend", "NAME", OPT_REFUSED, .text = "there are no events yet" },
 	{ 0, "hooks-dir", "DIR", OPT_REFUSED, .text = "hooks are not configured by directories" },
 	{ 'H', "host", "URL", OPT_REFUSED, .text = REMOTE_REASON },
 	{ 0, "identity", "FILE", OPT_REFUSED, .text = REMOTE_REASON },
@@ -228,12 +230,13 @@ static int apply_globals(const struct globals *g, struct err *e)
 static int open_engine(const struct globals *g, struct ctr_engine **ret, struct err *e)
 {
 	static struct ctr_engine eng = CTR_ENGINE_INIT;
-	const struct ctr_engine_opts o = {
+	struct ctr_engine_opts o = {
 		.root = g->root, .runroot = g->runroot, .runtime = g->runtime,
 		.cgroup_manager = g->cgroup_manager,
 	};
-	int r = ctr_engine_open(&eng, &o, e);
+	int r = g->events_backend ? ctr_events_backend_parse(g->events_backend, &o.events, e) : 0;
 
+	r = r < 0 ? r : ctr_engine_open(&eng, &o, e);
 	if (r >= 0)
 		*ret = &eng;
 	return r;

@@ -44,6 +44,7 @@ int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, str
 
 	*eng = (struct ctr_engine)CTR_ENGINE_INIT;
 	eng->rootless = geteuid() != 0;
+	eng->events = o->events;
 	if (!root)
 		return err_set(e, ERR_INVALID, "no home directory for uid %u: set HOME or give --root",
 			       (unsigned int)geteuid());

@@ -13,6 +13,7 @@
 
 #include <ctrlite/cgroup.h>
 #include <ctrlite/container.h>
+#include <ctrlite/event.h>
 #include <ctrlite/helper-path.h>
 #include <ctrlite/image.h>
 
@@ -242,7 +243,7 @@ static json_t *host(struct ctr_engine *eng, struct err *e)
 		      ctr_cgroup_manager_str(cg->manager), "cgroupVersion", cg->v2 ? "v2" : "v1",
 		      "conmon", monitor(), "cpus",
 		      (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "distribution", distribution(),
-		      "eventLogger", "none", "hostname", u.nodename);
+		      "eventLogger", ctr_events_backend_str(eng->events), "hostname", u.nodename);
 	if (map)
 		json_object_set_new(j, "idMappings", json_pack("{s:o, s:o}", "gidmap",
 				    id_ranges(map->gid, map->n_gid), "uidmap",

@@ -233,6 +233,7 @@ void finish_release(struct mon *m)
 	finish_cgroup(m);
 	if (m->p.rm)
 		release_container(m);
+	mon_event(m, m->p.rm ? "remove" : "cleanup");
 }
 
 static void remove_rundir(struct mon *m)

@@ -229,6 +229,7 @@ int mon_loop(struct mon *m, struct err *e)
 		return r;
 	output_drain(m);
 	finish_record(m);
+	mon_event_died(m);
 	finish_release(m);
 	r = turn_while(m, output_pending, e);
 	clients_send_exit(m);

@@ -182,6 +182,11 @@ void watch_begin(struct mon *m);
 void watch_oom(struct mon *m);		/* did the kernel kill for memory?  m->oom_killed */
 void guard_stop(struct mon *m);
 
+/* event.c: one append each, no error */
+void mon_event(const struct mon *m, const char *status);
+void mon_event_started(const struct mon *m);	/* init, start, and attach where someone is */
+void mon_event_died(const struct mon *m);	/* with m->exit.exit_code */
+
 /* finish.c */
 void finish_reserve(struct mon *m, uint64_t pid_start);	/* .exit.json: room for the record, and its beginning */
 void finish_record(struct mon *m);	/* exit.json */

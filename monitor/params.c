@@ -37,6 +37,14 @@ static const char *const log_driver_words[] = {
 };
 static_assert(sizeof(log_driver_words) / sizeof(log_driver_words[0]) == LOG_DRIVER_COUNT_ + 1,
 	      "a word for every log driver");
+static const char *const events_words[] = {
+	[MON_EVENTS_NONE] = "none",
+	[MON_EVENTS_FILE] = "file",
+	[MON_EVENTS_JOURNALD] = "journald",
+	NULL,
+};
+static_assert(sizeof(events_words) / sizeof(events_words[0]) == MON_EVENTS_COUNT_ + 1,
+	      "a word for every place of events");
 static const char *const net_ready_words[] = {
 	[NET_READY_PIDFILE] = "pidfile",
 	[NET_READY_FD] = "fd",
@@ -88,6 +96,10 @@ static const struct param table[] = {
 	{ "log-driver",	    PARAM_WORD,	 AT(log_driver),     PARAMS_RUN, log_driver_words },
 	{ "log-path",	    PARAM_PATH,	 AT(log_path),	     PARAMS_RUN },
 	{ "log-max-bytes",  PARAM_U64,	 AT(log_max_bytes),  PARAMS_RUN },
+	{ "events",	    PARAM_WORD,	 AT(events),	     PARAMS_RUN, events_words },
+	{ "events-path",    PARAM_PATH,	 AT(events_path),    PARAMS_RUN },
+	{ "image",	    PARAM_STR,	 AT(image),	     PARAMS_RUN },
+	{ "label",	    PARAM_LIST,	 AT(label),	     PARAMS_RUN },
 	{ "net-path",	    PARAM_PATH,	 AT(net_path),	     PARAMS_RUN },
 	{ "net-arg",	    PARAM_LIST,	 AT(net_arg),	     PARAMS_RUN },
 	{ "net-ready",	    PARAM_WORD,	 AT(net_ready),	     PARAMS_RUN, net_ready_words },
@@ -243,6 +255,8 @@ static int check_run(struct params *p, struct err *e)
 		return err_set(e, ERR_INVALID, "net-fwd needs net-api");
 	if (p->net_api && (!path_is_component(p->net_api) || strlen(p->net_api) > 64))
 		return err_set(e, ERR_INVALID, "net-api is no short name in the run directory");
+	if (p->events == MON_EVENTS_FILE && !p->events_path)
+		return err_set(e, ERR_INVALID, "events in a file need events-path");
 	if (p->rm && (!p->tmpdir || (p->name && !p->namesdir)))
 		return err_set(e, ERR_INVALID, "removing the container needs tmpdir and namesdir");
 	if (p->name && !path_is_component(p->name))

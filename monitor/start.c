@@ -435,6 +435,7 @@ static int announce(struct mon *m, struct err *e)
 		return r;
 	started.pid = m->init.pid;
 	m->state = MON_ST_RUNNING;
+	mon_event_started(m);
 	output_resume(m); /* only now: what is said before is nobody's */
 	/* From here the launching command may be gone: it changes nothing. */
 	(void)msg_send(m->launch, MON_STARTED, &started, sizeof(started), NULL, 0);

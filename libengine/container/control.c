@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctrlite/event.h"
 #include "msg.h"
 
 /* sun_path is short, so the socket is named through a descriptor of its directory. */
@@ -62,6 +63,8 @@ int ctr_container_attach(struct ctr_engine *eng, const char *id, bool want_stdin
 	if (r < 0)
 		return r;
 	*ret_sock = r;
+	if (want_output)
+		ctr_event_of_id(eng, id, "attach");
 	return 0;
 }
 
@@ -170,7 +173,10 @@ int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct e
 		return r;
 	r = proc_signal(&p, sig);
 	proc_done(&p);
-	return r < 0 && r != -ESRCH ? err_sys(e, r, "send signal %d to container %.64s", sig, id) : 0;
+	if (r < 0 && r != -ESRCH)
+		return err_sys(e, r, "send signal %d to container %.64s", sig, id);
+	ctr_event_of_id(eng, id, "kill");
+	return 0;
 }
 
 int container_end(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
@@ -230,5 +236,10 @@ int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s
 	if (r == 0 && st.state == CTR_RUNNING && st.paused)
 		r = err_set(e, ERR_BUSY, "can only stop created or running containers. %s is in state "
 			    "paused: container state improper", id);
-	return r < 0 ? r : container_end(eng, id, timeout_s, ret_killed, e);
+	if (r < 0)
+		return r;
+	r = container_end(eng, id, timeout_s, ret_killed, e);
+	if (r == 0 && st.state == CTR_RUNNING)
+		ctr_event_of_id(eng, id, "stop");
+	return r;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctrlite/event.h"
 #include "ctrlite/idmap.h"
 #include "file.h"
 #include "layer.h"
@@ -253,6 +254,8 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 		rc = err_sys(e, errno, "sync the list of containers");
 	if (rc == 0)
 		rc = container_make_volumes(eng, r, e);
+	if (rc == 0)
+		ctr_event_of(eng, r, "create");
 	for (size_t i = 0; i < r->layers.n; i++)
 		(void)fd_close(layer_fds[i]);
 	if (rc < 0 && committed) {
@@ -345,6 +348,8 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 		(void)err_sys(e, rc, "remove the run directory of container %.12s", id);
 	if (rc == 0)
 		rc = drop_stage(eng, &st, e);
+	if (rc == 0)
+		ctr_event_of(eng, &req, "remove");
 	if (rc == 0 && volumes)
 		rc = remove_volumes(eng, &req, e);
 out:

@@ -22,6 +22,7 @@
 #include "cgroup/cgroup-plan.h"
 #include "container-priv.h"
 #include "ctrlite/client.h"
+#include "ctrlite/event.h"
 #include "namespaces.h"
 #include "oci.h"
 #include "path.h"
@@ -345,6 +346,17 @@ static int exec_in(struct ctr_engine *eng, struct exec_run *x, const char *proce
 	return 0;
 }
 
+static void say_ended(struct ctr_engine *eng, const struct ctr_request *r, int exit_code)
+{
+	const struct ctr_event ev = {
+		.type = "container", .status = "exec_died", .id = r->id, .name = r->name,
+		.image = r->image, .attrs = &r->labels, .has_exit_code = true,
+		.exit_code = exit_code,
+	};
+
+	ctr_event(eng, &ev);
+}
+
 int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_exec_opts *o,
 		       int *ret_exit_code, struct err *e)
 {
@@ -378,7 +390,11 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 	if (rc == 0)
 		rc = runtime_path(req.runtime, &x.path, &x.ours, e);
 	if (rc == 0)
+		ctr_event_of(eng, &req, "exec");
+	if (rc == 0)
 		rc = exec_in(eng, &x, process, &init, ret_exit_code, e);
+	if (rc == 0)
+		say_ended(eng, &req, *ret_exit_code);
 	if (x.console_path[0] && x.console_dir >= 0)
 		(void)unlinkat(x.console_dir, x.console_path, 0);
 	ns_outer_done(&x.outer);

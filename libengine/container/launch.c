@@ -14,10 +14,13 @@
 #include <unistd.h>
 
 #include "container-priv.h"
+#include "ctrlite/event.h"
 #include "ctrlite/helper-path.h"
 #include "file.h"
 #include "msg.h"
 #include "path.h"
+
+#define EVENT_LABELS_MAX_BYTES 65536
 
 void launch_done(struct launch *l)
 {
@@ -208,6 +211,40 @@ static int put_runtime(struct ctr_engine *eng, const struct ctr_request *r, cons
 	return 0;
 }
 
+/* The monitor refuses control bytes. */
+static void put_label(struct strbuf *b, const char *label)
+{
+	size_t start = b->len + strlen("label=");
+
+	put(b, "label", label);
+	for (size_t i = start; !b->failed && i + 1 < b->len; i++)
+		if ((unsigned char)b->data[i] < 0x20 || b->data[i] == 0x7f)
+			b->data[i] = '?';
+}
+
+static void put_events(struct ctr_engine *eng, const struct ctr_request *r, struct strbuf *b)
+{
+	auto_free char *path = NULL;
+
+	put(b, "events", ctr_events_backend_str(eng->events));
+	if (eng->events == CTR_EVENTS_NONE)
+		return;
+	path = ctr_events_path(eng);
+	b->failed |= !path;
+	put(b, "events-path", path ? path : "");
+	if (r->image)
+		put(b, "image", r->image);
+	/* The monitor takes no endless request; labels beyond are in no event of its own. */
+	for (size_t i = 0, room = EVENT_LABELS_MAX_BYTES; i < r->labels.n; i++) {
+		size_t len = strlen(r->labels.items[i]) + sizeof("label=");
+
+		if (len > room)
+			break;
+		room -= len;
+		put_label(b, r->labels.items[i]);
+	}
+}
+
 int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
 	       const struct ns_plan *ns, const struct cgroup_plan *cg, const struct ctr_start_opts *o,
 	       struct launch *l, struct err *e)
@@ -243,6 +280,7 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 	strbuf_addf(&b, "log-path=%s/ctr.log", ctr_dir);
 	strbuf_addc(&b, '\0');
 	putf(&b, "log-max-bytes", "%llu", (unsigned long long)r->log_max_bytes);
+	put_events(eng, r, &b);
 	if (net->path) {
 		put(&b, "net-path", net->path);
 		for (size_t i = 0; i < net->args.n; i++)

@@ -4,6 +4,7 @@
 #include "cgroup.h"
 #include "container-priv.h"
 #include "ctrlite/cgroup.h"
+#include "ctrlite/event.h"
 
 #define FREEZE_MS 10000	/* what is in an uninterruptible sleep freezes when it wakes up */
 
@@ -51,8 +52,10 @@ int ctr_container_pause(struct ctr_engine *eng, const char *id, bool pause, stru
 	if (fd < 0)
 		return fd;
 	r = cgroup_freeze(fd, pause, FREEZE_MS);
-	if (r == 0)
+	if (r == 0) {
+		ctr_event_of_id(eng, id, pause ? "pause" : "unpause");
 		return 0;
+	}
 	if (pause)
 		(void)cgroup_freeze(fd, false, 0); /* not half of it */
 	return err_sys(e, r, "%s container %.12s", pause ? "pause" : "unpause", id);

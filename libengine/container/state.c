@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "ctrlite/event.h"
 #include "file.h"
 #include "json.h"
 #include "log.h"
@@ -369,6 +370,18 @@ static void kill_leftovers(struct ctr_engine *eng, const char *id)
 	remove_cgroup(run.cgroup);
 }
 
+static void say_died(struct ctr_engine *eng, const char *id)
+{
+	struct ctr_request req = CTR_REQUEST_INIT;
+
+	if (ctr_container_load(eng, id, &req, NULL) == 0)
+		ctr_event(eng, &(struct ctr_event){
+			.type = "container", .status = "died", .id = id, .name = req.name,
+			.image = req.image, .attrs = &req.labels, .has_exit_code = true,
+			.exit_code = 137 });
+	ctr_request_done(&req);
+}
+
 int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 {
 	auto_close int dir = FD_NONE, run_dir = FD_NONE, lock = FD_NONE;
@@ -403,6 +416,7 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	r = b.failed ? -ENOMEM : file_replace(dir, "exit.json", b.data, b.len, 0600, FILE_SYNC_FULL);
 	if (r < 0)
 		return err_sys(e, r, "record the end of container %.64s", id);
+	say_died(eng, id);
 	(void)unlinkat(dir, CTR_EXIT_BEGUN, 0); /* the record counts more than what was begun */
 	r = path_remove_tree(eng->store.run_containers_fd, id);
 	return r < 0 ? err_sys(e, r, "clear the run directory of container %.64s", id) : 0;

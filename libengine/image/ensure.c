@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ctrlite/event.h"
 #include "ctrlite/transfer.h"
 #include "json.h"
 #include "layer.h"
@@ -203,6 +204,8 @@ int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_
 	if (r < 0) {
 		*e = (struct err)ERR_INIT;
 		r = pull(eng, text, o, &id, e);
+		if (r == 0)
+			ctr_image_event(eng, "pull", id, text);
 		if (r < 0 && o->policy == CTR_PULL_NEWER &&
 		    ctr_image_lookup(&eng->store, text, &f, NULL) == 0) {
 			*e = (struct err)ERR_INIT;

@@ -2,6 +2,7 @@
 #include <ctrlite/image.h>
 
 #include <ctrlite/container.h>
+#include <ctrlite/event.h>
 #include <ctrlite/shift.h>
 
 #include <errno.h>
@@ -341,6 +342,7 @@ int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *
 			       entry->media_type, e);
 		if (r < 0)
 			return err_wrap(e, r, "tag %s", full.items[i]);
+		ctr_image_event(eng, "tag", f.config.hex, full.items[i]);
 	}
 	return 0;
 }
@@ -367,6 +369,8 @@ int ctr_image_untag(struct ctr_engine *eng, const char *image, const struct strv
 		r = layout_untag(&eng->store, gone->items[k], true, e);
 		if (r < 0)
 			r = err_wrap(e, r, "untag %s", gone->items[k]);
+		else
+			ctr_image_event(eng, "untag", i.id.hex, gone->items[k]);
 	}
 	ctr_image_done(&i);
 	return r < 0 ? r : 0;
@@ -501,6 +505,8 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
 		return remove_unreadable(eng, &x, text, ret, r, e);
 	if (name && i.names.n > 1) {
 		r = drop_name(eng, name, ret, e);
+		if (r >= 0)
+			ctr_image_event(eng, "untag", i.id.hex, name);
 		goto out;
 	}
 	if (!name && i.names.n > 1 && !force) {
@@ -517,6 +523,7 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
 		r = drop_entries(eng, &x, &i, e);
 	if (r >= 0) {
 		ret->deleted = i.id;
+		ctr_image_event(eng, "remove", i.id.hex, text);
 		r = collect(eng, e);
 	}
 out:

@@ -77,6 +77,9 @@ enum mon_msg {
 	 *	stdin=1			keep stdin open (pipe or pty); else /dev/null
 	 *	attach=1		the launch socket is attached from the first byte on
 	 *	log-driver=k8s-file|none;  log-path=;  log-max-bytes=  (0: none)
+	 *	events=file|journald|none;  events-path=
+	 *	image=, label=KEY=VALUE...	what events say of the container beside id and name.
+	 *				Control bytes in labels come as '?'
 	 *	net-path=, net-arg=...	network helper (pasta, slirp4netns): started after the namespaces
 	 *				exist and ready before the runtime runs, with rundir as its working
 	 *				directory.  The arguments begin with argv[0]; in them @PID@ is

@@ -10,11 +10,19 @@
 #include "store.h"
 #include "userns.h"
 
+/* Where events (ctrlite/event.h) go. */
+enum ctr_events_backend {
+	CTR_EVENTS_FILE,	/* <runroot>/events/events.log */
+	CTR_EVENTS_JOURNALD,
+	CTR_EVENTS_NONE,
+};
+
 struct ctr_engine_opts {
 	const char *root;	/* graphroot; NULL: the default */
 	const char *runroot;	/* NULL: the default */
 	const char *runtime;	/* a name (crun, runc, ctr-lite-runtime) or a path; NULL: ours */
 	const char *cgroup_manager;	/* systemd, cgroupfs, disabled; NULL: what works here */
+	enum ctr_events_backend events;
 };
 
 struct ctr_cgroup_host;
@@ -24,6 +32,7 @@ struct ctr_engine {
 	char *runtime;		/* as asked for; NULL: ours */
 	bool rootless;		/* euid is not 0 */
 	struct idmap *idmap;	/* filled by ctr_engine_idmap() */
+	enum ctr_events_backend events;
 	char *cgroup_manager;	/* as asked for; NULL: what works here */
 	struct ctr_cgroup_host *cgroups;	/* filled by ctr_engine_cgroups() */
 };
