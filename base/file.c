@@ -56,6 +56,19 @@ int file_read_path(const char *path, size_t max_bytes, char **ret_buf, size_t *r
 	return fd < 0 ? -errno : fd_read_file(fd, max_bytes, ret_buf, ret_len);
 }
 
+ssize_t file_peek(int dir_fd, const char *name, char *buf, size_t cap)
+{
+	auto_close int fd = path_open_beneath(dir_fd, name, O_RDONLY | O_NONBLOCK);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do
+		n = read(fd, buf, cap);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 int file_lock(int fd, bool exclusive, bool wait)
 {
 	int op = (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);

@@ -22,6 +22,9 @@ int file_replace(int dir_fd, const char *name, const void *data, size_t len, mod
 int file_read(int dir_fd, const char *name, size_t max_bytes, char **ret_buf, size_t *ret_len);
 /* The same for a host path, links followed as the host means them (configuration files). */
 int file_read_path(const char *path, size_t max_bytes, char **ret_buf, size_t *ret_len);
+/* The beginning of a file of ours, at most @cap bytes by a single read: how many, or -errno.  For
+ * many small ones, of which a reader can tell whether they are whole. */
+ssize_t file_peek(int dir_fd, const char *name, char *buf, size_t cap);
 
 /* flock() on @fd; with @wait false -EWOULDBLOCK where another holds it. */
 int file_lock(int fd, bool exclusive, bool wait);

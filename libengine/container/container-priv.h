@@ -10,13 +10,22 @@
 #define REQUEST_VERSION 1
 #define REQUEST_MAX_BYTES (4u << 20)
 #define REQUEST_LIST_MAX 65536
+#define RECORD_BUF 16384 /* longer records are read the slow way */
 
 /* Write a fresh file into a directory that is not visible yet. */
 int write_file_at(int dir_fd, const char *name, const void *data, size_t len, mode_t mode);
 
+/* The text of a record in fresh memory. */
+int request_text(const struct ctr_request *r, char **ret, struct err *e);
 int request_write(int dir_fd, const struct ctr_request *r, struct err *e);
 /* The same for a container that others see already. */
 int request_replace(int dir_fd, const struct ctr_request *r, struct err *e);
+
+/* The record's text: all that is valid, with the reason for a refusal; or quickly, but only what
+ * request_write() usually writes (false: ask request_parse()).  What they both read is the same.
+ * *@ret is to be zero, and freed in any case. */
+int request_parse(const char *text, size_t len, struct ctr_request *ret, struct err *e);
+bool request_scan(const char *text, size_t len, struct ctr_request *ret);
 
 /* The container's directory under containers/ and its run directory; fds that the caller owns.
  * run_dir makes it (0700) with @create. */
@@ -24,6 +33,9 @@ int container_dir(struct ctr_engine *eng, const char *id, struct err *e);
 int container_run_dir(struct ctr_engine *eng, const char *id, bool create, struct err *e);
 /* 1 while a living monitor holds it, 0, or -errno. */
 int container_is_held(struct ctr_engine *eng, const char *id);
+/* The state of a container without a run directory: it is not running, only its exit record counts. */
+int container_status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_status *ret,
+			     struct err *e);
 /* Wait until its monitor has cleaned up and gone. */
 void container_wait_released(struct ctr_engine *eng, const char *id);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "file.h"
+#include "jscan.h"
 #include "json.h"
 #include "path.h"
 
@@ -108,7 +109,7 @@ static json_t *field_to_json(const struct ctr_request *r, const struct field *f)
 	return number ? json_integer(number) : NULL; /* what is not there reads as zero */
 }
 
-static int request_text(const struct ctr_request *r, char **ret, struct err *e)
+int request_text(const struct ctr_request *r, char **ret, struct err *e)
 {
 	auto_json json_t *j = json_pack("{s:i}", "version", REQUEST_VERSION);
 
@@ -188,7 +189,7 @@ static int field_from_json(struct ctr_request *r, const struct field *f, const j
 	return err_set(e, ERR_CORRUPT, "$.%s has the wrong type", f->name);
 }
 
-static int request_parse(json_t *j, struct ctr_request *ret, struct err *e)
+static int request_from_json(json_t *j, struct ctr_request *ret, struct err *e)
 {
 	const char *key;
 	size_t next = 0; /* members come in the order they were written: the search is short */
@@ -219,23 +220,107 @@ static int request_parse(json_t *j, struct ctr_request *ret, struct err *e)
 	return 0;
 }
 
+/* The field @name, from @next on: members come in the order of the table. */
+static const struct field *field_find(const char *name, size_t len, size_t *next)
+{
+	for (size_t tried = 0; tried < N_FIELDS; tried++) {
+		const struct field *f = &fields[*next];
+
+		*next = (*next + 1) % N_FIELDS;
+		if (strncmp(f->name, name, len) == 0 && !f->name[len])
+			return f;
+	}
+	return NULL;
+}
+
+static bool field_scan(struct ctr_request *r, const struct field *f, struct jscan *s)
+{
+	void *p = at(r, f);
+	int64_t i = 0;
+
+	switch (f->kind) {
+	case K_STR:
+		return jscan_str(s, p);
+	case K_STRV:
+		return jscan_strv(s, p, REQUEST_LIST_MAX);
+	case K_BOOL:
+		return jscan_bool(s, p);
+	case K_U64:
+		if (!jscan_int(s, &i) || i < 0)
+			return false;
+		*(uint64_t *)p = (uint64_t)i;
+		return true;
+	case K_U32:
+		if (!jscan_int(s, &i) || i < 0 || i > UINT32_MAX)
+			return false;
+		*(uint32_t *)p = (uint32_t)i;
+		return true;
+	case K_I64:
+		return jscan_int(s, p);
+	case K_INT:
+		if (!jscan_int(s, &i) || i < INT32_MIN || i > INT32_MAX)
+			return false;
+		*(int *)p = (int)i;
+		return true;
+	}
+	return false;
+}
+
+bool request_scan(const char *text, size_t len, struct ctr_request *ret)
+{
+	struct jscan s = jscan_begin(text, len);
+	bool seen[N_FIELDS] = { false };
+	const char *name = NULL;
+	int64_t version = 0;
+	size_t name_len = 0, next = 0;
+
+	if (!jscan_member(&s, &name, &name_len) || name_len != 7 || memcmp(name, "version", 7) != 0 ||
+	    !jscan_int(&s, &version) || version != REQUEST_VERSION)
+		return false;
+	while (jscan_member(&s, &name, &name_len)) {
+		const struct field *f = field_find(name, name_len, &next);
+
+		if (!f || seen[f - fields] || !field_scan(ret, f, &s))
+			return false;
+		seen[f - fields] = true;
+	}
+	return jscan_end(&s) && ret->id && ret->name && ret->image_id;
+}
+
+int request_parse(const char *text, size_t len, struct ctr_request *ret, struct err *e)
+{
+	auto_json json_t *j = NULL;
+	int r = json_parse(text, len, REQUEST_MAX_BYTES, "container.json", &j, e);
+
+	return r < 0 ? r : request_from_json(j, ret, e);
+}
+
+/* What is unusual, long, or wrong. */
+static int load_fully(struct ctr_engine *eng, const char *path, struct ctr_request *ret, struct err *e)
+{
+	auto_free char *text = NULL;
+	size_t len;
+	int r = file_read(eng->store.containers_fd, path, REQUEST_MAX_BYTES, &text, &len);
+
+	return r < 0 ? r : request_parse(text, len, ret, e);
+}
+
 int ctr_container_load(struct ctr_engine *eng, const char *id, struct ctr_request *ret, struct err *e)
 {
 	struct ctr_request req = CTR_REQUEST_INIT;
-	auto_json json_t *j = NULL;
-	auto_free char *text = NULL;
-	char path[96];
-	size_t len;
-	int r;
+	char path[96], buf[RECORD_BUF];
+	ssize_t n;
+	int r = 0;
 
 	(void)snprintf(path, sizeof(path), "%s/container.json", id);
-	r = file_read(eng->store.containers_fd, path, REQUEST_MAX_BYTES, &text, &len);
-	if (r < 0)
-		return r == -ENOENT ? err_set(e, ERR_NOT_FOUND, "no such container %.64s", id)
-				    : err_sys(e, r, "read the record of container %.64s", id);
-	r = json_parse(text, len, REQUEST_MAX_BYTES, "container.json", &j, e);
-	if (r == 0)
-		r = request_parse(j, &req, e);
+	n = file_peek(eng->store.containers_fd, path, buf, sizeof(buf));
+	if (n < 0)
+		return n == -ENOENT ? err_set(e, ERR_NOT_FOUND, "no such container %.64s", id)
+				    : err_sys(e, (int)n, "read the record of container %.64s", id);
+	if (!request_scan(buf, (size_t)n, &req)) {
+		ctr_request_done(&req);
+		r = load_fully(eng, path, &req, e);
+	}
 	if (r < 0) {
 		ctr_request_done(&req);
 		return err_wrap(e, r, "container %.64s", id);

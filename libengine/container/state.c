@@ -13,6 +13,7 @@
 #include "cgroup.h"
 #include "ctrlite/event.h"
 #include "file.h"
+#include "jscan.h"
 #include "json.h"
 #include "log.h"
 #include "path.h"
@@ -146,6 +147,7 @@ struct run_record {
 	int64_t net_pid;
 	uint64_t net_pid_start;
 	bool oom_killed;
+	uint64_t log_lost_bytes;
 	char *cgroup;		/* owned; NULL or "": none of its own */
 };
 
@@ -155,41 +157,99 @@ static void run_record_done(struct run_record *r)
 }
 #define auto_run_record __attribute__((cleanup(run_record_done)))
 
+static const struct json_field run_fields[] = {
+	{ "version", JSON_KIND_U64, offsetof(struct run_record, version), JSON_REQUIRED, 1 },
+	{ "pid", JSON_KIND_I64, offsetof(struct run_record, pid), 0, 0 },
+	{ "pid_start", JSON_KIND_U64, offsetof(struct run_record, pid_start), 0, 0 },
+	{ "monitor_pid", JSON_KIND_I64, offsetof(struct run_record, monitor_pid), 0, 0 },
+	{ "net_pid", JSON_KIND_I64, offsetof(struct run_record, net_pid), 0, 0 },
+	{ "net_pid_start", JSON_KIND_U64, offsetof(struct run_record, net_pid_start), 0, 0 },
+	{ "started_ns", JSON_KIND_I64, offsetof(struct run_record, started_ns), 0, 0 },
+	{ "finished_ns", JSON_KIND_I64, offsetof(struct run_record, finished_ns), 0, 0 },
+	{ "exit_code", JSON_KIND_I64, offsetof(struct run_record, exit_code), 0, 0 },
+	{ "oom_killed", JSON_KIND_BOOL, offsetof(struct run_record, oom_killed), 0, 0 },
+	{ "log_lost_bytes", JSON_KIND_U64, offsetof(struct run_record, log_lost_bytes), 0, 0 },
+	{ "cgroup", JSON_KIND_STR, offsetof(struct run_record, cgroup), 0, 0 },
+	{ 0 },
+};
+#define N_RUN_FIELDS (sizeof(run_fields) / sizeof(run_fields[0]) - 1)
+
+static bool run_field_scan(struct jscan *s, const struct json_field *f, struct run_record *ret)
+{
+	void *at = (char *)ret + f->offset;
+	int64_t i = 0;
+
+	switch (f->kind) {
+	case JSON_KIND_STR:
+		return jscan_str(s, at);
+	case JSON_KIND_BOOL:
+		return jscan_bool(s, at);
+	case JSON_KIND_I64:
+		return jscan_int(s, at);
+	case JSON_KIND_U64:
+		if (!jscan_int(s, &i) || i < 0 || (f->limit && (uint64_t)i > f->limit))
+			return false;
+		*(uint64_t *)at = (uint64_t)i;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A record as the monitor writes it; false: the full parser must look at it. */
+static bool run_record_scan(const char *text, size_t len, struct run_record *ret)
+{
+	struct jscan s = jscan_begin(text, len);
+	bool seen[N_RUN_FIELDS] = { false };
+	const char *name = NULL;
+	size_t name_len = 0;
+
+	while (jscan_member(&s, &name, &name_len)) {
+		size_t i = 0;
+
+		while (i < N_RUN_FIELDS && (strncmp(run_fields[i].name, name, name_len) != 0 ||
+					    run_fields[i].name[name_len]))
+			i++;
+		if (i == N_RUN_FIELDS || seen[i] || !run_field_scan(&s, &run_fields[i], ret))
+			return false;
+		seen[i] = true;
+	}
+	return jscan_end(&s) && seen[0];
+}
+
+static int read_record_fully(int dir_fd, const char *path, struct run_record *ret, struct err *e)
+{
+	auto_json json_t *j = NULL;
+	int r = json_parse_file(dir_fd, path, STATE_MAX_BYTES, &j, e);
+
+	if (r == 0)
+		r = json_read(j, run_fields, ret, JSON_ALLOW_UNKNOWN, "$", e);
+	if (r < 0)
+		ret->cgroup = NULL; /* borrowed */
+	else if (ret->cgroup && !(ret->cgroup = strdup(ret->cgroup)))
+		r = err_sys(e, ENOMEM, "read %s", path);
+	return r;
+}
+
 /* state.json or exit.json: 1 when read, 0 when there is none. */
 static int read_record(int dir_fd, const char *id, const char *file, struct run_record *ret,
 		       struct err *e)
 {
-	static const struct json_field rows[] = {
-		{ "version", JSON_KIND_U64, offsetof(struct run_record, version), JSON_REQUIRED, 1 },
-		{ "pid", JSON_KIND_I64, offsetof(struct run_record, pid), 0, 0 },
-		{ "pid_start", JSON_KIND_U64, offsetof(struct run_record, pid_start), 0, 0 },
-		{ "monitor_pid", JSON_KIND_I64, offsetof(struct run_record, monitor_pid), 0, 0 },
-		{ "net_pid", JSON_KIND_I64, offsetof(struct run_record, net_pid), 0, 0 },
-		{ "net_pid_start", JSON_KIND_U64, offsetof(struct run_record, net_pid_start), 0, 0 },
-		{ "started_ns", JSON_KIND_I64, offsetof(struct run_record, started_ns), 0, 0 },
-		{ "finished_ns", JSON_KIND_I64, offsetof(struct run_record, finished_ns), 0, 0 },
-		{ "exit_code", JSON_KIND_I64, offsetof(struct run_record, exit_code), 0, 0 },
-		{ "oom_killed", JSON_KIND_BOOL, offsetof(struct run_record, oom_killed), 0, 0 },
-		{ "cgroup", JSON_KIND_STR, offsetof(struct run_record, cgroup), 0, 0 },
-		{ 0 },
-	};
-	auto_json json_t *j = NULL;
-	auto_free char *text = NULL;
-	char path[96];
-	size_t len;
-	int r;
+	char path[96], buf[1024];
+	ssize_t n;
+	int r = 0;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", id, file);
-	r = file_read(dir_fd, path, STATE_MAX_BYTES, &text, &len);
-	if (r == -ENOENT)
+	n = file_peek(dir_fd, path, buf, sizeof(buf));
+	if (n == -ENOENT)
 		return 0;
-	if (r < 0)
-		return err_sys(e, r, "read %s of container %.64s", file, id);
-	r = json_parse(text, len, STATE_MAX_BYTES, file, &j, e);
-	if (r == 0)
-		r = json_read(j, rows, ret, JSON_ALLOW_UNKNOWN, "$", e);
-	if (ret->cgroup && !(ret->cgroup = strdup(ret->cgroup)))
-		return err_sys(e, ENOMEM, "read %s of container %.64s", file, id);
+	if (n < 0)
+		return err_sys(e, (int)n, "read %s of container %.64s", file, id);
+	if (!run_record_scan(buf, (size_t)n, ret)) {
+		run_record_done(ret);
+		*ret = (struct run_record){ 0 };
+		r = read_record_fully(dir_fd, path, ret, e);
+	}
 	return r < 0 ? err_wrap(e, r, "%s of container %.64s", file, id) : 1;
 }
 
@@ -211,18 +271,12 @@ static bool is_unfinished(struct ctr_engine *eng, const char *id, struct run_rec
 	return true;
 }
 
-/* A container without a run directory is not running: only its exit record counts. */
-static int status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_status *ret, struct err *e)
+int container_status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_status *ret,
+			     struct err *e)
 {
 	auto_run_record struct run_record end = { 0 };
-	int has_end = 0;
-	struct stat st;
-	char path[80];
+	int has_end = read_record(eng->store.containers_fd, id, "exit.json", &end, e);
 
-	/* Most of many containers have none: asking costs half of what opening does. */
-	(void)snprintf(path, sizeof(path), "%s/exit.json", id);
-	if (fstatat(eng->store.containers_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		has_end = read_record(eng->store.containers_fd, id, "exit.json", &end, e);
 	if (has_end < 0)
 		return has_end;
 	*ret = (struct ctr_status){ .state = has_end ? CTR_EXITED : CTR_CREATED };
@@ -420,148 +474,4 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 	(void)unlinkat(dir, CTR_EXIT_BEGUN, 0); /* the record counts more than what was begun */
 	r = path_remove_tree(eng->store.run_containers_fd, id);
 	return r < 0 ? err_sys(e, r, "clear the run directory of container %.64s", id) : 0;
-}
-
-static int list_ids(int parent_fd, struct strv *ret, struct err *e)
-{
-	auto_dir DIR *d = NULL;
-	int fd = path_open_beneath(parent_fd, "containers", O_RDONLY | O_DIRECTORY);
-	struct dirent *de;
-
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : err_sys(e, fd, "list the containers");
-	d = fdopendir(fd);
-	if (!d) {
-		(void)fd_close(fd);
-		return err_sys(e, ENOMEM, "list the containers");
-	}
-	while ((errno = 0, de = readdir(d)))
-		if (is_hex(de->d_name, 64, 64) && strv_add(ret, de->d_name) < 0)
-			return err_sys(e, ENOMEM, "list the containers");
-	return errno ? err_sys(e, errno, "list the containers") : 0;
-}
-
-int ctr_container_ids(struct ctr_engine *eng, struct strv *ret, struct err *e)
-{
-	return list_ids(eng->store.root_fd, ret, e);
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static bool is_among(const struct strv *sorted, const char *id)
-{
-	return sorted->n && bsearch(&id, sorted->items, sorted->n, sizeof(char *), by_text);
-}
-
-static int by_created(const void *a, const void *b)
-{
-	const struct ctr_container *x = a, *y = b;
-
-	if (x->req.created_ns != y->req.created_ns)
-		return x->req.created_ns < y->req.created_ns ? -1 : 1;
-	return strcmp(x->req.id, y->req.id);
-}
-
-/* Read one with its state: 1, 0 when it is not wanted or has vanished, or an error. */
-static int list_one(struct ctr_engine *eng, const char *id, bool at_rest, bool running_only,
-		    struct ctr_container *c, struct err *e)
-{
-	struct err why = ERR_INIT;
-	int r = at_rest ? status_at_rest(eng, id, &c->status, e)
-			: ctr_container_status(eng, id, &c->status, e);
-
-	if (r == 0 && c->status.state == CTR_LOST) {
-		/* a full disk must not keep the others from being shown */
-		if (ctr_container_settle(eng, id, &why) < 0)
-			log_warn("%s", why.text);
-		r = ctr_container_status(eng, id, &c->status, e);
-	}
-	if (r == 0 && running_only && c->status.state != CTR_RUNNING)
-		return 0;
-	if (r == 0)
-		r = ctr_container_load(eng, id, &c->req, e);
-	if (r == -ENOENT) {
-		ctr_request_done(&c->req);
-		if (e)
-			*e = (struct err)ERR_INIT;
-		return 0;
-	}
-	return r < 0 ? r : 1;
-}
-
-static int list_some(struct ctr_engine *eng, bool running_only, struct ctr_container_list *ret,
-		     struct err *e)
-{
-	auto_strv struct strv runs = STRV_INIT, all = STRV_INIT;
-	const struct strv *ids = running_only ? &runs : &all;
-	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
-	int r = list_ids(eng->store.run_fd, &runs, e);
-
-	if (r == 0 && !running_only)
-		r = ctr_container_ids(eng, &all, e);
-	if (r < 0)
-		return r;
-	if (runs.n)
-		qsort(runs.items, runs.n, sizeof(char *), by_text);
-	l.items = calloc(ids->n ? ids->n : 1, sizeof(*l.items));
-	if (!l.items)
-		return err_sys(e, ENOMEM, "list the containers");
-	for (size_t i = 0; i < ids->n; i++) {
-		r = list_one(eng, ids->items[i], !is_among(&runs, ids->items[i]), running_only,
-			     &l.items[l.n], e);
-		if (r < 0) {
-			ctr_container_list_done(&l);
-			return r;
-		}
-		l.n += (size_t)r;
-	}
-	qsort(l.items, l.n, sizeof(*l.items), by_created);
-	*ret = l;
-	return 0;
-}
-
-int ctr_container_list(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e)
-{
-	return list_some(eng, false, ret, e);
-}
-
-int ctr_container_list_running(struct ctr_engine *eng, struct ctr_container_list *ret, struct err *e)
-{
-	return list_some(eng, true, ret, e);
-}
-
-void ctr_container_list_done(struct ctr_container_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		ctr_request_done(&l->items[i].req);
-	free(l->items);
-	*l = (struct ctr_container_list)CTR_CONTAINER_LIST_INIT;
-}
-
-int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *users, struct err *e)
-{
-	auto_strv struct strv ids = STRV_INIT;
-	int r = ctr_container_ids(eng, &ids, e);
-
-	for (size_t i = 0; r == 0 && i < ids.n; i++) {
-		struct ctr_request req = CTR_REQUEST_INIT;
-
-		r = ctr_container_load(eng, ids.items[i], &req, e);
-		if (r == -ENOENT) {
-			r = 0;
-			continue;
-		}
-		for (size_t k = 0; r == 0 && k < req.layers.n; k++)
-			r = strv_has(keys, req.layers.items[k]) ? 0
-								 : strv_add(keys, req.layers.items[k]);
-		if (r == 0 && users && req.manifest)
-			r = strv_addf(users, "%s %s", req.manifest, req.id);
-		ctr_request_done(&req);
-		if (r == -ENOMEM)
-			(void)err_sys(e, ENOMEM, "list what containers use");
-	}
-	return r;
 }
