@@ -8,6 +8,7 @@
 
 #include <ctrlite/container.h>
 #include <ctrlite/image.h>
+#include <ctrlite/secret.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -121,6 +122,19 @@ static void complete_images(struct ctr_engine *eng, const char *cur)
 	ctr_image_list_done(&l);
 }
 
+static void complete_secrets(struct ctr_engine *eng, const char *cur)
+{
+	struct ctr_secret_list l = CTR_SECRET_LIST_INIT;
+
+	if (ctr_secret_list(eng, &l, NULL) == 0)
+		for (size_t i = 0; i < l.n; i++) {
+			candidate(l.items[i].name, cur, NULL);
+			if (*cur)
+				candidate(l.items[i].id, cur, l.items[i].name);
+		}
+	ctr_secret_list_done(&l);
+}
+
 static void complete_objects(const struct place *at, enum opt_complete what, const char *cur)
 {
 	const struct ctr_engine_opts o = { .root = at->g.root, .runroot = at->g.runroot };
@@ -133,6 +147,8 @@ static void complete_objects(const struct place *at, enum opt_complete what, con
 		complete_containers(&eng, cur, what == COMPLETE_CONTAINER_RUNNING);
 	if (what == COMPLETE_IMAGE || what == COMPLETE_OBJECT)
 		complete_images(&eng, cur);
+	if (what == COMPLETE_SECRET)
+		complete_secrets(&eng, cur);
 	ctr_engine_close(&eng);
 }
 
@@ -155,6 +171,7 @@ static void complete_what(const struct place *at, enum opt_complete what, const 
 	case COMPLETE_CONTAINER_RUNNING:
 	case COMPLETE_IMAGE:
 	case COMPLETE_OBJECT:
+	case COMPLETE_SECRET:
 		complete_objects(at, what, cur);
 		break;
 	}

@@ -1,8 +1,9 @@
-/* `image exists` and `container exists`: the answer is the exit status. */
+/* `image exists`, `container exists` and the like: the answer is the exit status. */
 #include <errno.h>
 
 #include <ctrlite/container.h>
 #include <ctrlite/image.h>
+#include <ctrlite/secret.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -37,6 +38,16 @@ static int container_main(struct cmd *c, void *args, struct err *e)
 	return answer(ctr_container_find(c->eng, c->args[0], id, e), e);
 }
 
+static int secret_main(struct cmd *c, void *args, struct err *e)
+{
+	struct ctr_secret s = CTR_SECRET_INIT;
+	int r = ctr_secret_find(c->eng, c->args[0], &s, e);
+
+	(void)args;
+	ctr_secret_done(&s);
+	return answer(r, e);
+}
+
 static const struct opt container_opts[] = {
 	{ 0, "external", NULL, OPT_REFUSED, .text = "containers of other tools are not looked at" },
 	{ 0 },
@@ -58,4 +69,13 @@ const struct command cmd_container_exists = {
 	.examples = "container exists web",
 	.run = container_main, .opts = container_opts, .min_args = 1, .max_args = 1,
 	.needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
+};
+
+const struct command cmd_secret_exists = {
+	.summary = "Check if a secret exists in local storage",
+	.usage = "SECRET",
+	.description = "Ends with status 0 if the secret exists, with 1 if it does not.",
+	.examples = "secret exists token",
+	.run = secret_main, .min_args = 1, .max_args = 1, .needs = NEED_STORE,
+	.complete = COMPLETE_SECRET,
 };

@@ -49,6 +49,7 @@ enum opt_complete {
 	COMPLETE_CONTAINER_RUNNING,
 	COMPLETE_IMAGE,
 	COMPLETE_OBJECT,	/* containers and images */
+	COMPLETE_SECRET,
 	COMPLETE_COMMAND,	/* our own commands */
 	COMPLETE_COUNT_,
 };

@@ -13,6 +13,7 @@
 #include "json.h"
 #include "log.h"
 #include "ctrlite/network.h"
+#include "ctrlite/secret.h"
 #include "path.h"
 #include "platform.h"
 #include "proc.h"
@@ -108,7 +109,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "rm",           NULL,       OPT_FLAG,    ARG(rm),          "remove the container when it ends" },
 	{ 0,   "rootfs",       NULL,       OPT_REFUSED, 0,                "use a directory as root filesystem", .text = "import it: tar -C DIR -c . | ctr-lite import -" },
 	{ 0,   "sdnotify",     "MODE",     OPT_REFUSED, 0,                "notify systemd", .text = "it comes with the systemd integration" },
-	{ 0,   "secret",       "SECRET",   OPT_REFUSED, 0,                "give a secret", .text = "secrets are not supported yet" },
+	{ 0,   "secret",       "SECRET",   OPT_LIST,    ARG(secrets),     "give a secret: NAME[,type=mount|env][,target=][,uid=][,gid=][,mode=]", 0, COMPLETE_SECRET },
 	{ 0,   "security-opt", "OPTION",   OPT_LIST,    ARG(security),    "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, proc-opts=OPTIONS, apparmor=PROFILE, label=..." },
 	{ 0,   "shm-size",     "SIZE",     OPT_SIZE,    ARG(shm_size),    "size of /dev/shm (default 64m)" },
 	{ 0,   "shm-size-systemd", "SIZE", OPT_REFUSED, 0,                "size of systemd's tmpfs", .text = "systemd inside of containers is not supported yet" },
@@ -495,6 +496,15 @@ static int set_lists(const struct run_args *a, struct ctr_request *r, struct err
 	return rc;
 }
 
+static int set_secrets(struct cmd *c, const struct run_args *a, struct ctr_request *r, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < a->secrets.n; i++)
+		rc = ctr_secret_request(c->eng, a->secrets.items[i], &r->secrets, e);
+	return rc;
+}
+
 static int check(const struct run_args *a, struct err *e)
 {
 	if (a->name && !name_ok(a->name))
@@ -622,6 +632,8 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 		rc = set_paths(a, &img, r, e);
 	if (rc == 0)
 		rc = set_lists(a, r, e);
+	if (rc == 0)
+		rc = set_secrets(c, a, r, e);
 	if (rc == 0)
 		run_origins(c, a, &img, r);
 	for (int i = 0; rc == 0 && i < c->argc; i++)

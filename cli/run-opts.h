@@ -25,7 +25,7 @@ struct run_args {
 	uint64_t shm_size, stop_timeout, timeout;
 	struct strv uidmaps, gidmaps, env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,
 		cap_add, cap_drop, security, ulimits, device_rules, host_users, sysctls, groups, networks, publish, dns,
-		dns_search, dns_option, add_host, log_opt, attach;
+		dns_search, dns_option, add_host, log_opt, attach, secrets;
 };
 
 extern const struct opt run_common_opts[];

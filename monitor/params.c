@@ -78,6 +78,7 @@ static const struct param table[] = {
 	{ "upper-owner",    PARAM_PATH,	 AT(upper_owner),    PARAMS_RUN },
 	{ "root-ids",	    PARAM_STR,	 AT(root_ids),	     PARAMS_RUN },
 	{ "own",	    PARAM_LIST,	 AT(own),	     PARAMS_RUN },
+	{ "owner",	    PARAM_LIST,	 AT(owner),	     PARAMS_RUN },
 	{ "volatile",	    PARAM_BOOL,	 AT(volatile_),	     PARAMS_RUN },
 	{ "copyup",	    PARAM_PATHS, AT(copyup),	     PARAMS_RUN },
 	{ "append",	    PARAM_PATHS, AT(append),	     PARAMS_RUN },
@@ -213,16 +214,31 @@ static int check_id(const char *id)
 	return strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64 ? 0 : -EINVAL;
 }
 
-static bool read_root_ids(struct params *p)
+/* The number before a colon; what stands behind it, or NULL. */
+static const char *read_id(const char *s, uint32_t *ret)
 {
 	char num[12] = "";
-	size_t len = strcspn(p->root_ids, ":");
+	size_t len = strcspn(s, ":");
 
-	if (len >= sizeof(num) || p->root_ids[len] != ':')
-		return false;
-	memcpy(num, p->root_ids, len);
-	return str_u32(num, UINT32_MAX - 1, &p->root_uid) == 0 &&
-	       str_u32(p->root_ids + len + 1, UINT32_MAX - 1, &p->root_gid) == 0;
+	if (len >= sizeof(num) || s[len] != ':')
+		return NULL;
+	memcpy(num, s, len);
+	return str_u32(num, UINT32_MAX - 1, ret) == 0 ? s + len + 1 : NULL;
+}
+
+static bool read_root_ids(struct params *p)
+{
+	const char *gid = read_id(p->root_ids, &p->root_uid);
+
+	return gid && str_u32(gid, UINT32_MAX - 1, &p->root_gid) == 0;
+}
+
+const char *params_owner(const char *text, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	const char *s = read_id(text, ret_uid);
+
+	s = s ? read_id(s, ret_gid) : NULL;
+	return s && *s && *s != '/' ? s : NULL;
 }
 
 static int check_prepare(const struct params *p, struct err *e)
@@ -272,6 +288,12 @@ static int check_run(struct params *p, struct err *e)
 	for (size_t i = 0; i < p->own.n; i++)
 		if (!path_is_component(p->own.items[i]))
 			return err_set(e, ERR_INVALID, "own is no name in the run directory");
+	for (size_t i = 0; i < p->owner.n; i++) {
+		uint32_t uid, gid;
+
+		if (!params_owner(p->owner.items[i], &uid, &gid))
+			return err_set(e, ERR_INVALID, "owner is not UID:GID:PATH");
+	}
 	if (p->rows > UINT16_MAX || p->cols > UINT16_MAX)
 		return err_set(e, ERR_INVALID, "the terminal's size is out of range");
 	for (size_t i = 0; i < p->runtime_env.n; i++)

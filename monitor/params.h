@@ -32,7 +32,7 @@ struct params {
 	const char *id, *rundir, *ctrdir, *tmpdir, *namesdir, *name, *bundle, *rootfs, *upper, *work;
 	const char *runtime, *runtime_root, *log_path, *net_path, *net_api, *cidfile, *cgroup;
 	const char *upper_owner, *root_ids, *image, *events_path;
-	struct param_list own, lower, copyup, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm, label;
+	struct param_list own, owner, lower, copyup, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm, label;
 	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
 	uint32_t root_uid, root_gid; /* root_ids, read */
 	uint32_t rows, cols, stop_signal, stop_timeout_s, timeout_s, log_driver, net_ready, events;
@@ -51,6 +51,8 @@ int params_add(struct params *p, const void *body, size_t len, struct err *e);
  * that what the phase needs is there. */
 int params_parse(struct params *p, enum params_phase phase, struct err *e);
 void params_done(struct params *p);
+/* The parts of owner=UID:GID:PATH: the path, borrowed, or NULL. */
+const char *params_owner(const char *text, uint32_t *ret_uid, uint32_t *ret_gid);
 /* Put runtime-env into our own environment, which @p's text then belongs to. */
 int params_environ(const struct params *p, struct err *e);
 

@@ -224,7 +224,7 @@ static int step_owners(struct stage_ctx *c, struct err *e)
 	if (p->upper_owner && p->upper &&
 	    (stat(p->upper_owner, &st) < 0 || chown(p->upper, st.st_uid, st.st_gid) < 0))
 		return err_sys(e, errno, "give %s the owner of %s", p->upper, p->upper_owner);
-	if (p->own.n == 0)
+	if (p->own.n == 0 && p->owner.n == 0)
 		return 0;
 	dir = open(p->rundir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
@@ -233,6 +233,15 @@ static int step_owners(struct stage_ctx *c, struct err *e)
 		if (fchownat(dir, p->own.items[i], p->root_uid, p->root_gid,
 			     AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
 			return err_sys(e, errno, "set the owner of %s", p->own.items[i]);
+	for (size_t i = 0; i < p->owner.n; i++) {
+		uint32_t uid, gid;
+		const char *path = params_owner(p->owner.items[i], &uid, &gid);
+		auto_close int fd = path_open_beneath(dir, path, O_PATH | O_NOFOLLOW);
+
+		if (fd < 0 || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+			return err_sys(e, fd < 0 ? fd : errno, "give %s to uid %u and gid %u", path, uid,
+				       gid);
+	}
 	return 0;
 }
 

@@ -57,6 +57,16 @@ int container_name_volumes(struct ctr_request *r, struct err *e);
 /* The directories of the volumes that the record names, where they are missing. */
 int container_make_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 
+/* oci-secrets.c: copies of the secrets into the stage of a new container, from there into the run
+ * directory of a start; and "UID:GID:PATH" of those that the monitor gives another owner. */
+int container_copy_secrets(struct ctr_engine *eng, int stage_fd, const struct ctr_request *r,
+			   struct err *e);
+int container_place_secrets(struct ctr_engine *eng, const struct ctr_request *r, int run_fd,
+			    struct err *e);
+struct ns_plan;
+int container_secret_owners(const struct ctr_request *r, const struct ns_plan *ns, struct strv *ret,
+			    struct err *e);
+
 /* Where the OCI runtime @name is (NULL: ours): its absolute path, and whether it is ours. */
 int runtime_path(const char *name, char **ret_path, bool *ret_ours, struct err *e);
 bool runtime_is_ours(const char *name);

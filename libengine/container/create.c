@@ -160,7 +160,8 @@ static int fill_stage(struct ctr_engine *eng, struct stage *st, const struct ctr
 		return rc;
 	if (mkdirat(st->fd, "work", 0700) < 0 || mkdirat(st->fd, "rootfs", 0700) < 0)
 		return err_sys(e, errno, "make work/ and rootfs/");
-	return request_write(st->fd, r, e);
+	rc = container_copy_secrets(eng, st->fd, r, e);
+	return rc < 0 ? rc : request_write(st->fd, r, e);
 }
 
 /* Claim the name asked for, or the first free one of some random ones. */

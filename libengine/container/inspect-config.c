@@ -3,8 +3,33 @@
 
 #include <stdio.h>
 
+#include "ctrlite/secret.h"
 #include "json.h"
 #include "proc.h"
+
+/* Those that are files: of variables podman says nothing, and no content ever. */
+static void insp_secrets(struct describe *d, json_t *to)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->r->secrets.n; i++) {
+		struct ctr_secret_use u = CTR_SECRET_USE_INIT;
+
+		if (ctr_secret_use_read(d->r->secrets.items[i], &u, NULL) < 0)
+			d->failed = true;
+		else if (!u.env &&
+			 json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "Name", u.name,
+							       "ID", u.id, "UID", (json_int_t)u.uid, "GID",
+							       (json_int_t)u.gid, "Mode",
+							       (json_int_t)u.mode)) < 0)
+			d->failed = true;
+		ctr_secret_use_done(&u);
+	}
+	if (json_array_size(list))
+		insp_set(d, to, "Secrets", list);
+	else
+		json_decref(list);
+}
 
 json_t *insp_config(struct describe *d)
 {
@@ -44,6 +69,8 @@ json_t *insp_config(struct describe *d)
 		insp_str(d, j, "Timezone", r->tz);
 	(void)snprintf(umask_buf, sizeof(umask_buf), "%s", or_default(r->umask, "0022"));
 	insp_str(d, j, "Umask", umask_buf);
+	if (r->secrets.n)
+		insp_secrets(d, j);
 	insp_int(d, j, "Timeout", r->timeout_s);
 	insp_int(d, j, "StopTimeout", r->stop_timeout_s);
 	insp_bool(d, j, "Passwd", !r->no_passwd);

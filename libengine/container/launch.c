@@ -189,6 +189,17 @@ static void put_owners(struct ctr_engine *eng, const struct ctr_request *r, cons
 	}
 }
 
+static int put_secrets(const struct ctr_request *r, const struct ns_plan *ns, struct strbuf *b,
+		       struct err *e)
+{
+	auto_strv struct strv owners = STRV_INIT;
+	int rc = container_secret_owners(r, ns, &owners, e);
+
+	for (size_t i = 0; rc == 0 && i < owners.n; i++)
+		put(b, "owner", owners.items[i]);
+	return rc;
+}
+
 static int put_runtime(struct ctr_engine *eng, const struct ctr_request *r, const char *run_dir, const struct cgroup_plan *cg,
 		       struct strbuf *b, struct err *e)
 {
@@ -261,6 +272,9 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		return err_sys(e, ENOMEM, "start container %.12s", r->id);
 	(void)put_paths(eng, r, ns->inner ? &ns->layers : &r->layers, run_dir, ctr_dir, &b);
 	put_owners(eng, r, ns, &b);
+	rc = put_secrets(r, ns, &b, e);
+	if (rc < 0)
+		return rc;
 	put_volumes(eng, r, &b);
 	for (size_t i = 0; i < l->append.n; i++)
 		put(&b, "append", l->append.items[i]);

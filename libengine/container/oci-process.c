@@ -129,6 +129,10 @@ json_t *oci_process(struct oci_build *b, const struct spec_user *u, uint64_t cap
 	if (spec_env_default(&env, "HOSTNAME", b->hostname) < 0 ||
 	    spec_env_default(&env, "HOME", u->home ? u->home : "/") < 0)
 		return NULL;
+	if (oci_secret_env(b->eng, r, b->ns->look_only, &env, e) < 0) {
+		json_decref(limits);
+		return NULL;
+	}
 	if (!strv_env_get(&r->env, "HOSTNAME"))
 		ctr_origin(r, "process.env", "HOSTNAME", "default: the host name");
 	if (!strv_env_get(&r->env, "HOME"))
@@ -219,6 +223,13 @@ int oci_process_json(struct ctr_engine *eng, const struct ctr_request *r, int ro
 		return rc;
 	for (size_t i = 0; rc == 0 && i < r->env.n; i++)
 		rc = strv_add(&env, r->env.items[i]);
+	if (rc == 0) {
+		rc = oci_secret_env(eng, r, false, &env, e);
+		if (rc < 0) {
+			spec_user_done(&user);
+			return rc;
+		}
+	}
 	for (size_t i = 0; rc == 0 && i < o->env->n; i++) {
 		char *eq = strchr(o->env->items[i], '=');
 

@@ -311,6 +311,8 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	if (rc == 0)
 		rc = oci_user_mounts(b, e);
 	if (rc == 0)
+		rc = oci_secret_mounts(b, e);
+	if (rc == 0)
 		rc = oci_devices(b, e);
 	if (rc == 0)
 		rc = oci_seccomp(b, caps, &seccomp, e);

@@ -91,6 +91,10 @@ int oci_check_accounts(const struct ctr_request *r, struct err *e);
 /* localtime.c: is there such a zone; its rules as "localtime" into the run directory */
 int localtime_check(const struct ctr_request *r, struct err *e);
 int localtime_write(int run_fd, const struct ctr_request *r, struct err *e);
+/* oci-secrets.c: files of the run directory on /run/secrets; variables (@look_only: without values) */
+int oci_secret_mounts(struct oci_build *b, struct err *e);
+int oci_secret_env(struct ctr_engine *eng, const struct ctr_request *r, bool look_only,
+		   struct strv *env, struct err *e);
 /* oci-check.c */
 int oci_check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 /* oci-confine.c */

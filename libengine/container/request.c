@@ -31,7 +31,7 @@ static const struct field {
 	F(K_STR, personality), F(K_STR, domainname), F(K_STR, tz), F(K_BOOL, no_passwd), F(K_BOOL, current_user),
 	F(K_STR, passwd_entry), F(K_STR, group_entry), F(K_STRV, host_users), F(K_STRV, device_rules),
 	F(K_STRV, unmask), F(K_STRV, volumes), F(K_STRV, mounts), F(K_STRV, tmpfs), F(K_STR, base_dir),
-	F(K_STRV, image_volumes), F(K_STRV, anon_volumes), F(K_STRV, anon_dests), F(K_STRV, devices),
+	F(K_STRV, secrets), F(K_STRV, image_volumes), F(K_STRV, anon_volumes), F(K_STRV, anon_dests), F(K_STRV, devices),
 	F(K_STRV, ulimits), F(K_STRV, sysctls), F(K_U64, shm_size_bytes),
 	F(K_STR, pid_mode), F(K_STR, ipc_mode), F(K_STR, uts_mode), F(K_STR, cgroupns_mode),
 	F(K_STR, userns), F(K_STRV, uidmaps), F(K_STRV, gidmaps), F(K_STR, subuidname),

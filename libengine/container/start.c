@@ -224,6 +224,8 @@ static int make_config(struct ctr_engine *eng, const struct ctr_request *r, cons
 	rc = run >= 0 ? write_containerenv(eng, r, run, e) : 0;
 	if (rc == 0 && run >= 0 && r->tz)
 		rc = localtime_write(run, r, e);
+	if (rc == 0 && run >= 0)
+		rc = container_place_secrets(eng, r, run, e);
 	if (rc == 0)
 		rc = oci_config_text(&b, ret, e);
 	if (rc == 0) {

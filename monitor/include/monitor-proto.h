@@ -59,6 +59,7 @@ enum mon_msg {
 	 *	upper-owner=DIR		upper gets the owner of this directory
 	 *	root-ids=UID:GID	the container's root, in ids of uidmap=
 	 *	own=NAME...		files in rundir that belong to it, where they are there
+	 *	owner=UID:GID:PATH...	the file PATH below rundir gets these ids of uidmap=
 	 *	volatile=1		overlay option
 	 *	copyup=VOLUME\tDEST...	before start: if directory VOLUME is empty, copy what the image
 	 *				has at DEST into it (owner, mode, times, xattrs, links); it is

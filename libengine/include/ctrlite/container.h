@@ -55,6 +55,7 @@ struct ctr_request {
 	struct strv device_rules;		/* "c 1:3 rwm" */
 	struct strv volumes, mounts, tmpfs;	/* option texts */
 	char *base_dir;				/* relative sources in them are below it */
+	struct strv secrets;			/* ctr_secret_use_format() items */
 	struct strv image_volumes;		/* VOLUME paths of the image */
 	struct strv anon_volumes, anon_dests;	/* volumes made for this container; where they go */
 	struct strv devices, ulimits, sysctls;
