@@ -1,7 +1,11 @@
 /* Being the foreground client of a container. */
 #include "attached.h"
 
+#include <signal.h>
+
 #include "ctrlite/container.h"
+
+#define EXIT_SIGNAL 1
 
 int attached_keys(const char *given, struct ctr_client_opts *o, struct err *e)
 {
@@ -18,6 +22,10 @@ int attached_run(struct cmd *c, const char *id, int sock, const struct ctr_clien
 		return r;
 	if (res.detached)
 		return 0;
+	if (res.hung_up)
+		return 128 + SIGHUP;
+	if (res.signal)
+		return EXIT_SIGNAL; /* as podman has it */
 	if (res.exited)
 		return res.exit_code;
 	r = ctr_container_wait(c->eng, id, &code, e);

@@ -7,9 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -18,70 +16,7 @@
 #include "msg.h"
 #include "str.h"
 
-void ctr_terminal_restore(struct ctr_terminal *t)
-{
-	if (t->raw)
-		(void)tcsetattr(t->fd, TCSADRAIN, &t->saved); /* the terminal may be gone */
-	t->raw = false;
-}
-
-int ctr_terminal_raw(struct ctr_terminal *t, int fd)
-{
-	struct termios raw;
-
-	t->fd = fd;
-	if (tcgetattr(fd, &t->saved) < 0)
-		return -errno;
-	raw = t->saved;
-	cfmakeraw(&raw);
-	if (tcsetattr(fd, TCSADRAIN, &raw) < 0)
-		return -errno;
-	t->raw = true;
-	return 0;
-}
-
-void ctr_terminal_size(uint16_t *ret_rows, uint16_t *ret_cols)
-{
-	struct winsize ws;
-
-	*ret_rows = *ret_cols = 0;
-	for (int fd = 0; fd < 3; fd++)
-		if (ioctl(fd, TIOCGWINSZ, &ws) == 0) {
-			*ret_rows = ws.ws_row;
-			*ret_cols = ws.ws_col;
-			return;
-		}
-}
-
-int ctr_detach_keys_parse(const char *s, struct ctr_detach_keys *ret, struct err *e)
-{
-	auto_strv struct strv parts = STRV_INIT;
-
-	ret->n = 0;
-	if (!s[0])
-		return 0;
-	if (strv_split(&parts, s, ',') < 0)
-		return err_sys(e, ENOMEM, "read the detach keys");
-	for (size_t i = 0; i < parts.n; i++) {
-		const char *k = parts.items[i], *ctl = str_after(k, "ctrl-");
-		char c;
-
-		if (ret->n == sizeof(ret->keys))
-			return err_set(e, ERR_INVALID, "detach keys: more than %zu keys",
-				       sizeof(ret->keys));
-		if (!ctl && strlen(k) == 1)
-			c = k[0];
-		else if (ctl && strlen(ctl) == 1 && ctl[0] >= 'a' && ctl[0] <= 'z')
-			c = (char)(ctl[0] - 'a' + 1);
-		else if (ctl && strlen(ctl) == 1 && strchr("@[\\]^_", ctl[0]))
-			c = (char)(ctl[0] - '@');
-		else
-			return err_set(e, ERR_INVALID, "detach keys: %s is neither a single character nor "
-				       "ctrl-X with X one of a-z @ ^ [ \\ ] _", k);
-		ret->keys[ret->n++] = c;
-	}
-	return 0;
-}
+#define INPUT_MAX 4096
 
 /* Signals that are passed on: all but those about ourselves and those nobody can catch. */
 static void proxied_signals(sigset_t *set)
@@ -97,12 +32,22 @@ static void proxied_signals(sigset_t *set)
 	(void)sigdelset(set, SIGTSTP);
 }
 
+/* Without passing signals on: those that end us, once the terminal is as it was. */
+static void ending_signals(sigset_t *set)
+{
+	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		(void)sigaddset(set, ending[i]);
+}
+
 struct client {
 	int sock;
 	const struct ctr_client_opts *o;
 	struct ctr_client_result *res;
 	bool stdin_open;
 	bool stdin_busy;	/* the monitor has not acknowledged the last bytes */
+	bool raw;		/* stdin is a terminal, in raw mode */
 	size_t matched;		/* detach keys seen so far */
 	bool done;
 };
@@ -118,40 +63,39 @@ static int send_stdin(struct client *c, const char *buf, size_t len)
 /* Pass keys on, holding back a beginning of the detach sequence until it breaks. */
 static int send_keys(struct client *c, const char *buf, size_t len)
 {
-	const struct ctr_detach_keys *k = &c->o->detach_keys;
-	char out[2 * 4096 + sizeof(k->keys)];
-	size_t n = 0;
+	char out[INPUT_MAX + CTR_DETACH_HELD_MAX];
+	size_t n;
 
-	for (size_t i = 0; i < len; i++) {
-		if (buf[i] == k->keys[c->matched]) {
-			if (++c->matched < k->n)
-				continue;
-			c->res->detached = true;
-			c->done = true;
-			break;
-		}
-		memcpy(out + n, k->keys, c->matched);
-		n += c->matched;
-		c->matched = buf[i] == k->keys[0] && k->n > 1 ? 1 : 0;
-		if (!c->matched)
-			out[n++] = buf[i];
-	}
+	if (ctr_detach_filter(&c->o->detach_keys, &c->matched, buf, len, out, &n))
+		c->res->detached = c->done = true;
 	return send_stdin(c, out, n);
+}
+
+static int on_stdin_end(struct client *c)
+{
+	int r;
+
+	c->stdin_open = false;
+	if (c->raw) { /* a raw terminal ends only when it is hung up */
+		c->res->hung_up = c->done = true;
+		return 0;
+	}
+	r = send_stdin(c, c->o->detach_keys.keys, c->matched);
+	c->matched = 0;
+	if (r == 0)
+		r = msg_send(c->sock, MON_STDIN_EOF, NULL, 0, NULL, 0);
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
 static int on_stdin(struct client *c)
 {
-	char buf[4096];
+	char buf[INPUT_MAX];
 	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
-	if (n <= 0) {
-		int r = msg_send(c->sock, MON_STDIN_EOF, NULL, 0, NULL, 0);
-
-		c->stdin_open = false;
-		return r == -EPIPE || r == -ECONNRESET ? 0 : r;
-	}
+	if (n <= 0)
+		return on_stdin_end(c);
 	return c->o->tty && c->o->detach_keys.n ? send_keys(c, buf, (size_t)n)
 						: send_stdin(c, buf, (size_t)n);
 }
@@ -219,6 +163,10 @@ static int on_signal(struct client *c, int sfd)
 	if (si.ssi_signo == SIGWINCH) {
 		ctr_terminal_size(&size.rows, &size.cols);
 		r = msg_send(c->sock, MON_RESIZE, &size, sizeof(size), NULL, 0);
+	} else if (!c->o->sig_proxy) {
+		c->res->signal = (int)si.ssi_signo;
+		c->done = true;
+		r = 0;
 	} else {
 		sig = si.ssi_signo;
 		r = msg_send(c->sock, MON_SIGNAL, &sig, sizeof(sig), NULL, 0);
@@ -266,6 +214,8 @@ int ctr_client_run(int sock, const struct ctr_client_opts *o, struct ctr_client_
 	(void)sigemptyset(&set);
 	if (o->sig_proxy)
 		proxied_signals(&set);
+	else
+		ending_signals(&set);
 	if (o->tty)
 		(void)sigaddset(&set, SIGWINCH);
 	(void)sigprocmask(SIG_BLOCK, &set, &old);
@@ -274,7 +224,7 @@ int ctr_client_run(int sock, const struct ctr_client_opts *o, struct ctr_client_
 		return err_sys(e, errno, "listen for signals");
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of write() */
 	if (o->tty && o->want_stdin && isatty(STDIN_FILENO))
-		(void)ctr_terminal_raw(&term, STDIN_FILENO);
+		c.raw = ctr_terminal_raw(&term, STDIN_FILENO) == 0;
 	if (o->tty) { /* the window may have changed since the start */
 		struct mon_size size;
 
@@ -283,7 +233,7 @@ int ctr_client_run(int sock, const struct ctr_client_opts *o, struct ctr_client_
 			(void)msg_send(sock, MON_RESIZE, &size, sizeof(size), NULL, 0);
 	}
 	r = pump(&c, sfd);
-	if (r == 0 && ret->detached)
+	if (r == 0 && (ret->detached || ret->hung_up || ret->signal))
 		(void)msg_send(sock, MON_DETACH, NULL, 0, NULL, 0); /* closing says the same */
 	ctr_terminal_restore(&term);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);

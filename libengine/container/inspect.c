@@ -71,6 +71,16 @@ static json_t *dependencies(struct describe *d)
 	return json_from_strv(&ids);
 }
 
+static json_t *exec_ids(struct describe *d)
+{
+	auto_strv struct strv ids = STRV_INIT;
+
+	/* One that ends meanwhile has none any more. */
+	if (d->s->state == CTR_RUNNING)
+		(void)ctr_exec_sessions(d->eng, d->r->id, &ids, NULL);
+	return json_from_strv(&ids);
+}
+
 static void paths(struct describe *d, json_t *j)
 {
 	const char *root = d->eng->store.root, *id = d->r->id;
@@ -146,7 +156,7 @@ static int describe(struct describe *d, bool size, json_t *j, struct err *e)
 	insp_str(d, j, "ProcessLabel", "");
 	insp_str(d, j, "AppArmorProfile", r->apparmor);
 	capabilities(d, j);
-	insp_set(d, j, "ExecIDs", json_array());
+	insp_set(d, j, "ExecIDs", exec_ids(d));
 	insp_set(d, j, "GraphDriver", insp_graph_driver(d));
 	rc = size ? sizes(d, j, e) : 0;
 	if (rc < 0)

@@ -12,6 +12,12 @@ foreign_runtime() { # RUNTIME [PREFIX-COMMAND...]
 		$'0\n0\n/bin/busybox' ]
 	"$@" ctr-lite $GLOBALS --runtime "$rt" exec c sh -c 'exit 4' && return 1 || [ $? = 4 ]
 	echo through | "$@" ctr-lite $GLOBALS --runtime "$rt" exec -i c cat | grep -qx through
+	"$@" ctr-lite $GLOBALS --runtime "$rt" exec c no-such-program 2>/dev/null && return 1 || [ $? = 127 ]
+	# In the background, with and without a terminal.
+	"$@" ctr-lite $GLOBALS --runtime "$rt" exec -d c no-such-program 2>/dev/null && return 1 || [ $? = 127 ]
+	"$@" ctr-lite $GLOBALS --runtime "$rt" exec -d c sh -c 'exec sleep 555' | grep -qxE '[0-9a-f]{64}'
+	"$@" ctr-lite $GLOBALS --runtime "$rt" exec -d -t c sh -c 'tty >/dev/null && exec sleep 555' | grep -qxE '[0-9a-f]{64}'
+	[ "$("$@" ctr-lite $GLOBALS --runtime "$rt" inspect -f '{{len .ExecIDs}}' c)" = 2 ]
 	# With a terminal: what is typed arrives, its size too, and the exit code comes back.
 	tmux -S "$TM" -f /dev/null new-session -d -x 91 -y 33 "$* ctr-lite $GLOBALS --runtime $rt exec -it c sh -c \
 		'stty size; test -t 0 && echo on a tty; read x; echo got \$x; exit 7'; echo status \$?; sleep 100"

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "ctrlite/client.h"
 #include "ctrlite/engine.h"
 #include "proc.h"
 #include "resources.h"
@@ -206,11 +207,26 @@ struct ctr_exec_opts {
 	struct strv args, env;		/* env: KEY=value, resolved by the caller */
 	const char *user, *cwd;		/* NULL: the container's */
 	bool tty, interactive, privileged;
-	uint32_t preserve_fds;
+	uint16_t rows, cols;		/* of the terminal; 0: unknown */
+	uint32_t preserve_fds;		/* at most CTR_EXEC_FDS_MAX */
+	bool detach;			/* return as soon as it runs */
+	bool no_session;		/* leave no record while it runs */
+	struct ctr_detach_keys detach_keys;
 };
-/* Run another process in it and stay its parent until it ends: its exit code. */
+#define CTR_EXEC_FDS_MAX 16
+struct ctr_exec_result {
+	char id[65];		/* of the session */
+	bool detached;		/* it goes on without us: with detach, or by the detach keys */
+	bool hung_up;		/* our terminal is gone, and the process goes on */
+	int exit_code;		/* else */
+};
+/* Run another process in it.  Attached we copy its terminal, where it has one, and pass signals on
+ * until it ends; otherwise, and after the detach keys, it has a parent of its own.  ERR_BUSY when
+ * the container does not run; ERR_CMD_NOT_FOUND, ERR_CMD_NOT_EXEC as for a start. */
 int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_exec_opts *o,
-		       int *ret_exit_code, struct err *e);
+		       struct ctr_exec_result *ret, struct err *e);
+/* The IDs of the sessions that are there now are added to @ret. */
+int ctr_exec_sessions(struct ctr_engine *eng, const char *id, struct strv *ret, struct err *e);
 
 struct ctr_logs_opts {
 	bool follow;

@@ -1,6 +1,6 @@
 /* Why a foreign OCI runtime failed: from what it left in the file given with --log. */
-#ifndef MONITOR_RUNTIME_LOG_H
-#define MONITOR_RUNTIME_LOG_H
+#ifndef BASE_RUNTIME_LOG_H
+#define BASE_RUNTIME_LOG_H
 
 #include <stddef.h>
 
