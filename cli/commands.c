@@ -77,6 +77,7 @@ const struct command_name commands[] = {
 	{ "wait",		&cmd_wait },
 	{ "__complete",		&cmd_complete,	NULL, NAME_HIDDEN },
 	{ "__man",		&cmd_man,	NULL, NAME_HIDDEN },
+	{ "__surface",		&cmd_surface,	NULL, NAME_HIDDEN },
 	{ NULL },
 };
 /* clang-format on */

@@ -120,7 +120,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "sysctl",       "KEY=VALUE", OPT_CSVLIST, ARG(sysctls),    "set a kernel parameter of its namespaces" },
 	{ 0,   "systemd",      "MODE",     OPT_REFUSED, 0,                "prepare for systemd inside", .text = "systemd inside of containers is not supported yet" },
 	{ 0,   "timeout",      "SECONDS",  OPT_U64,     ARG(timeout),     "kill it after so long; its exit code is 255" },
-	{ 0,   "tls-verify",   "BOOL",     OPT_STRING,  ARG(tls_verify),  "check the registry's certificate (default true)" },
+	{ 0,   "tls-verify",   "BOOL",     OPT_OPTIONAL, ARG(tls_verify), "check the registry's certificate (default true)", .text = "true" },
 	{ 0,   "tmpfs",        "SPEC",     OPT_LIST,    ARG(tmpfs),       "mount a tmpfs: PATH[:OPTIONS]" },
 	{ 't', "tty",          NULL,       OPT_FLAG,    ARG(tty),         "give it a terminal" },
 	{ 0,   "tz",           "ZONE",     OPT_STRING,  ARG(tz),          "time zone: as in Europe/Berlin, or local for the host's" },
