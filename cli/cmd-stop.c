@@ -1,12 +1,16 @@
 /* `stop`: ask containers to end, and end them. */
 #include "commands.h"
 
+#include <signal.h>
+
 #include "log.h"
+#include "stopping.h"
 #include "targets.h"
 
 struct stop_args {
 	struct target_args t;
 	int64_t time_s;
+	const char *signal;
 };
 
 #define ARG(m) offsetof(struct stop_args, m)
@@ -14,50 +18,63 @@ struct stop_args {
 static const struct opt opts[] = {
 	{ 'a', "all",     NULL,      OPT_FLAG,    ARG(t.all),      "stop every running container" },
 	{ 0,   "cidfile", "FILE",    OPT_LIST,    ARG(t.cidfiles), "read the container ID from the file", 0, COMPLETE_FILE },
-	{ 'f', "filter",  "FILTER",  OPT_REFUSED, 0,               "choose containers by a filter", .text = "filters of stop come with the other filters of ps" },
+	{ 'f', "filter",  "FILTER",  OPT_LIST,    ARG(t.filters),  "stop those that a filter of ps chooses" },
 	{ 'i', "ignore",  NULL,      OPT_FLAG,    ARG(t.ignore),   "a container that does not exist is no error" },
 	{ 'l', "latest",  NULL,      OPT_FLAG,    ARG(t.latest),   "act on the newest container" },
 	{ 't', "time",    "SECONDS", OPT_I64,     ARG(time_s),     "seconds to wait before killing it (0: at once, -1: for ever; default: the container's, 10)" },
 	{ 0,   "timeout", NULL,      OPT_ALIAS,   0,               NULL, OPT_HIDDEN, .text = "time" },
-	{ 's', "signal",  "SIGNAL",  OPT_REFUSED, 0,               "signal to send", OPT_HIDDEN, .text = "use kill --signal, or --stop-signal when the container is made" },
+	{ 's', "signal",  "SIGNAL",  OPT_STRING,  ARG(signal),     "signal to send first (default: the container's)" },
 	{ 0 },
 };
 /* clang-format on */
-static const struct stop_args defaults = { .time_s = INT64_MIN };
+static const struct stop_args defaults = { .time_s = STOP_TIME_OWN };
 
-static int stop_one(struct cmd *c, const struct target *t, int64_t time_s, struct err *e)
+int stop_target(struct cmd *c, const char *id, int signal, int64_t time_s, struct err *e)
 {
 	struct ctr_request req = CTR_REQUEST_INIT;
+	struct ctr_stop_opts o = { .signal = signal, .timeout_s = time_s };
 	bool killed;
 	int r;
 
-	r = ctr_container_load(c->eng, t->id, &req, e);
+	r = ctr_container_load(c->eng, id, &req, e);
 	if (r < 0)
 		return r;
-	if (time_s == INT64_MIN)
-		time_s = req.stop_timeout_s;
-	r = ctr_container_stop(c->eng, t->id, time_s, &killed, e);
+	if (!signal)
+		o.signal = req.stop_signal ? req.stop_signal : SIGTERM;
+	if (time_s == STOP_TIME_OWN)
+		o.timeout_s = req.stop_timeout_s == UINT32_MAX ? -1 : (int64_t)req.stop_timeout_s;
+	r = ctr_container_stop(c->eng, id, &o, &killed, e);
 	if (r == 0 && killed)
 		log_warn("StopSignal %s failed to stop container %s in %lld seconds, resorting to SIGKILL",
-			 sig_name(req.stop_signal) ? sig_name(req.stop_signal) : "SIGTERM", req.name,
-			 (long long)time_s);
+			 sig_name(o.signal) ? sig_name(o.signal) : "SIGTERM", req.name,
+			 (long long)o.timeout_s);
 	ctr_request_done(&req);
 	return r;
+}
+
+int stop_options(int64_t time_s, const char *signal, int *ret_signal, struct err *e)
+{
+	*ret_signal = signal ? sig_parse(signal) : 0;
+	if (*ret_signal < 0)
+		return err_set(e, ERR_INVALID, "invalid signal: %s", signal);
+	if (time_s != STOP_TIME_OWN && (time_s < -1 || time_s > INT32_MAX))
+		return err_set(e, ERR_INVALID, "--time: expected -1..%d seconds", INT32_MAX);
+	return 0;
 }
 
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct stop_args *a = args;
 	auto_targets struct targets t = TARGETS_INIT;
-	int r;
+	int sig, r = stop_options(a->time_s, a->signal, &sig, e);
 
-	if (a->time_s != INT64_MIN && (a->time_s < -1 || a->time_s > INT32_MAX))
-		return err_set(e, ERR_INVALID, "--time: expected -1..%d seconds", INT32_MAX);
+	if (r < 0)
+		return r;
 	r = targets_find(c, &a->t, TARGETS_RUNNING | TARGETS_ATOMIC, &t, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t.n; i++) {
-		if (stop_one(c, &t.items[i], a->time_s, e) < 0) {
+		if (stop_target(c, t.items[i].id, sig, a->time_s, e) < 0) {
 			cmd_fail(c, e);
 			continue;
 		}

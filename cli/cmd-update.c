@@ -1,12 +1,17 @@
-/* `update`: change the limits of a container, whether it runs or not. */
+/* `update`: change a container, whether it runs or not. */
 #include "commands.h"
 
+#include "env.h"
 #include "limit-opts.h"
 #include "targets.h"
+
+extern char **environ;
 
 struct update_args {
 	struct limit_args limits;	/* first: its table is included */
 	bool latest;
+	const char *restart;
+	struct strv env, unset, ulimits;
 };
 
 #define ARG(m) offsetof(struct update_args, m)
@@ -14,7 +19,7 @@ struct update_args {
 /* clang-format off */
 static const struct opt opts[] = {
 	{ .kind = OPT_INCLUDE, .table = limit_opts },
-	{ 'e', "env",         "KEY=VALUE", OPT_REFUSED, 0,        "variables", OPT_HIDDEN, .text = "the environment is chosen when a container is made" },
+	{ 'e', "env",         "KEY=VALUE", OPT_LIST, ARG(env),    "set a variable for later starts; KEY alone copies it, PREFIX* copies all that start so" },
 	{ 0,   "health-cmd",  "COMMAND",   OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
 	{ 0,   "health-interval", "TIME",  OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
 	{ 0,   "health-on-failure", "ACTION", OPT_REFUSED, 0,     "health check", OPT_HIDDEN, .text = HEALTH },
@@ -23,9 +28,9 @@ static const struct opt opts[] = {
 	{ 0,   "health-timeout", "TIME",   OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
 	{ 'l', "latest",      NULL,        OPT_FLAG,    ARG(latest), "act on the newest container" },
 	{ 0,   "no-healthcheck", NULL,     OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
-	{ 0,   "restart",     "POLICY",    OPT_REFUSED, 0,        "restart policy", OPT_HIDDEN, .text = "there are no restart policies yet" },
-	{ 0,   "ulimit",      "LIMIT",     OPT_REFUSED, 0,        "ulimits", OPT_HIDDEN, .text = "ulimits are chosen when a container is made" },
-	{ 0,   "unsetenv",    "KEY",       OPT_REFUSED, 0,        "variables", OPT_HIDDEN, .text = "the environment is chosen when a container is made" },
+	{ 0,   "restart",     "POLICY",    OPT_STRING,  ARG(restart), "restart policy, from now on: no, always, unless-stopped, on-failure[:N]" },
+	{ 0,   "ulimit",      "LIMIT",     OPT_CSVLIST, ARG(ulimits), "NAME=SOFT[:HARD], for later starts" },
+	{ 0,   "unsetenv",    "KEY",       OPT_LIST,    ARG(unset),   "take a variable away, for later starts" },
 	{ 0 },
 };
 /* clang-format on */
@@ -35,6 +40,9 @@ static int run(struct cmd *c, void *args, struct err *e)
 {
 	const struct update_args *a = args;
 	struct spec_resources changes = SPEC_RESOURCES_INIT;
+	auto_strv struct strv env = STRV_INIT;
+	struct ctr_update u = { .limits = &changes, .restart = a->restart, .env = &env,
+				.unsetenv = &a->unset, .ulimits = &a->ulimits };
 	size_t used;
 	char id[65];
 	int r;
@@ -45,8 +53,10 @@ static int run(struct cmd *c, void *args, struct err *e)
 	r = target_one(c, a->latest, NULL, id, &used, e);
 	if (r == 0)
 		r = limits_parse(c, &a->limits, &changes, e);
+	for (size_t i = 0; r == 0 && i < a->env.n; i++)
+		r = spec_env_apply(&env, a->env.items[i], (const char *const *)environ, e);
 	if (r == 0)
-		r = ctr_container_update(c->eng, id, &changes, e);
+		r = ctr_container_update(c->eng, id, &u, e);
 	spec_resources_done(&changes);
 	if (r == 0)
 		printf("%s\n", id);
@@ -56,9 +66,9 @@ static int run(struct cmd *c, void *args, struct err *e)
 const struct command cmd_update = {
 	.summary = "Update an existing container",
 	.usage = "[options] CONTAINER",
-	.description = "Changes the resource limits of a container. A running one has the new limits at "
-		       "once; they are kept for later starts. Limits that are not given stay as they are.",
-	.examples = "update --memory 512m web\nupdate --cpus 1.5 --pids-limit 200 web",
+	.description = "Changes a container. A running one has new limits and a new restart policy at once; "
+		       "variables and ulimits count when it is started again. What is not given stays as it is.",
+	.examples = "update --memory 512m web\nupdate --cpus 1.5 --pids-limit 200 web\nupdate --restart on-failure:5 web",
 	.run = run, .opts = opts, .args_size = sizeof(struct update_args), .defaults = &defaults,
 	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
 };

@@ -18,6 +18,10 @@ char *ps_status_text(const struct ctr_status *s)
 	case CTR_RUNNING:
 		if (s->paused)
 			return strdup("Paused");
+		if (s->restarting) {
+			since = out_ago(s->finished_ns);
+			return since ? str_printf("Restarting (%d) %s", s->exit_code, since) : NULL;
+		}
 		since = out_duration(out_now_ns() - s->started_ns);
 		return since ? str_printf("Up %s", since) : NULL;
 	case CTR_EXITED:

@@ -54,7 +54,7 @@ static int read_status(void *ctx, struct filter *f, struct err *e)
 {
 	static const char *const states[] = {
 		"created", "initialized", "running",  "stopped", "paused",
-		"exited",  "removing",	  "stopping", "unknown",
+		"exited",  "removing",	  "stopping", "unknown", "restarting",
 	};
 
 	(void)ctx;
@@ -198,9 +198,12 @@ static bool match_network(void *ctx, const struct filter *f, const void *o)
 
 static bool match_restart(void *ctx, const struct filter *f, const void *o)
 {
+	const char *policy = request(o)->restart;
+
 	(void)ctx;
-	(void)o;
-	return !*f->value || streq(f->value, "no") || streq(f->value, "never");
+	if (!*f->value || streq(f->value, "no") || streq(f->value, "never"))
+		return !policy;
+	return policy && streq(policy, f->value);
 }
 
 static bool match_command(void *ctx, const struct filter *f, const void *o)
@@ -214,9 +217,10 @@ static bool match_command(void *ctx, const struct filter *f, const void *o)
 
 static bool match_boot(void *ctx, const struct filter *f, const void *o)
 {
+	const struct ps_row *row = o;
+
 	(void)ctx;
-	(void)o;
-	return f->number == 0; /* that needs a restart policy */
+	return (f->number != 0) == ctr_starts_on_boot(&row->c->req, &row->c->status);
 }
 
 const struct filter_key ps_filter_keys[] = {

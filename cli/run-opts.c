@@ -105,7 +105,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "read-only",    NULL,       OPT_FLAG,    ARG(read_only),   "mount the root filesystem read-only" },
 	{ 0,   "read-only-tmpfs", NULL,    OPT_FLAG,    ARG(read_only_tmpfs), "with --read-only: writable tmpfs on /run, /tmp and /var/tmp (default true)" },
 	{ 0,   "replace",      NULL,       OPT_FLAG,    ARG(replace),     "remove the container that has the name first" },
-	{ 0,   "restart",      "POLICY",   OPT_STRING,  ARG(restart),     "restart policy: no" },
+	{ 0,   "restart",      "POLICY",   OPT_STRING,  ARG(restart),     "when its process ends: no (default, or never), always, unless-stopped, on-failure[:N]" },
 	{ 0,   "rm",           NULL,       OPT_FLAG,    ARG(rm),          "remove the container when it ends" },
 	{ 0,   "rootfs",       NULL,       OPT_REFUSED, 0,                "use a directory as root filesystem", .text = "import it: tar -C DIR -c . | ctr-lite import -" },
 	{ 0,   "sdnotify",     "MODE",     OPT_REFUSED, 0,                "notify systemd", .text = "it comes with the systemd integration" },
@@ -398,7 +398,7 @@ static int set_stop(const struct run_args *a, const struct ctr_image_config *img
 		return err_set(e, ERR_INVALID, "a timeout is too long");
 	r->stop_timeout_s = (uint32_t)a->stop_timeout;
 	r->timeout_s = (uint32_t)a->timeout;
-	return 0;
+	return a->restart ? ctr_restart_parse(a->restart, &r->restart, &r->restart_max, e) : 0;
 }
 
 static int set_limits(struct cmd *c, const struct run_args *a, struct ctr_request *r, struct err *e)
@@ -512,10 +512,9 @@ static int check(const struct run_args *a, struct err *e)
 			       "argument");
 	if (a->replace && !a->name)
 		return err_set(e, ERR_INVALID, "cannot replace container without --name being set");
-	if (a->restart && !streq(a->restart, "no") && !streq(a->restart, "never") && a->restart[0])
-		return a->rm ? err_set(e, ERR_INVALID, "the --rm and --restart options conflict")
-			     : err_set(e, ERR_UNSUPPORTED, "--restart=%s is not supported yet: only no is",
-				       a->restart);
+	if (a->rm && a->restart && a->restart[0] && !streq(a->restart, "no"))
+		return err_set(e, ERR_INVALID, "the --rm option conflicts with --restart, when the "
+			       "restartPolicy is not \"\" and \"no\"");
 	if (a->umask && (strspn(a->umask, "01234567") != strlen(a->umask) || strlen(a->umask) > 4 ||
 			 !a->umask[0]))
 		return err_set(e, ERR_INVALID, "invalid umask %s: expected octal digits", a->umask);

@@ -1,6 +1,7 @@
 /* Clients: the launching command and whoever attaches later. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +16,15 @@
 #include "fd.h"
 #include "mon.h"
 
-#define CLIENTS_MAX 64
+#define CLIENTS_MAX 64	/* that want output */
+#define CONTROL_MAX 16	/* beyond them: for those who wait for the end, or ask for it */
 #define CLIENT_STUCK_MS 10000 /* a client, other than the launching one, that takes nothing */
 
 static void client_ready(struct mon *m, struct source *s, uint32_t events);
 
 struct client *client_add(struct mon *m, int fd_consumed, bool launch)
 {
-	struct client *c = m->n_clients < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	struct client *c = m->n_clients < CLIENTS_MAX + CONTROL_MAX ? calloc(1, sizeof(*c)) : NULL;
 
 	if (!c || fd_set_nonblock(fd_consumed, true) < 0) {
 		(void)fd_close(fd_consumed);
@@ -211,11 +213,13 @@ static int on_hello(struct mon *m, struct client *c, const void *body, size_t le
 {
 	const struct mon_hello *h = body;
 
-	(void)m;
 	(void)len;
 	if (h->want_stdout > 1 || h->want_stderr > 1 || h->want_stdin > 1)
 		return -EPROTO;
+	if ((h->want_stdout || h->want_stderr || h->want_stdin) && m->n_clients > CLIENTS_MAX)
+		return -EPROTO;
 	c->hello = true;
+	m->input_ended &= !h->want_stdin;
 	c->want[CTR_STDOUT] = h->want_stdout;
 	c->want[CTR_STDERR] = h->want_stderr;
 	return 0;
@@ -254,8 +258,46 @@ static int on_signal(struct mon *m, struct client *c, const void *body, size_t l
 	memcpy(&sig, body, sizeof(sig));
 	if (sig == 0 || sig > 64)
 		return -EPROTO;
-	if (m->init.pidfd >= 0)
+	/* ^C at an attached terminal means the container, not one run of it. */
+	if (sig == SIGINT || sig == SIGTERM || sig == SIGQUIT || sig == SIGKILL)
+		restart_stop(m, sig);
+	else if (m->init.pidfd >= 0)
 		(void)proc_signal(&m->init, (int)sig); /* it may just have ended */
+	return 0;
+}
+
+static int on_stop(struct mon *m, struct client *c, const void *body, size_t len)
+{
+	uint32_t sig;
+
+	(void)c;
+	(void)len;
+	memcpy(&sig, body, sizeof(sig));
+	if (sig > 64)
+		return -EPROTO;
+	restart_stop(m, sig);
+	return 0;
+}
+
+static int on_restart(struct mon *m, struct client *c, const void *body, size_t len)
+{
+	(void)c;
+	(void)body;
+	(void)len;
+	restart_request(m);
+	return 0;
+}
+
+static int on_policy(struct mon *m, struct client *c, const void *body, size_t len)
+{
+	struct mon_policy p;
+
+	(void)c;
+	(void)len;
+	memcpy(&p, body, sizeof(p));
+	if (p.restart >= MON_RESTART_COUNT_ || (m->p.rm && p.restart != MON_RESTART_NO))
+		return -EPROTO;
+	restart_policy(m, &p);
 	return 0;
 }
 
@@ -282,6 +324,9 @@ static const struct request {
 	{ MON_RESIZE, AFTER_HELLO, sizeof(struct mon_size), sizeof(struct mon_size), on_resize },
 	{ MON_SIGNAL, AFTER_HELLO, sizeof(uint32_t), sizeof(uint32_t), on_signal },
 	{ MON_DETACH, AFTER_HELLO, 0, 0, on_detach },
+	{ MON_STOP, AFTER_HELLO, sizeof(uint32_t), sizeof(uint32_t), on_stop },
+	{ MON_RESTART, AFTER_HELLO, 0, 0, on_restart },
+	{ MON_POLICY, AFTER_HELLO, sizeof(struct mon_policy), sizeof(struct mon_policy), on_policy },
 };
 
 static int client_request(struct mon *m, struct client *c, uint16_t type, const void *body,

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,33 +22,55 @@
 #include "path.h"
 #include "userns.h"
 
-#define RECORD_BYTES 256 /* more than the record ever has */
+#define RECORD_BYTES 512 /* more than the record ever has */
 #define RECORD_TMP ".exit.json"
 #define RUNTIME_DELETE_MS 10000
 #define KILL_ROUNDS 64
 #define CGROUP_REMOVE_MS 5000
 
-/* Room for the record, so that a full disk cannot take it; and until then what is true if the host goes
- * down with us.  With rm=1 the record goes with the container, and clients have MON_EXIT. */
-void finish_reserve(struct mon *m, uint64_t pid_start)
+static void write_reserve(struct mon *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void write_reserve(struct mon *m, const char *fmt, ...)
 {
 	char room[RECORD_BYTES];
+	va_list ap;
 	int n;
 
-	if (m->p.rm)
-		return;
 	memset(room, ' ', sizeof(room));
-	n = snprintf(room, sizeof(room),
-		     "{\"version\":1,\"exit_code\":137,\"started_ns\":%lld,\"pid\":%d,"
-		     "\"pid_start\":%llu,\"net_pid\":%d,\"net_pid_start\":%llu}\n",
-		     (long long)m->started_ns, (int)m->init.pid, (unsigned long long)pid_start,
-		     m->net.pid > 0 ? (int)m->net.pid : 0, (unsigned long long)m->net_start);
-	room[n] = ' ';
-	m->reserve_fd = openat(m->ctrdir_fd, RECORD_TMP,
-			       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (m->reserve_fd >= 0 && fd_write_all(m->reserve_fd, room, sizeof(room)) < 0)
+	va_start(ap, fmt);
+	n = vsnprintf(room, sizeof(room), fmt, ap);
+	va_end(ap);
+	room[n < RECORD_BYTES ? n : RECORD_BYTES - 1] = '\n';
+	if (m->reserve_fd < 0)
+		m->reserve_fd = openat(m->ctrdir_fd, RECORD_TMP,
+				       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (m->reserve_fd >= 0 && pwrite(m->reserve_fd, room, sizeof(room), 0) != RECORD_BYTES)
 		m->reserve_fd =
 			fd_close(m->reserve_fd); /* full already: then it is tried at the end */
+}
+
+/* Room for the record, so that a full disk cannot take it; and until then what is true if the host goes
+ * down with us.  With rm=1 the record goes with the container, and clients have MON_EXIT. */
+void finish_reserve(struct mon *m)
+{
+	if (m->p.rm)
+		return;
+	write_reserve(m,
+		      "{\"version\":1,\"exit_code\":137,\"started_ns\":%lld,\"pid\":%d,"
+		      "\"pid_start\":%llu,\"net_pid\":%d,\"net_pid_start\":%llu,\"restarts\":%u}",
+		      (long long)m->started_ns, (int)m->init.pid, (unsigned long long)m->init_start,
+		      m->net.pid > 0 ? (int)m->net.pid : 0, (unsigned long long)m->net_start,
+		      m->restarts);
+}
+
+void finish_between(struct mon *m)
+{
+	watch_oom(m);
+	m->exit.oom_killed = m->oom_killed;
+	write_reserve(m,
+		      "{\"version\":1,\"exit_code\":%d,\"finished_ns\":%lld,\"oom_killed\":%s,"
+		      "\"started_ns\":%lld,\"restarts\":%u}",
+		      m->exit.exit_code, (long long)m->exit.finished_ns,
+		      m->oom_killed ? "true" : "false", (long long)m->started_ns, m->restarts);
 }
 
 static int record_in_reserve(struct mon *m, const char *text, size_t len)
@@ -69,14 +92,16 @@ void finish_record(struct mon *m)
 	int n, r = -EBADF;
 
 	watch_oom(m);
-	m->exit.oom_killed = m->oom_killed;
+	m->exit.oom_killed |= m->oom_killed;
 	m->recorded_loss = m->log.lost_bytes;
 	n = snprintf(text, sizeof(text),
 		     "{\"version\":1,\"exit_code\":%d,\"finished_ns\":%lld,"
-		     "\"oom_killed\":%s,\"started_ns\":%lld,\"log_lost_bytes\":%llu}\n",
+		     "\"oom_killed\":%s,\"started_ns\":%lld,\"log_lost_bytes\":%llu,"
+		     "\"restarts\":%u,\"stopped\":%s,\"error\":\"%s\"}\n",
 		     m->exit.exit_code, (long long)m->exit.finished_ns,
 		     m->exit.oom_killed ? "true" : "false", (long long)m->started_ns,
-		     (unsigned long long)m->recorded_loss);
+		     (unsigned long long)m->recorded_loss, m->restarts,
+		     m->stopped ? "true" : "false", m->failure);
 	if (m->reserve_fd >= 0) {
 		r = record_in_reserve(m, text, (size_t)n);
 		m->reserve_fd = fd_close(m->reserve_fd);
@@ -222,11 +247,16 @@ void finish_cgroup(const struct mon *m)
 		(void)cgroup_remove(mount_fd, path, CGROUP_REMOVE_MS);
 }
 
-void finish_release(struct mon *m)
+static void finish_helpers(struct mon *m)
 {
 	net_helper_stop(m);
 	guard_stop(m);
 	source_close(m, &m->oom);
+}
+
+void finish_release(struct mon *m)
+{
+	finish_helpers(m);
 	if (m->lock_fd < 0)
 		return; /* not ours */
 	finish_runtime(m);
@@ -291,6 +321,22 @@ static void kill_children(void)
 				(void)waitpid(pid, NULL, 0);
 		}
 	}
+}
+
+void finish_run(struct mon *m)
+{
+	finish_helpers(m);
+	kill_children();
+	finish_runtime(m);
+	finish_cgroup(m);
+	proc_done(&m->init);
+	for (int i = 0; i < 2; i++)
+		source_close(m, &m->out[i].src);
+	source_close(m, &m->in);
+	console_close(m);
+	m->userns_fd = fd_close(m->userns_fd);
+	free(take_ptr(&m->cgroup));
+	m->oom_killed = false;
 }
 
 void finish_failed(struct mon *m)

@@ -54,7 +54,7 @@ static bool output_read(struct mon *m, struct output *o)
 	m->chunk_type = o->stream == CTR_STDOUT ? MON_STDOUT : MON_STDERR;
 	m->chunk_len = (size_t)n;
 	clients_send_chunk(m);
-	if (m->state == MON_ST_ENDED) {
+	if (m->state == MON_ST_ENDED || m->state == MON_ST_BETWEEN) {
 		m->bytes_after_end += (uint64_t)n;
 		if (m->bytes_after_end > AFTER_END_MAX_BYTES)
 			output_close(m, o);
@@ -135,6 +135,7 @@ void input_eof(struct mon *m)
 {
 	struct termios t;
 
+	m->input_ended = !m->p.terminal;
 	if (m->in.fd < 0)
 		return;
 	if (!m->p.terminal)
@@ -148,6 +149,8 @@ void input_resize(struct mon *m, const struct mon_size *size)
 {
 	struct winsize w = { .ws_row = size->rows, .ws_col = size->cols };
 
+	m->p.rows = size->rows; /* of the next run's terminal, too */
+	m->p.cols = size->cols;
 	if (m->p.terminal && m->out[0].src.fd >= 0)
 		(void)ioctl(m->out[0].src.fd, TIOCSWINSZ, &w); /* the pty may just have gone */
 }

@@ -85,6 +85,9 @@ static void reap(struct mon *m)
 /* Many first processes have no handler and so never see SIGTERM: a shutdown need not wait for them. */
 static void pass_on(struct mon *m, int sig)
 {
+	m->going_down = true;
+	if (m->init.pidfd < 0)
+		return;
 	(void)proc_signal(&m->init, sig); /* it may have ended */
 	if (sig == SIGTERM && m->p.stop_timeout_s && !m->kill_ms)
 		m->kill_ms = mon_now_ms() + (int64_t)m->p.stop_timeout_s * 1000;
@@ -98,7 +101,7 @@ static void signal_ready(struct mon *m, struct source *s, uint32_t events)
 	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD)
 			reap(m);
-		else if (m->init.pidfd >= 0)
+		else
 			pass_on(m, (int)si.ssi_signo);
 	}
 }
@@ -106,6 +109,13 @@ static void signal_ready(struct mon *m, struct source *s, uint32_t events)
 static int64_t min_deadline(int64_t a, int64_t b)
 {
 	return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
+/* What is left of the output comes, unless somebody else holds it open. */
+static bool is_draining(const struct mon *m)
+{
+	return (m->state == MON_ST_ENDED || (m->state == MON_ST_BETWEEN && output_pending(m))) &&
+	       m->n_owing == 0;
 }
 
 static int64_t next_deadline(const struct mon *m)
@@ -118,8 +128,10 @@ static int64_t next_deadline(const struct mon *m)
 		t = min_deadline(t, m->kill_ms);
 	if (m->resume_ms)
 		t = min_deadline(t, m->resume_ms);
-	if (m->state == MON_ST_ENDED && m->n_owing == 0)
+	if (is_draining(m))
 		t = min_deadline(t, mon_now_ms() + DRAIN_IDLE_MS);
+	if (m->state == MON_ST_BETWEEN && m->restart_ms)
+		t = min_deadline(t, m->restart_ms);
 	if (m->state == MON_ST_ENDED && !m->released)
 		t = min_deadline(t, m->ended_ms + RELEASE_AFTER_MS);
 	return t;
@@ -140,7 +152,7 @@ static void check_time(struct mon *m, bool idle)
 	}
 	if (m->state == MON_ST_ENDED && !m->released && now >= m->ended_ms + RELEASE_AFTER_MS)
 		finish_remove(m);
-	if (m->state == MON_ST_ENDED && m->n_owing == 0 && idle)
+	if (is_draining(m) && idle)
 		output_abandon(m);
 	if (m->resume_ms && now >= m->resume_ms)
 		output_resume(m);
@@ -207,7 +219,7 @@ static bool is_running(const struct mon *m)
 	return m->state != MON_ST_ENDED;
 }
 
-static int turn_while(struct mon *m, bool (*going_on)(const struct mon *m), struct err *e)
+int turn_while(struct mon *m, bool (*going_on)(const struct mon *m), struct err *e)
 {
 	bool idle = false;
 	int r = 0;
@@ -223,13 +235,18 @@ int mon_loop(struct mon *m, struct err *e)
 {
 	int r;
 
-	reap(m); /* it may have ended before anybody listened */
-	r = turn_while(m, is_running, e);
+	do {
+		reap(m); /* it may have ended before anybody listened */
+		r = turn_while(m, is_running, e);
+		if (r == 0)
+			r = restart_wanted(m) ? restart_run(m, e) : 0;
+	} while (r > 0);
 	if (r < 0)
 		return r;
 	output_drain(m);
 	finish_record(m);
-	mon_event_died(m);
+	if (!m->died_said)
+		mon_event_died(m);
 	finish_release(m);
 	r = turn_while(m, output_pending, e);
 	clients_send_exit(m);

@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 		.net = PROC_INIT,
 		.guard = PROC_INIT,
 		.log = CTR_LOG_INIT,
+		.prepare = PARAMS_INIT,
 		.p = PARAMS_INIT,
 	};
 	struct err e = ERR_INIT;

@@ -58,12 +58,13 @@ struct client {
 enum mon_state {
 	MON_ST_STARTING,	/* clients wait in the listen queue */
 	MON_ST_RUNNING,
+	MON_ST_BETWEEN,		/* reaped, and to be started again: restart.c */
 	MON_ST_ENDED,		/* reaped; the exit record is written; output is still on its way */
 };
 
 struct mon {
 	enum mon_state state;
-	struct params p;
+	struct params prepare, p;	/* MON_PREPARE's and MON_RUN's */
 	int launch;
 	int rundir_fd, ctrdir_fd, lock_fd, userns_fd;
 	int epoll_fd;
@@ -74,7 +75,7 @@ struct mon {
 	struct proc net;		/* network helper */
 	struct proc guard;		/* kills the container when we are killed: foreign runtimes */
 	struct source net_err;		/* what the helper says on stderr: read so that it never blocks */
-	uint64_t net_start;
+	uint64_t net_start, init_start;	/* proc_start_time() */
 	int guard_fd;			/* its sign of our life */
 	char *cgroup;			/* the container's own, below the mount; NULL: none */
 	struct source oom;		/* memory.events in it */
@@ -92,6 +93,14 @@ struct mon {
 	int64_t started_ns, started_ms, ended_ms;
 	int64_t kill_ms;		/* when patience with a stopping container ends; 0: it is not stopping */
 	bool timed_out, init_reaped, released;
+	bool stopped;			/* the user wants its end */
+	bool going_down;		/* the host or the session does */
+	bool died_said;			/* the event of the last end is written */
+	bool restart_now;		/* asked for, whatever the policy says */
+	bool input_ended;		/* a client closed stdin: so is that of the next run */
+	uint32_t restarts;
+	int64_t backoff_ms, restart_ms;	/* the next wait; when it is over (0: it does not wait) */
+	char failure[160];		/* why it could not be started again */
 	struct strv trash;		/* names in tmpdir that are ours to remove */
 	uint64_t recorded_loss;		/* log_lost_bytes in the exit record */
 	struct mon_exit exit;
@@ -99,6 +108,17 @@ struct mon {
 
 /* start.c */
 int mon_start(struct mon *m, struct err *e);
+/* The same again with the parameters that are kept.  After a failure finish_run() is due. */
+int mon_start_again(struct mon *m, struct err *e);
+int write_state(struct mon *m, struct err *e);	/* state.json */
+
+/* restart.c */
+bool restart_wanted(const struct mon *m);
+/* The container has ended and is wanted again: 1 when it runs, 0 when it has ended for good. */
+int restart_run(struct mon *m, struct err *e);
+void restart_stop(struct mon *m, uint32_t sig);			/* MON_STOP */
+void restart_request(struct mon *m);				/* MON_RESTART */
+void restart_policy(struct mon *m, const struct mon_policy *p);	/* MON_POLICY */
 
 /* stage.c: the child that sets up the namespaces and becomes the OCI runtime. */
 struct stage {
@@ -143,6 +163,8 @@ void console_close(struct mon *m);
 /* loop.c */
 int loop_init(struct mon *m, struct err *e);
 int mon_loop(struct mon *m, struct err *e);
+/* Turns of the loop as long as @going_on says so. */
+int turn_while(struct mon *m, bool (*going_on)(const struct mon *m), struct err *e);
 int source_set(struct mon *m, struct source *s, uint32_t events);
 void source_close(struct mon *m, struct source *s);
 int64_t mon_now_ms(void);
@@ -188,10 +210,12 @@ void mon_event_started(const struct mon *m);	/* init, start, and attach where so
 void mon_event_died(const struct mon *m);	/* with m->exit.exit_code */
 
 /* finish.c */
-void finish_reserve(struct mon *m, uint64_t pid_start);	/* .exit.json: room for the record, and its beginning */
+void finish_reserve(struct mon *m);	/* .exit.json: room for the record, and its beginning */
 void finish_record(struct mon *m);	/* exit.json */
 void finish_runtime(struct mon *m);	/* the runtime forgets the container */
 void finish_cgroup(const struct mon *m);	/* what is left in it dies; it is removed */
+void finish_between(struct mon *m);	/* .exit.json: how this run ended, should there be no other */
+void finish_run(struct mon *m);		/* what belongs to one run: helper, runtime, cgroup, children */
 void finish_release(struct mon *m);	/* name, container, volumes, helper: gone for others */
 void finish_remove(struct mon *m);	/* the trees behind them, the run directory, the lock */
 /* After a start that failed: also kill what was started. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fd.h"
+#include "monitor-proto.h"
 #include "path.h"
 #include "str.h"
 
@@ -53,6 +54,16 @@ static const char *const net_ready_words[] = {
 };
 static_assert(sizeof(net_ready_words) / sizeof(net_ready_words[0]) == NET_READY_COUNT_ + 1,
 	      "a word for every way of being ready");
+
+static const char *const restart_words[] = {
+	[MON_RESTART_NO] = "no",
+	[MON_RESTART_ALWAYS] = "always",
+	[MON_RESTART_ON_FAILURE] = "on-failure",
+	[MON_RESTART_UNLESS_STOPPED] = "unless-stopped",
+	NULL,
+};
+static_assert(sizeof(restart_words) / sizeof(restart_words[0]) == MON_RESTART_COUNT_ + 1,
+	      "a word for every restart policy");
 
 #define AT(member) offsetof(struct params, member)
 /* clang-format off */
@@ -113,6 +124,8 @@ static const struct param table[] = {
 	{ "volume-rm",	    PARAM_PATHS, AT(volume_rm),	     PARAMS_RUN },
 	{ "cidfile",	    PARAM_PATH,	 AT(cidfile),	     PARAMS_RUN },
 	{ "exit-sync",	    PARAM_BOOL,	 AT(exit_sync),	     PARAMS_RUN },
+	{ "restart",	    PARAM_WORD,	 AT(restart),	     PARAMS_RUN, restart_words },
+	{ "restart-max",    PARAM_U32,	 AT(restart_max),    PARAMS_RUN },
 };
 /* clang-format on */
 
@@ -275,6 +288,8 @@ static int check_run(struct params *p, struct err *e)
 		return err_set(e, ERR_INVALID, "events in a file need events-path");
 	if (p->rm && (!p->tmpdir || (p->name && !p->namesdir)))
 		return err_set(e, ERR_INVALID, "removing the container needs tmpdir and namesdir");
+	if (p->rm && p->restart != MON_RESTART_NO)
+		return err_set(e, ERR_INVALID, "a container that is removed when it ends has no restarts");
 	if (p->name && !path_is_component(p->name))
 		return err_set(e, ERR_INVALID, "the container's name is not a file name");
 	if (p->lower.n > 0 && !p->rootfs)

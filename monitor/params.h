@@ -36,6 +36,7 @@ struct params {
 	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
 	uint32_t root_uid, root_gid; /* root_ids, read */
 	uint32_t rows, cols, stop_signal, stop_timeout_s, timeout_s, log_driver, net_ready, events;
+	uint32_t restart, restart_max; /* enum mon_restart */
 	uint64_t log_max_bytes;
 
 	char *text;	/* owned: what all of the above points into */

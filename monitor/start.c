@@ -124,18 +124,15 @@ static int make_namespaces(struct mon *m, const struct params *p, struct stage *
 
 static int do_prepare(struct mon *m, struct stage *s, struct mapping *map, struct err *e)
 {
-	struct params p = PARAMS_INIT;
 	uint16_t type;
 	size_t len;
 	int r = launch_recv(m, &type, &len, e);
 
 	if (r == 0 && type != MON_PREPARE)
 		r = err_set(e, ERR_INVALID, "the first request was %u, not MON_PREPARE", type);
-	r = r < 0 ? r : params_add(&p, body, len, e);
-	r = r < 0 ? r : params_parse(&p, PARAMS_PREPARE, e);
-	r = r < 0 ? r : make_namespaces(m, &p, s, map, e);
-	params_done(&p);
-	return r;
+	r = r < 0 ? r : params_add(&m->prepare, body, len, e);
+	r = r < 0 ? r : params_parse(&m->prepare, PARAMS_PREPARE, e);
+	return r < 0 ? r : make_namespaces(m, &m->prepare, s, map, e);
 }
 
 /* Wait for the next request; should the mappers be done first, the stage need not wait for it. */
@@ -183,15 +180,17 @@ static int open_dir(const char *path, int *ret, struct err *e)
 	return *ret < 0 ? err_sys(e, errno, "open %s", path) : 0;
 }
 
-/* A killed monitor leaves these; we hold the lock, so that nobody uses them. */
-static void clear_rundir(const struct mon *m)
+/* A killed monitor leaves these, and an earlier run some of them; we hold the lock, so that nobody
+ * uses them.  What is still there fails to be made. */
+static void clear_rundir(const struct mon *m, bool again)
 {
-	static const char *const names[] = { "attach",	    "console",	  NET_PID_NAME, "pid",
-					     "runtime.log", "state.json", "exit.json" };
+	static const char *const names[] = { "console", NET_PID_NAME, "pid",  "runtime.log",
+					     "attach",	"state.json", "exit.json" };
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		(void)unlinkat(m->rundir_fd, names[i],
-			       0); /* what is still there fails to be made */
+	for (size_t i = 0; i < (again ? 4 : sizeof(names) / sizeof(names[0])); i++)
+		(void)unlinkat(m->rundir_fd, names[i], 0);
+	if (m->p.net_api)
+		(void)unlinkat(m->rundir_fd, m->p.net_api, 0);
 }
 
 /* Everything that is undone at the end is done under this lock. */
@@ -212,7 +211,7 @@ static int take_lock(struct mon *m, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "lock %s/lock", m->p.rundir);
 	m->lock_fd = take_fd(&fd);
-	clear_rundir(m);
+	clear_rundir(m, false);
 	if (unlinkat(m->ctrdir_fd, "exit.json", 0) < 0 && errno != ENOENT)
 		return err_sys(e, errno, "remove the exit record of an earlier run");
 	return 0;
@@ -365,7 +364,7 @@ static bool wait_adoption(pid_t pid, bool foreign)
 	return false;
 }
 
-static int find_init(struct mon *m, uint64_t *ret_start, struct err *e)
+static int find_init(struct mon *m, struct err *e)
 {
 	auto_free char *text = NULL;
 	uint32_t pid;
@@ -382,9 +381,9 @@ static int find_init(struct mon *m, uint64_t *ret_start, struct err *e)
 			       "the runtime left the pid \"%s\", which is no child of the "
 			       "monitor",
 			       text);
-	r = proc_start_time((pid_t)pid, ret_start);
+	r = proc_start_time((pid_t)pid, &m->init_start);
 	if (r == 0)
-		r = proc_open((pid_t)pid, *ret_start, &m->init);
+		r = proc_open((pid_t)pid, m->init_start, &m->init);
 	return r < 0 ? err_sys(e, r, "watch the container's process %u", pid) : 0;
 }
 
@@ -399,18 +398,25 @@ static void add_json_text(struct strbuf *b, const char *s)
 	}
 }
 
-static int write_state(struct mon *m, uint64_t pid_start, struct err *e)
+int write_state(struct mon *m, struct err *e)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;
+	bool runs = m->init.pid > 0;
 	int r;
 
 	strbuf_addf(&b,
 		"{\"version\":1,\"pid\":%d,\"pid_start\":%llu,"
 		"\"monitor_pid\":%d,\"started_ns\":%lld,\"net_pid\":%d,\"net_pid_start\":%llu,"
-		"\"cgroup\":\"",
-		(int)m->init.pid, (unsigned long long)pid_start, (int)getpid(),
-		(long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
-		(unsigned long long)m->net_start);
+		"\"restarts\":%u,",
+		runs ? (int)m->init.pid : 0, runs ? (unsigned long long)m->init_start : 0,
+		(int)getpid(), (long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
+		(unsigned long long)m->net_start, m->restarts);
+	if (m->state == MON_ST_BETWEEN)
+		strbuf_addf(&b,
+			"\"restarting\":true,\"exit_code\":%d,\"finished_ns\":%lld,\"oom_killed\":%s,",
+			m->exit.exit_code, (long long)m->exit.finished_ns,
+			m->exit.oom_killed ? "true" : "false");
+	strbuf_add(&b, "\"cgroup\":\"");
 	add_json_text(&b, m->cgroup ? m->cgroup : "");
 	strbuf_add(&b, "\"}\n");
 	r = b.failed ? -ENOMEM
@@ -418,10 +424,27 @@ static int write_state(struct mon *m, uint64_t pid_start, struct err *e)
 	return r < 0 ? err_sys(e, r, "write %s/state.json", m->p.rundir) : 0;
 }
 
+/* The launching command waits for it, at the first start. */
+static void tell_started(struct mon *m)
+{
+	struct mon_started started = {
+		.pid = m->init.pid, .monitor_pid = (int32_t)getpid(), .pid_start = m->init_start,
+	};
+
+	if (m->launch < 0)
+		return;
+	/* From here the launching command may be gone: it changes nothing. */
+	(void)msg_send(m->launch, MON_STARTED, &started, sizeof(started), NULL, 0);
+	if (m->p.attach)
+		(void)client_add(m, take_fd(&m->launch), true);
+	else
+		m->launch = fd_close(m->launch);
+	m->p.attach = false; /* it is said once */
+}
+
 static int announce(struct mon *m, struct err *e)
 {
-	struct mon_started started = { .monitor_pid = (int32_t)getpid() };
-	int r = find_init(m, &started.pid_start, e);
+	int r = find_init(m, e);
 
 	if (r < 0)
 		return r;
@@ -430,21 +453,15 @@ static int announce(struct mon *m, struct err *e)
 	r = watch_cgroup(m);
 	if (r < 0)
 		return err_sys(e, r, "look for the container's cgroup");
-	r = write_state(m, started.pid_start, e);
+	m->state = MON_ST_RUNNING;
+	r = write_state(m, e);
 	if (r < 0)
 		return r;
-	started.pid = m->init.pid;
-	m->state = MON_ST_RUNNING;
 	mon_event_started(m);
 	output_resume(m); /* only now: what is said before is nobody's */
-	/* From here the launching command may be gone: it changes nothing. */
-	(void)msg_send(m->launch, MON_STARTED, &started, sizeof(started), NULL, 0);
-	if (m->p.attach)
-		(void)client_add(m, take_fd(&m->launch), true);
-	else
-		m->launch = fd_close(m->launch);
+	tell_started(m);
 	watch_begin(m);
-	finish_reserve(m, started.pid_start);
+	finish_reserve(m);
 	return 0;
 }
 
@@ -458,13 +475,18 @@ static void clear_runtime(struct mon *m)
 	finish_cgroup(m);
 }
 
-static int start_container(struct mon *m, struct stage *s, struct mapping *map, struct err *e)
+/* @again: lock, log, sockets and loop are there. */
+static int start_container(struct mon *m, struct stage *s, struct mapping *map, bool again,
+			   struct err *e)
 {
 	struct stdio io = { .n = 0 };
-	bool early = !maps_are_done(map);
-	int status = 0, r;
+	bool early = !again && !maps_are_done(map), late = !again && !early;
+	int status = 0, r = 0;
 
-	r = take_lock(m, e);
+	if (again)
+		clear_rundir(m, true);
+	else
+		r = take_lock(m, e);
 	r = r < 0 ? r : make_stdio(m, &io, e);
 	/* Either the mappers work meanwhile, or the stage does. */
 	if (early)
@@ -474,7 +496,7 @@ static int start_container(struct mon *m, struct stage *s, struct mapping *map, 
 		clear_runtime(m);
 	r = r < 0 ? r : stage_send_params(s, &m->p, io.theirs, io.n, e);
 	stdio_close(&io);
-	if (!early)
+	if (late)
 		r = r < 0 ? r : make_ready(m, e);
 	r = r < 0 ? r : start_network(m, s, e);
 	if (r == 0) {
@@ -504,6 +526,13 @@ static void stage_close(struct stage *s)
 	s->err_fd = fd_close(s->err_fd);
 }
 
+static void start_end(struct stage *s, struct mapping *map)
+{
+	if (map->pending)
+		(void)userns_map_end(&map->mp, NULL); /* an earlier failure is reported */
+	stage_close(s);
+}
+
 int mon_start(struct mon *m, struct err *e)
 {
 	struct stage s = STAGE_INIT;
@@ -512,9 +541,18 @@ int mon_start(struct mon *m, struct err *e)
 
 	r = r < 0 ? r : wait_request(m, &s, &map, e);
 	r = r < 0 ? r : get_run_params(m, e);
-	r = r < 0 ? r : start_container(m, &s, &map, e);
-	if (map.pending)
-		(void)userns_map_end(&map.mp, NULL); /* an earlier failure is reported */
-	stage_close(&s);
+	r = r < 0 ? r : start_container(m, &s, &map, false, e);
+	start_end(&s, &map);
+	return r;
+}
+
+int mon_start_again(struct mon *m, struct err *e)
+{
+	struct stage s = STAGE_INIT;
+	struct mapping map = { .pending = false };
+	int r = make_namespaces(m, &m->prepare, &s, &map, e);
+
+	r = r < 0 ? r : start_container(m, &s, &map, true, e);
+	start_end(&s, &map);
 	return r;
 }

@@ -44,8 +44,13 @@ void container_wait_released(struct ctr_engine *eng, const char *id);
 int container_cgroup(struct ctr_engine *eng, const char *id, char **ret_path, struct err *e);
 
 /* ctr_container_stop() in any state. */
-int container_end(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
-		  struct err *e);
+int container_end(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o,
+		  bool *ret_killed, struct err *e);
+/* One message to the monitor of a running container; 0 as well when there is none. */
+int container_tell(struct ctr_engine *eng, const char *id, enum mon_msg type, const void *body,
+		   size_t len, struct err *e);
+/* enum mon_restart of ctr_request.restart. */
+uint32_t restart_number(const char *policy);
 /* ERR_UNSUPPORTED: "cannot @doing container ... as it did not create a cgroup: why". */
 int container_lacks_cgroup(struct ctr_engine *eng, const char *id, const char *doing, struct err *e);
 

@@ -13,6 +13,8 @@
 #include "ctrlite/event.h"
 #include "msg.h"
 
+#define END_TRIES 200
+
 /* sun_path is short, so the socket is named through a descriptor of its directory. */
 static int connect_attach(struct ctr_engine *eng, const char *id, struct err *e)
 {
@@ -164,71 +166,143 @@ static int open_init(struct ctr_engine *eng, const char *id, const char *verb, s
 		       "improper", verb, id, ctr_status_str(&st));
 }
 
+/* Does the user who sends it want the end of the container? */
+static bool means_end(struct ctr_engine *eng, const char *id, int sig)
+{
+	struct ctr_request req = CTR_REQUEST_INIT;
+	bool r;
+
+	if (sig == SIGKILL || sig == SIGTERM || sig == SIGINT || sig == SIGQUIT)
+		return true;
+	r = ctr_container_load(eng, id, &req, NULL) == 0 && req.stop_signal == sig;
+	ctr_request_done(&req);
+	return r;
+}
+
+static int send_stop(int sock, int sig)
+{
+	const uint32_t body = (uint32_t)sig;
+
+	return msg_send(sock, MON_STOP, &body, sizeof(body), NULL, 0);
+}
+
+int container_tell(struct ctr_engine *eng, const char *id, enum mon_msg type, const void *body,
+		   size_t len, struct err *e)
+{
+	static const struct mon_hello hello = { 0, 0, 0 };
+	auto_close int sock = connect_hello(eng, id, &hello, e);
+	int r;
+
+	if (sock < 0)
+		return sock == -ENOENT ? 0 : sock;
+	r = msg_send(sock, (uint16_t)type, body, len, NULL, 0);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return 0;
+	return r < 0 ? err_sys(e, r, "talk to the monitor of container %.64s", id) : 0;
+}
+
 int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct err *e)
 {
+	static const struct mon_hello hello = { 0, 0, 0 };
+	auto_close int sock = FD_NONE;
 	struct proc p = PROC_INIT;
-	int r = open_init(eng, id, "kill", &p, e);
+	struct ctr_status st;
+	struct mon_exit end;
+	int r;
 
+	if (means_end(eng, id, sig)) {
+		sock = connect_hello(eng, id, &hello, e);
+		if (sock < 0 && sock != -ENOENT)
+			return sock;
+		if (sock >= 0)
+			(void)send_stop(sock, 0); /* before the signal: then nothing restarts it */
+		r = sock >= 0 ? ctr_container_status(eng, id, &st, e) : 0;
+		if (r < 0)
+			return r;
+		if (sock >= 0 && st.state == CTR_RUNNING && st.restarting) /* so it has ended */
+			return read_exit(sock, -1, &end) < 0
+				       ? err_sys(e, EIO, "wait for container %.64s to end", id) : 0;
+	}
+	r = open_init(eng, id, "kill", &p, e);
 	if (r < 0)
 		return r;
 	r = proc_signal(&p, sig);
 	proc_done(&p);
+	if (r == 0 && sig == SIGKILL && sock >= 0)
+		r = read_exit(sock, -1, &end);
 	if (r < 0 && r != -ESRCH)
 		return err_sys(e, r, "send signal %d to container %.64s", sig, id);
 	ctr_event_of_id(eng, id, "kill");
 	return 0;
 }
 
-int container_end(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
-		  struct err *e)
+/* Nobody listens: it is starting, ending, or has ended. */
+static int end_without_monitor(struct ctr_engine *eng, const char *id, struct err *e)
+{
+	int code;
+
+	if (container_is_held(eng, id) == 1) {
+		(void)poll(NULL, 0, 20);
+		if (container_is_held(eng, id) == 1)
+			return ctr_container_wait(eng, id, &code, e);
+	}
+	return ctr_container_settle(eng, id, e);
+}
+
+/* 1 when it has ended, 0 when the monitor hung up on us, or -errno. */
+static int end_by_monitor(int sock, const struct ctr_stop_opts *o, int sig, bool *ret_killed)
+{
+	struct mon_exit end;
+	int r = send_stop(sock, o->timeout_s == 0 ? SIGKILL : sig);
+
+	if (r == 0)
+		r = read_exit(sock, o->timeout_s <= 0 ? -1 : o->timeout_s * 1000, &end);
+	if (r == -ETIME) {
+		*ret_killed = true;
+		r = send_stop(sock, SIGKILL);
+		if (r == 0)
+			r = read_exit(sock, -1, &end);
+	}
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+}
+
+int container_end(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o,
+		  bool *ret_killed, struct err *e)
 {
 	static const struct mon_hello hello = { 0, 0, 0 };
 	struct ctr_request req = CTR_REQUEST_INIT;
-	auto_close int sock = FD_NONE;
-	struct proc p = PROC_INIT;
-	struct mon_exit end;
-	int sig, r;
+	int sig = o->signal, r = 0;
 
 	*ret_killed = false;
-	r = ctr_container_load(eng, id, &req, e);
-	if (r < 0)
-		return r;
-	sig = req.stop_signal ? req.stop_signal : SIGTERM;
-	ctr_request_done(&req);
-	/* Connect first: MON_EXIT then tells that everything is cleaned up, not only dead. */
-	sock = connect_hello(eng, id, &hello, e);
-	if (sock < 0 && sock != -ENOENT)
-		return sock;
-	if (sock == -ENOENT) {
-		r = container_is_held(eng, id);
-		if (r == 1) { /* starting or ending just now */
-			int code;
+	if (!sig) {
+		r = ctr_container_load(eng, id, &req, e);
+		sig = req.stop_signal ? req.stop_signal : SIGTERM;
+		ctr_request_done(&req);
+	}
+	/* Hung up on while it lives: it has as many clients as it takes. */
+	for (int i = 0; r == 0 && i < END_TRIES; i++) {
+		auto_close int sock = connect_hello(eng, id, &hello, e);
 
-			(void)poll(NULL, 0, 20);
-			r = container_is_held(eng, id);
-			if (r == 1)
-				return ctr_container_wait(eng, id, &code, e);
-		}
-		return ctr_container_settle(eng, id, e);
+		if (sock == -ENOENT)
+			return end_without_monitor(eng, id, e);
+		if (sock < 0)
+			return sock;
+		/* MON_EXIT tells that everything is cleaned up, not only dead. */
+		r = end_by_monitor(sock, o, sig, ret_killed);
+		if (r < 0)
+			return err_sys(e, r, "wait for container %.64s to stop", id);
+		if (r == 0 && container_is_held(eng, id) != 1)
+			return ctr_container_settle(eng, id, e);
+		if (r == 0)
+			(void)poll(NULL, 0, 50);
 	}
-	r = open_init(eng, id, "stop", &p, NULL);
-	if (r == 0 && timeout_s != 0)
-		(void)proc_signal(&p, sig); /* gone already: then MON_EXIT is on its way */
-	r = timeout_s == 0 ? -ETIME : read_exit(sock, timeout_s < 0 ? -1 : timeout_s * 1000, &end);
-	if (r == -ETIME) {
-		*ret_killed = timeout_s != 0;
-		if (p.pidfd >= 0)
-			(void)proc_signal(&p, SIGKILL);
-		r = read_exit(sock, -1, &end);
-	}
-	proc_done(&p);
-	if (r < 0)
-		return err_sys(e, r, "wait for container %.64s to stop", id);
-	return r == 0 ? ctr_container_settle(eng, id, e) : 0;
+	if (r == 0)
+		return err_set(e, ERR_BUSY, "the monitor of container %.12s has too many clients", id);
+	return r < 0 ? r : 0;
 }
 
-int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
-		       struct err *e)
+int ctr_container_stop(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o,
+		       bool *ret_killed, struct err *e)
 {
 	struct ctr_status st;
 	int r = ctr_container_status(eng, id, &st, e);
@@ -238,7 +312,7 @@ int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s
 			    "paused: container state improper", id);
 	if (r < 0)
 		return r;
-	r = container_end(eng, id, timeout_s, ret_killed, e);
+	r = container_end(eng, id, o, ret_killed, e);
 	if (r == 0 && st.state == CTR_RUNNING)
 		ctr_event_of_id(eng, id, "stop");
 	return r;

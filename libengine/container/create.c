@@ -324,10 +324,13 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 		goto out;
 	}
 	if (held == 1) {
+		const struct ctr_stop_opts o = {
+			.signal = req.stop_signal,
+			.timeout_s = status.paused ? 0 : timeout_s, /* frozen it hears SIGKILL only */
+		};
 		bool killed;
 
-		/* a frozen one hears SIGKILL only */
-		rc = container_end(eng, id, status.paused ? 0 : timeout_s, &killed, e);
+		rc = container_end(eng, id, &o, &killed, e);
 		/* With --rm its monitor removes it: that is success. */
 		if (rc == -ENOENT || req.rm) {
 			rc = rc == -ENOENT ? 0 : rc;

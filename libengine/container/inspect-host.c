@@ -141,7 +141,8 @@ json_t *insp_host_config(struct describe *d)
 	insp_text(d, j, "NetworkMode", insp_network_mode(d));
 	insp_set(d, j, "PortBindings", insp_ports(d));
 	insp_set(d, j, "RestartPolicy",
-		 json_pack("{s:s, s:i}", "Name", "no", "MaximumRetryCount", 0));
+		 json_pack("{s:s, s:I}", "Name", or_default(r->restart, "no"), "MaximumRetryCount",
+			   (json_int_t)r->restart_max));
 	insp_bool(d, j, "AutoRemove", r->rm);
 	insp_set(d, j, "Annotations", insp_map(&r->annotations));
 	insp_str(d, j, "VolumeDriver", "");

@@ -24,15 +24,15 @@ json_t *insp_state(struct describe *d)
 
 	insp_str(d, j, "OciVersion", "1.0.2");
 	insp_str(d, j, "Status", ctr_status_str(s));
-	insp_bool(d, j, "Running", s->state == CTR_RUNNING && !s->paused);
+	insp_bool(d, j, "Running", s->state == CTR_RUNNING && !s->paused && !s->restarting);
 	insp_bool(d, j, "Paused", s->paused);
-	insp_bool(d, j, "Restarting", false);
+	insp_bool(d, j, "Restarting", s->restarting);
 	insp_bool(d, j, "OOMKilled", s->oom_killed);
 	insp_bool(d, j, "Dead", false);
 	insp_int(d, j, "Pid", s->state == CTR_RUNNING ? s->pid : 0);
 	insp_int(d, j, "ConmonPid", s->state == CTR_RUNNING ? s->monitor_pid : 0);
 	insp_int(d, j, "ExitCode", s->exit_code);
-	insp_str(d, j, "Error", "");
+	insp_str(d, j, "Error", s->error);
 	insp_time(d, j, "StartedAt", s->started_ns);
 	insp_time(d, j, "FinishedAt", s->finished_ns);
 	insp_set(d, j, "Health",

@@ -150,7 +150,7 @@ static int describe(struct describe *d, bool size, json_t *j, struct err *e)
 	insp_str(d, j, "Pod", "");
 	paths(d, j);
 	insp_str(d, j, "Name", r->name);
-	insp_int(d, j, "RestartCount", 0);
+	insp_int(d, j, "RestartCount", d->s->restarts);
 	insp_str(d, j, "Driver", "overlay");
 	insp_str(d, j, "MountLabel", "");
 	insp_str(d, j, "ProcessLabel", "");

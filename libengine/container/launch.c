@@ -310,6 +310,10 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		putf(&b, "stop-timeout", "%u", r->stop_timeout_s);
 	if (r->timeout_s)
 		putf(&b, "timeout", "%u", r->timeout_s);
+	if (r->restart)
+		put(&b, "restart", r->restart);
+	if (r->restart_max)
+		putf(&b, "restart-max", "%u", r->restart_max);
 	if (r->rm)
 		put(&b, "rm", "1");
 	else

@@ -47,7 +47,7 @@ static const struct field {
 	F(K_STRV, networks), F(K_STRV, publish), F(K_STRV, dns), F(K_STRV, dns_search),
 	F(K_STRV, dns_option), F(K_STRV, add_hosts), F(K_BOOL, no_hosts),
 	F(K_STR, log_driver), F(K_U64, log_max_bytes), F(K_INT, stop_signal),
-	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, cidfile), F(K_STRV, command_line),
+	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, restart), F(K_U32, restart_max), F(K_STR, cidfile), F(K_STRV, command_line),
 };
 /* clang-format on */
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))

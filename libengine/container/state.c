@@ -27,7 +27,9 @@ const char *ctr_status_str(const struct ctr_status *s)
 {
 	static const char *const words[] = { "created", "running", "exited", "exited" };
 
-	return s->state == CTR_RUNNING && s->paused ? "paused" : words[s->state];
+	if (s->state == CTR_RUNNING && (s->paused || s->restarting))
+		return s->paused ? "paused" : "restarting";
+	return words[s->state];
 }
 
 static bool is_hex(const char *s, size_t min, size_t max)
@@ -146,14 +148,16 @@ struct run_record {
 	uint64_t pid_start;
 	int64_t net_pid;
 	uint64_t net_pid_start;
-	bool oom_killed;
-	uint64_t log_lost_bytes;
+	bool oom_killed, restarting, stopped;
+	uint64_t log_lost_bytes, restarts;
+	char *error;		/* owned; NULL or "": none */
 	char *cgroup;		/* owned; NULL or "": none of its own */
 };
 
 static void run_record_done(struct run_record *r)
 {
 	free(r->cgroup);
+	free(r->error);
 }
 #define auto_run_record __attribute__((cleanup(run_record_done)))
 
@@ -169,6 +173,10 @@ static const struct json_field run_fields[] = {
 	{ "exit_code", JSON_KIND_I64, offsetof(struct run_record, exit_code), 0, 0 },
 	{ "oom_killed", JSON_KIND_BOOL, offsetof(struct run_record, oom_killed), 0, 0 },
 	{ "log_lost_bytes", JSON_KIND_U64, offsetof(struct run_record, log_lost_bytes), 0, 0 },
+	{ "restarting", JSON_KIND_BOOL, offsetof(struct run_record, restarting), 0, 0 },
+	{ "restarts", JSON_KIND_U64, offsetof(struct run_record, restarts), 0, UINT32_MAX },
+	{ "stopped", JSON_KIND_BOOL, offsetof(struct run_record, stopped), 0, 0 },
+	{ "error", JSON_KIND_STR, offsetof(struct run_record, error), 0, 0 },
 	{ "cgroup", JSON_KIND_STR, offsetof(struct run_record, cgroup), 0, 0 },
 	{ 0 },
 };
@@ -224,9 +232,10 @@ static int read_record_fully(int dir_fd, const char *path, struct run_record *re
 
 	if (r == 0)
 		r = json_read(j, run_fields, ret, JSON_ALLOW_UNKNOWN, "$", e);
-	if (r < 0)
-		ret->cgroup = NULL; /* borrowed */
-	else if (ret->cgroup && !(ret->cgroup = strdup(ret->cgroup)))
+	/* both are borrowed from @j until now */
+	ret->cgroup = r == 0 ? strdup(ret->cgroup ? ret->cgroup : "") : NULL;
+	ret->error = r == 0 ? strdup(ret->error ? ret->error : "") : NULL;
+	if (r == 0 && (!ret->cgroup || !ret->error))
 		r = err_sys(e, ENOMEM, "read %s", path);
 	return r;
 }
@@ -265,10 +274,25 @@ static bool is_unfinished(struct ctr_engine *eng, const char *id, struct run_rec
 	if (fstatat(eng->store.containers_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	/* A full disk leaves it without content: then the time of its start is not known. */
-	if (read_record(eng->store.containers_fd, id, CTR_EXIT_BEGUN, &begun, NULL) == 1)
-		ret->started_ns = begun.started_ns;
 	ret->exit_code = 137;
+	if (read_record(eng->store.containers_fd, id, CTR_EXIT_BEGUN, &begun, NULL) == 1) {
+		ret->started_ns = begun.started_ns;
+		ret->finished_ns = begun.finished_ns;
+		ret->exit_code = begun.exit_code;
+		ret->restarts = begun.restarts;
+	}
 	return true;
+}
+
+static void status_end(struct ctr_status *st, const struct run_record *end)
+{
+	st->started_ns = end->started_ns;
+	st->finished_ns = end->finished_ns;
+	st->exit_code = (int)end->exit_code;
+	st->oom_killed = end->oom_killed;
+	st->restarts = (uint32_t)end->restarts;
+	st->stopped_by_user = end->stopped;
+	(void)snprintf(st->error, sizeof(st->error), "%s", end->error ? end->error : "");
 }
 
 int container_status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_status *ret,
@@ -282,10 +306,7 @@ int container_status_at_rest(struct ctr_engine *eng, const char *id, struct ctr_
 	*ret = (struct ctr_status){ .state = has_end ? CTR_EXITED : CTR_CREATED };
 	if (!has_end && is_unfinished(eng, id, &end))
 		ret->state = CTR_LOST;
-	ret->started_ns = end.started_ns;
-	ret->finished_ns = end.finished_ns;
-	ret->exit_code = (int)end.exit_code;
-	ret->oom_killed = end.oom_killed;
+	status_end(ret, &end);
 	return 0;
 }
 
@@ -340,23 +361,25 @@ static int status_of(struct ctr_engine *eng, const char *id, bool held, struct c
 		return has_end;
 	if (held && has_run && !has_end) {
 		st.state = CTR_RUNNING;
-		st.paused = is_frozen(run.cgroup);
+		st.restarting = run.restarting;
+		if (run.restarting)
+			status_end(&st, &run);
+		st.restarts = (uint32_t)run.restarts;
+		st.paused = !run.restarting && is_frozen(run.cgroup);
 		st.pid = (pid_t)run.pid;
 		st.pid_start = run.pid_start;
 		st.monitor_pid = (pid_t)run.monitor_pid;
 		st.started_ns = run.started_ns;
 	} else if (has_end && !(has_run && run.started_ns > end.finished_ns)) {
 		st.state = CTR_EXITED;
-		st.started_ns = end.started_ns;
-		st.finished_ns = end.finished_ns;
-		st.exit_code = (int)end.exit_code;
-		st.oom_killed = end.oom_killed;
+		status_end(&st, &end);
 	} else if (has_run || (!held && is_unfinished(eng, id, &run))) {
+		if (!run.finished_ns) /* between two runs the end of the last is known */
+			run.exit_code = 137;
+		status_end(&st, &run);
 		st.state = CTR_LOST;
 		st.pid = (pid_t)run.pid;
 		st.pid_start = run.pid_start;
-		st.started_ns = run.started_ns;
-		st.exit_code = 137;
 	}
 	*ret = st;
 	return 0;
@@ -461,9 +484,12 @@ int ctr_container_settle(struct ctr_engine *eng, const char *id, struct err *e)
 		return r;
 	kill_leftovers(eng, id);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	strbuf_addf(&b, "{\"version\":1,\"exit_code\":137,\"finished_ns\":%lld,\"oom_killed\":false,"
-		    "\"started_ns\":%lld}\n",
-		    (long long)now.tv_sec * 1000000000 + now.tv_nsec, (long long)st.started_ns);
+	if (!st.finished_ns)
+		st.finished_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	strbuf_addf(&b, "{\"version\":1,\"exit_code\":%d,\"finished_ns\":%lld,\"oom_killed\":%s,"
+		    "\"started_ns\":%lld,\"restarts\":%u}\n",
+		    st.exit_code, (long long)st.finished_ns, st.oom_killed ? "true" : "false",
+		    (long long)st.started_ns, st.restarts);
 	dir = container_dir(eng, id, e);
 	if (dir < 0)
 		return dir;

@@ -1,4 +1,4 @@
-/* Changing the limits of a container: in its record, and where it runs in its cgroup. */
+/* Changing a container that exists: its record, and what can be changed while it runs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,6 +10,7 @@
 #include "cgroup/cgroup-plan.h"
 #include "container-priv.h"
 #include "namespaces.h"
+#include "ulimit.h"
 #include "file.h"
 #include "json.h"
 #include "path.h"
@@ -136,29 +137,114 @@ static int update_running(struct ctr_engine *eng, const struct ctr_request *req,
 	return r;
 }
 
-static int update_locked(struct ctr_engine *eng, int dir_fd, struct ctr_request *req,
-			 const struct spec_resources *changes, struct err *e)
+static int update_limits(struct ctr_engine *eng, struct ctr_request *req,
+			 const struct ctr_status *st, const struct spec_resources *changes,
+			 struct err *e)
 {
 	struct cgroup_plan plan = CGROUP_PLAN_INIT;
-	struct ctr_status st;
 	int r = spec_resources_merge(&req->limits, changes, e);
 
 	if (r == 0)
 		r = spec_resources_check(&req->limits, e);
 	if (r == 0)
 		r = cgroup_plan(eng, req, &plan, e);
-	if (r == 0)
-		r = ctr_container_status(eng, req->id, &st, e);
-	if (r == 0 && st.state == CTR_RUNNING) {
+	if (r == 0 && st->state == CTR_RUNNING && !st->restarting) {
 		r = cgroup_plan_prepare(&plan, changes, e);
 		if (r == 0)
-			r = update_running(eng, req, &st, changes, e);
+			r = update_running(eng, req, st, changes, e);
 	}
 	cgroup_plan_done(&plan);
+	return r;
+}
+
+/* The record and, should it run, its monitor. */
+static int update_restart(struct ctr_engine *eng, struct ctr_request *req, const char *text,
+			  struct err *e)
+{
+	struct mon_policy p;
+	char *policy;
+	int r = ctr_restart_parse(text, &policy, &p.max, e);
+
+	if (r < 0)
+		return r;
+	free(req->restart);
+	req->restart = policy;
+	req->restart_max = p.max;
+	p.restart = restart_number(policy);
+	if (req->rm && policy)
+		return err_set(e, ERR_INVALID, "container %.12s is removed when it ends (--rm): it cannot "
+			       "have a restart policy", req->id);
+	return container_tell(eng, req->id, MON_POLICY, &p, sizeof(p), e);
+}
+
+static void env_unset(struct strv *env, const char *key)
+{
+	const size_t len = strlen(key);
+
+	for (size_t i = 0; i < env->n; i++) {
+		if (strncmp(env->items[i], key, len) != 0 || env->items[i][len] != '=')
+			continue;
+		free(env->items[i]);
+		env->n--;
+		memmove(&env->items[i], &env->items[i + 1], (env->n - i + 1) * sizeof(char *));
+		return;
+	}
+}
+
+static int update_env(struct ctr_request *req, const struct ctr_update *u)
+{
+	int r = 0;
+
+	for (size_t i = 0; u->unsetenv && i < u->unsetenv->n; i++)
+		env_unset(&req->env, u->unsetenv->items[i]);
+	for (size_t i = 0; u->env && r == 0 && i < u->env->n; i++) {
+		auto_free char *key = strdup(u->env->items[i]);
+		char *eq = key ? strchr(key, '=') : NULL;
+
+		if (!key)
+			return -ENOMEM;
+		if (eq)
+			*eq = '\0';
+		r = strv_env_set(&req->env, key, eq ? eq + 1 : "");
+	}
+	return r;
+}
+
+/* A later one of the same resource counts. */
+static int update_ulimits(struct ctr_request *req, const struct ctr_update *u, struct err *e)
+{
+	for (size_t i = 0; u->ulimits && i < u->ulimits->n; i++) {
+		const char *text = u->ulimits->items[i];
+		struct spec_ulimits check = SPEC_ULIMITS_INIT;
+		int r = spec_ulimits_add(&check, text, e);
+
+		if (r < 0)
+			return r;
+		if (strv_add(&req->ulimits, text) < 0)
+			return err_sys(e, ENOMEM, "update container %.12s", req->id);
+	}
+	return 0;
+}
+
+static int update_locked(struct ctr_engine *eng, int dir_fd, struct ctr_request *req,
+			 const struct ctr_update *u, struct err *e)
+{
+	struct ctr_status st;
+	int r = ctr_container_status(eng, req->id, &st, e);
+
+	/* What can be refused comes before what changes a running container. */
+	if (r == 0 && update_env(req, u) < 0)
+		r = err_sys(e, ENOMEM, "update container %.12s", req->id);
+	if (r == 0)
+		r = update_ulimits(req, u, e);
+	if (r == 0 && u->limits)
+		r = update_limits(eng, req, &st, u->limits, e);
+	if (r == 0 && u->restart)
+		r = update_restart(eng, req, u->restart, e);
 	return r < 0 ? r : request_replace(dir_fd, req, e);
 }
 
-int ctr_container_update(struct ctr_engine *eng, const char *id, const struct spec_resources *changes,
+int ctr_container_update(struct ctr_engine *eng, const char *id, const struct ctr_update *u,
 			 struct err *e)
 {
 	auto_close int dir = container_dir(eng, id, e);
@@ -175,7 +261,7 @@ int ctr_container_update(struct ctr_engine *eng, const char *id, const struct sp
 	if (r == 0)
 		r = ctr_container_load(eng, id, &req, e);
 	if (r == 0)
-		r = update_locked(eng, dir, &req, changes, e);
+		r = update_locked(eng, dir, &req, u, e);
 	ctr_request_done(&req);
 	return r;
 }

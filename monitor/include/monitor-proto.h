@@ -105,6 +105,11 @@ enum mon_msg {
 	 *	volume-rm=NAME...	with rm=1: directories of anonymous volumes (absolute) to remove
 	 *	cidfile=		removed with rm=1
 	 *	exit-sync=1		the exit record is fsynced in ctrdir before anything else
+	 *	restart=no|always|on-failure|unless-stopped
+	 *				when its process has ended the monitor starts the container again,
+	 *				with the same parameters, unless it is to stop (MON_STOP, SIGTERM to
+	 *				the monitor).  Lock, log, sockets and clients stay; not with rm=1
+	 *	restart-max=N		with on-failure: at most so many restarts.  0: no limit
 	 */
 
 	/* attach socket */
@@ -115,6 +120,13 @@ enum mon_msg {
 	MON_RESIZE = 13,	/* struct mon_size */
 	MON_SIGNAL = 14,	/* uint32_t: to the container's first process, by pidfd */
 	MON_DETACH = 15,	/* the client goes and the container stays */
+	MON_STOP = 16,		/* uint32_t: the user wants its end.  The signal (0: none) goes to the first
+				 * process; no policy restarts it, and while the monitor waits to restart it
+				 * it has ended.  MON_EXIT follows as for everyone */
+	MON_RESTART = 17,	/* no body: the container's stop signal, SIGKILL after stop-timeout, and then
+				 * it is started again at once, whatever the policy says; for health checks.
+				 * While the monitor waits to restart it, the waiting is over */
+	MON_POLICY = 18,	/* struct mon_policy: the restart policy from now on */
 
 	/* monitor -> CLI */
 	MON_STARTED = 32,	/* struct mon_started */
@@ -141,6 +153,14 @@ struct mon_size {
 	uint16_t rows, cols;
 };
 
+enum mon_restart { MON_RESTART_NO, MON_RESTART_ALWAYS, MON_RESTART_ON_FAILURE, MON_RESTART_UNLESS_STOPPED,
+		   MON_RESTART_COUNT_ };
+
+struct mon_policy {
+	uint32_t restart;	/* enum mon_restart */
+	uint32_t max;		/* as restart-max= */
+};
+
 struct mon_exit {
 	int32_t exit_code;	/* 0..255, 128+n for signals */
 	uint32_t oom_killed;
@@ -151,11 +171,14 @@ struct mon_exit {
  * Files that the monitor writes (JSON, one line):
  *   <rundir>/lock		OFD lock for life: whoever holds it is the living monitor
  *   <rundir>/state.json	{"version":1,"pid":N,"pid_start":N,"monitor_pid":N,"started_ns":N,
- *				 "net_pid":N,"net_pid_start":N,"cgroup":"/..."}   (net_*: 0 without a
- *				 network helper; cgroup: "" where the container has none of its own)
+ *				 "net_pid":N,"net_pid_start":N,"restarts":N,"cgroup":"/..."}   (net_*: 0
+ *				 without a network helper; cgroup: "" where the container has none of its
+ *				 own).  Between two runs pid is 0, and there are also "restarting":true and
+ *				 how the last one ended: "exit_code","finished_ns","oom_killed"
  *   <rundir>/attach		socket, 0600
  *   <ctrdir>/exit.json		{"version":1,"exit_code":N,"finished_ns":N,"oom_killed":B,
- *				 "started_ns":N,"log_lost_bytes":N}
+ *				 "started_ns":N,"log_lost_bytes":N,"restarts":N,"stopped":B,"error":"..."}
+ *				(stopped: by the user; error: why it could not be restarted, or "")
  *				(durable with exit-sync=1; written before all else; with rm=1 it is
  *				<rundir>/exit.json, for whoever comes before the removal is complete)
  *   <ctrdir>/.exit.json	while it runs without rm=1: what becomes exit.json; complete enough that
@@ -163,7 +186,7 @@ struct mon_exit {
  *				knows when it started, and what may still run
  * A container whose state.json exists while nobody holds the lock and exit.json is absent lost its
  * monitor, and so did one that has .exit.json and no run directory: the next command kills what is
- * left of it (pid, net_pid, cgroup) and records exit code 137.
+ * left of it (pid, net_pid, cgroup) and records exit code 137, or between two runs that of the last.
  *
  * At the end the monitor removes everything in rundir and rundir itself, the lock file last, and
  * then exits, which is what releases the lock.  Whoever waits for the lock to start the container

@@ -55,7 +55,7 @@ TEST(record_stays_without_rm)
 	text = run_read(run_path("store/containers/" RUN_ID "/exit.json"));
 	CHECK_CONTAINS(text, "{\"version\":1,\"exit_code\":7,\"finished_ns\":");
 	CHECK_CONTAINS(text, ",\"oom_killed\":false,\"started_ns\":");
-	CHECK_CONTAINS(text, ",\"log_lost_bytes\":0}\n");
+	CHECK_CONTAINS(text, ",\"log_lost_bytes\":0,\"restarts\":0,\"stopped\":false,\"error\":\"\"}\n");
 	CHECK(!run_exists("store/containers/" RUN_ID "/.exit.json"));
 }
 

@@ -86,6 +86,8 @@ struct ctr_request {
 	int stop_signal;
 	uint32_t stop_timeout_s;
 	uint32_t timeout_s;			/* 0: none */
+	char *restart;				/* always, on-failure, unless-stopped; NULL: no */
+	uint32_t restart_max;			/* with on-failure; 0: no limit */
 	char *cidfile;				/* absolute or NULL */
 	struct strv command_line;		/* argv of the create command, for inspect */
 	/* Not part of the record: where things come from (ctrlite/explain.h); NULL: nobody asks. */
@@ -107,6 +109,11 @@ enum ctr_state {
 struct ctr_status {
 	enum ctr_state state;
 	bool paused;			/* running, but its cgroup is frozen */
+	bool restarting;		/* running, but its process has ended (exit_code, finished_ns) and the
+					 * monitor waits to start it again: pid is 0 */
+	bool stopped_by_user;		/* exited: by stop or kill, so that no policy applies */
+	uint32_t restarts;		/* by its policy since somebody started it */
+	char error[160];		/* why it could not be started again, or "" */
 	pid_t pid;			/* 0 unless running */
 	uint64_t pid_start;
 	pid_t monitor_pid;
@@ -114,7 +121,7 @@ struct ctr_status {
 	int exit_code;
 	bool oom_killed;
 };
-/* "created", "running", "paused", "exited"; a lost one is "exited" too. */
+/* "created", "running", "paused", "restarting", "exited"; a lost one is "exited" too. */
 const char *ctr_status_str(const struct ctr_status *s);
 
 /* Find by name, full id, or unique id prefix: *@ret_id (65 bytes).  "no such container" is
@@ -187,15 +194,31 @@ int ctr_container_attach(struct ctr_engine *eng, const char *id, bool want_stdin
 			 int *ret_sock, struct err *e);
 /* Wait until it is not running: its exit code (that of the last run if it is not running). */
 int ctr_container_wait(struct ctr_engine *eng, const char *id, int *ret_exit_code, struct err *e);
+/* Send a signal.  One that means the end (KILL, TERM, INT, QUIT, its stop signal) also keeps its
+ * policy from restarting it; after SIGKILL it has ended when this returns. */
 int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct err *e);
 /* Freeze it, or let it go on.  ERR_BUSY when it is so already, or does not run. */
 int ctr_container_pause(struct ctr_engine *eng, const char *id, bool pause, struct err *e);
-/* Change limits: of the record, for later starts, and of what runs. */
-int ctr_container_update(struct ctr_engine *eng, const char *id, const struct spec_resources *changes,
+/* What update changes; NULL members (and lists without items) stay as they are. */
+struct ctr_update {
+	const struct spec_resources *limits;	/* of what runs, too */
+	const char *restart;			/* ctr_restart_parse() text; of what runs, too */
+	const struct strv *env, *unsetenv, *ulimits;	/* for later starts; env: KEY=value */
+};
+int ctr_container_update(struct ctr_engine *eng, const char *id, const struct ctr_update *u,
 			 struct err *e);
-/* Stop signal, @timeout_s (negative: for ever), SIGKILL.  *@ret_killed: the signal did not do. */
-int ctr_container_stop(struct ctr_engine *eng, const char *id, int64_t timeout_s, bool *ret_killed,
-		       struct err *e);
+/* A policy as options spell it: no, never, always, unless-stopped, on-failure[:N]. */
+int ctr_restart_parse(const char *text, char **ret, uint32_t *ret_max, struct err *e);
+/* Is it to run after the host has booted?  always: yes; unless-stopped: unless the user stopped it. */
+bool ctr_starts_on_boot(const struct ctr_request *r, const struct ctr_status *s);
+
+struct ctr_stop_opts {
+	int signal;		/* 0: the container's */
+	int64_t timeout_s;	/* until SIGKILL; negative: for ever */
+};
+/* Stop it, whatever its restart policy.  *@ret_killed: the signal did not do. */
+int ctr_container_stop(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o,
+		       bool *ret_killed, struct err *e);
 /* Remove; a running one is ERR_BUSY without @force.  @volumes: its anonymous volumes too. */
 int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, bool volumes,
 			 int64_t timeout_s, struct err *e);
