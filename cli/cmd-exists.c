@@ -48,8 +48,13 @@ static int secret_main(struct cmd *c, void *args, struct err *e)
 	return answer(r, e);
 }
 
+struct exists_args {
+	bool external;
+};
+
+#define ARG(m) offsetof(struct exists_args, m)
 static const struct opt container_opts[] = {
-	{ 0, "external", NULL, OPT_REFUSED, .text = "containers of other tools are not looked at" },
+	{ 0, "external", NULL, OPT_FLAG, ARG(external), "Look at containers of other programs too (this store holds none)", OPT_COMPAT },
 	{ 0 },
 };
 
@@ -67,8 +72,8 @@ const struct command cmd_container_exists = {
 	.usage = "[options] CONTAINER",
 	.description = "Ends with status 0 if the container exists, with 1 if it does not.",
 	.examples = "container exists web",
-	.run = container_main, .opts = container_opts, .min_args = 1, .max_args = 1,
-	.needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
+	.run = container_main, .opts = container_opts, .args_size = sizeof(struct exists_args),
+	.min_args = 1, .max_args = 1, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
 };
 
 const struct command cmd_secret_exists = {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <regex.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <ctrlite/image.h>
 #include <ctrlite/size.h>
@@ -15,8 +16,8 @@
 /* clang-format off */
 static const struct opt opts[] = {
 	{ 'a', "all",        NULL,     OPT_FLAG,    ARG(all),        "Show all the containers, default is only running containers" },
-	{ 0,   "external",   NULL,     OPT_REFUSED, .text = "containers of other tools are not looked at" },
-	{ 'f', "filter",     "FILTER", OPT_LIST,    ARG(filters),    "Show only containers that fit (name=, id=, status=, label=, ancestor=, exited=, before=, since=, until=, volume=, network=, command=)" },
+	{ 0,   "external",   NULL,     OPT_FLAG,    ARG(external),   "Show containers of other programs too (this store holds none)", OPT_COMPAT },
+	{ 'f', "filter",     "FILTER", OPT_LIST,    ARG(filters),    "Show only containers that fit (name=, id=, status=, label=, ancestor=, exited=, before=, since=, until=, volume=, health=, pod=, network=, restart-policy=, command=, should-start-on-boot=)" },
 	{ 0,   "format",     "FORMAT", OPT_STRING,  ARG(format),     "Print as json, or by a Go template" },
 	{ 'n', "last",       "N",      OPT_I64,     ARG(last),       "Print the n last created containers (all states)" },
 	{ 'l', "latest",     NULL,     OPT_FLAG,    ARG(latest),     "Show the latest container created (all states)" },
@@ -24,18 +25,18 @@ static const struct opt opts[] = {
 	{ 0,   "no-trunc",   NULL,     OPT_FLAG,    ARG(no_trunc),   "Display the extended information" },
 	{ 0,   "noheading",  NULL,     OPT_FLAG,    ARG(no_heading), "Do not print headers" },
 	{ 0,   "notruncate", NULL,     OPT_ALIAS,   .text = "no-trunc", .flags = OPT_HIDDEN },
-	{ 0,   "ns",         NULL,     OPT_REFUSED, .text = "inspect and /proc show the namespaces" },
-	{ 'p', "pod",        NULL,     OPT_REFUSED, .text = "there are no pods yet" },
+	{ 0,   "ns",         NULL,     OPT_FLAG,    ARG(ns),         "Display namespace information" },
+	{ 'p', "pod",        NULL,     OPT_FLAG,    ARG(pod),        "Print the ID and name of the pod the containers are associated with" },
 	{ 'q', "quiet",      NULL,     OPT_FLAG,    ARG(quiet),      "Print the numeric IDs of the containers only" },
 	{ 's', "size",       NULL,     OPT_FLAG,    ARG(size),       "Display the total file sizes" },
 	{ 0,   "sort",       "FIELD",  OPT_STRING,  ARG(sort),       "Sort output by command, created, id, image, names, runningfor, size, or status" },
 	{ 0,   "storage",    NULL,     OPT_ALIAS,   .text = "external", .flags = OPT_HIDDEN },
-	{ 0,   "sync",       NULL,     OPT_REFUSED, .text = "states are always read afresh" },
-	{ 'w', "watch",      "SECONDS",OPT_REFUSED, .text = "run ps again, or by watch(1)" },
+	{ 0,   "sync",       NULL,     OPT_FLAG,    ARG(sync),       "Read the containers' state afresh (which is always done)", OPT_COMPAT },
+	{ 'w', "watch",      "SECONDS",OPT_U64,     ARG(watch_s),    "Print again every so many seconds" },
 	{ 0 },
 };
 /* clang-format on */
-static const struct ps_args defaults = { .last = -1, .sort = "created" };
+static const struct ps_args defaults = { .sort = "created" };
 
 static void row_done(struct ps_row *row)
 {
@@ -50,7 +51,7 @@ static bool any_state(const struct ps_args *a)
 		if (str_starts(a->filters.items[i], "status") ||
 		    str_starts(a->filters.items[i], "exited"))
 			return true;
-	return a->all || a->latest || a->last >= 0;
+	return a->all || a->latest || a->last > 0;
 }
 
 static int make_rows(struct ps_context *x, const struct filters *f, bool running_only,
@@ -107,6 +108,24 @@ static int read_sizes(struct cmd *c, struct ps_rows *rows, struct err *e)
 	return 0;
 }
 
+#define CLEAR_SCREEN "\033[2J\033[1;1H"
+#define TABLE_NS "{{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t" \
+		 "{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}"
+#define TABLE "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
+#define TABLE_POD "\t{{.Pod}}\t{{.PodName}}"
+#define TABLE_SIZE "\t{{.Size}}"
+
+/* The table that is shown without --format. */
+static const char *table(const struct ps_args *a)
+{
+	static const char *const tables[2][2] = {
+		{ TABLE, TABLE TABLE_SIZE },
+		{ TABLE TABLE_POD, TABLE TABLE_POD TABLE_SIZE },
+	};
+
+	return a->ns ? TABLE_NS : tables[a->pod][a->size];
+}
+
 static int print_rows(const struct ps_rows *rows, const struct ps_args *a, struct err *e)
 {
 	auto_format struct out_format f = OUT_FORMAT_INIT;
@@ -115,19 +134,12 @@ static int print_rows(const struct ps_rows *rows, const struct ps_args *a, struc
 	};
 	int r;
 
-	r = out_format_parse(
-		"ps", a->format,
-		a->size ? "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t"
-			  "{{.Ports}}\t{{.Names}}\t{{.Size}}"
-			: "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t"
-			  "{{.Ports}}\t{{.Names}}",
-		true, &f, e);
-	l.headings = json_pack("{s:s, s:s, s:s}", "ID", "CONTAINER ID", "CreatedHuman", "CREATED",
-			       "RunningFor", "CREATED");
+	r = out_format_parse("ps", a->format, table(a), true, &f, e);
+	l.headings = json_pack("{s:s, s:s, s:s, s:s, s:s}", "ID", "CONTAINER ID", "CreatedHuman",
+			       "CREATED", "RunningFor", "CREATED", "Pod", "POD ID", "PodName", "PODNAME");
 	for (size_t i = 0; r >= 0 && i < rows->n; i++) {
 		if (json_array_append_new(l.views, ps_row_view(&rows->items[i], a)) < 0 ||
-		    (a->format &&
-		     json_array_append_new(l.json, ps_row_json(&rows->items[i], a->size)) < 0))
+		    (a->format && json_array_append_new(l.json, ps_row_json(&rows->items[i], a)) < 0))
 			r = err_sys(e, ENOMEM, "list containers");
 	}
 	if (r >= 0)
@@ -144,7 +156,7 @@ static int list(struct ps_context *x, const struct ps_args *a, const struct filt
 	struct ps_rows rows = { 0 };
 	int r = make_rows(x, f, !any_state(a), &rows, e);
 
-	if (r >= 0 && (a->latest || a->last >= 0))
+	if (r >= 0 && (a->latest || a->last > 0))
 		keep_last(&rows, a->latest ? 1 : (size_t)a->last);
 	if (r >= 0 && (a->size || streq(a->sort, "size")))
 		r = read_sizes(x->c, &rows, e);
@@ -170,24 +182,45 @@ static void context_done(struct ps_context *x)
 	ctr_container_list_done(&x->list);
 }
 
-static int run(struct cmd *c, void *args, struct err *e)
+static int run_once(struct cmd *c, const struct ps_args *a, struct err *e)
 {
-	const struct ps_args *a = args;
 	auto_filters struct filters f = FILTERS_INIT;
 	struct ps_context x = { .c = c, .list = CTR_CONTAINER_LIST_INIT };
-	int r;
+	int r = filters_parse(&a->filters, ps_filter_keys, &ps_filter_words, &x, &f, e);
 
-	if (a->quiet && a->size)
-		return err_set(e, ERR_INVALID, "quiet conflicts with size and namespace");
-	if (a->latest && a->last >= 0)
-		return err_set(e, ERR_INVALID, "last and latest are mutually exclusive");
-	r = filters_parse(&a->filters, ps_filter_keys, &ps_filter_words, &x, &f, e);
 	if (r >= 0)
 		r = any_state(a) ? ctr_container_list(c->eng, &x.list, e)
 				 : ctr_container_list_running(c->eng, &x.list, e);
 	if (r >= 0)
 		r = list(&x, a, &f, e);
 	context_done(&x);
+	return r;
+}
+
+static int run(struct cmd *c, void *args, struct err *e)
+{
+	const struct ps_args *a = args;
+	const struct timespec pause = { .tv_sec = (time_t)a->watch_s };
+	int r;
+
+	if (a->quiet && (a->size || a->ns))
+		return err_set(e, ERR_INVALID, "quiet conflicts with size and namespace");
+	if (a->latest && a->last > 0)
+		return err_set(e, ERR_INVALID, "last and latest are mutually exclusive");
+	if (a->size && a->ns)
+		return err_set(e, ERR_INVALID, "size and namespace options conflict");
+	if (a->watch_s && a->latest)
+		return err_set(e, ERR_INVALID, "the watch and latest flags cannot be used together");
+	if (a->watch_s > INT32_MAX)
+		return err_set(e, ERR_INVALID, "watch: at most %d seconds", INT32_MAX);
+	if (!a->watch_s)
+		return run_once(c, a, e);
+	do {
+		fputs(CLEAR_SCREEN, stdout);
+		r = run_once(c, a, e);
+		if (r >= 0 && fflush(stdout) != 0)
+			r = err_sys(e, errno, "print the containers");
+	} while (r >= 0 && nanosleep(&pause, NULL) == 0);
 	return r;
 }
 

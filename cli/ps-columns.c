@@ -1,9 +1,8 @@
 /* What `ps` shows of a container: in columns, to templates and as JSON. */
 #include <stdlib.h>
 
-#include <ctrlite/network.h>
-
 #include "out.h"
+#include "ports.h"
 #include "ps.h"
 
 #define COMMAND_WIDTH 17
@@ -35,15 +34,13 @@ char *ps_status_text(const struct ctr_status *s)
 static char *ports_text(const struct ctr_request *r)
 {
 	struct strbuf b = STRBUF_INIT;
+	auto_ports struct ports ports = PORTS_INIT;
 
-	for (size_t i = 0; i < r->publish.n; i++) {
-		struct ctr_net_port p;
-		auto_free char *text = NULL;
+	b.failed = ports_of(r, &ports) < 0;
+	for (size_t i = 0; i < ports.n; i++) {
+		auto_free char *text = ctr_net_port_ps(&ports.items[i]);
 
-		if (ctr_net_port_parse(r->publish.items[i], &p, NULL) < 0)
-			continue; /* of a newer version: shown by inspect */
-		text = ctr_net_port_ps(&p);
-		strbuf_addf(&b, "%s%s", b.len ? ", " : "", text ? text : "");
+		strbuf_addf(&b, "%s%s", i ? ", " : "", text ? text : "");
 	}
 	return strbuf_take(&b);
 }
@@ -97,22 +94,21 @@ static json_t *mounts(const struct ctr_request *r)
 
 static json_t *ports_json(const struct ctr_request *r)
 {
-	json_t *a = json_array();
+	auto_ports struct ports ports = PORTS_INIT;
+	json_t *a = NULL;
 
-	for (size_t i = 0; i < r->publish.n; i++) {
-		struct ctr_net_port p;
+	if (ports_of(r, &ports) < 0 || !ports.n)
+		return json_null();
+	a = json_array();
+	for (size_t i = 0; i < ports.n; i++) {
+		const struct ctr_net_port *p = &ports.items[i];
 
-		if (ctr_net_port_parse(r->publish.items[i], &p, NULL) < 0)
-			continue;
 		json_array_append_new(a, json_pack("{s:s, s:i, s:i, s:i, s:s}", "host_ip",
-						   p.host_ip, "container_port", p.ctr_port,
-						   "host_port", p.host_port, "range", p.count,
-						   "protocol", p.udp ? "udp" : "tcp"));
+						   p->host_ip, "container_port", p->ctr_port,
+						   "host_port", p->host_port, "range", p->count,
+						   "protocol", p->udp ? "udp" : "tcp"));
 	}
-	if (json_array_size(a))
-		return a;
-	json_decref(a);
-	return json_null();
+	return a;
 }
 
 static json_t *command_json(const struct ctr_request *r)
@@ -131,7 +127,18 @@ static int64_t seconds(int64_t ns)
 	return ns ? ns / 1000000000 : NEVER_S;
 }
 
-json_t *ps_row_json(const struct ps_row *row, bool size)
+/* Only what was asked for is read: seven links for each container. */
+static json_t *namespaces_json(const struct ps_row *row, const struct ps_args *a)
+{
+	struct ps_namespaces ns;
+
+	if (!a->ns)
+		return json_object();
+	ps_read_namespaces(&row->c->status, &ns);
+	return ps_namespaces_json(&ns, true);
+}
+
+json_t *ps_row_json(const struct ps_row *row, const struct ps_args *a)
 {
 	const struct ctr_request *r = &row->c->req;
 	const struct ctr_status *s = &row->c->status;
@@ -147,14 +154,14 @@ json_t *ps_row_json(const struct ps_row *row, bool size)
 	json_object_set_new(j, "Labels", r->labels.n ? labels(r) : json_null());
 	json_object_set_new(j, "Mounts", mounts(r));
 	json_object_set_new(j, "Names", json_pack("[s]", r->name));
-	json_object_set_new(j, "Namespaces", json_object());
+	json_object_set_new(j, "Namespaces", namespaces_json(row, a));
 	json_object_set_new(j, "Networks", json_array());
 	json_object_set_new(j, "Pid", json_integer(s->state == CTR_RUNNING ? s->pid : 0));
 	json_object_set_new(j, "Pod", json_string(""));
 	json_object_set_new(j, "PodName", json_string(""));
 	json_object_set_new(j, "Ports", ports_json(r));
 	json_object_set_new(j, "Restarts", json_integer(0));
-	if (size)
+	if (a->size)
 		json_object_set_new(j, "Size",
 				    json_pack("{s:I, s:I}", "rootFsSize",
 					      (json_int_t)(row->size_rw + row->size_image),
@@ -188,7 +195,7 @@ static json_t *row_columns(const struct ps_row *row, const struct ps_args *a)
 	j = json_pack("{s:s?, s:s, s:s, s:s?, s:s, s:s?, s:s}", "ID", id, "Image", r->image,
 		      "Command", command ? command : row->command, "CreatedHuman", ago, "Status",
 		      row->status, "Ports", ports, "Names", r->name);
-	if (size)
+	if (a->size)
 		json_object_set_new(j, "Size", json_string(size));
 	return j;
 }
@@ -199,10 +206,19 @@ json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
 	const struct ctr_request *r = &row->c->req;
 	const struct ctr_status *s = &row->c->status;
 	auto_free char *created = NULL;
+	struct ps_namespaces ns;
 	json_t *j = row_columns(row, a);
 
+	if (!a->format && !a->ns && !a->pod)
+		return j;
+	json_object_set_new(j, "Pid", json_integer(s->state == CTR_RUNNING ? s->pid : 0));
+	json_object_set_new(j, "Pod", json_string(""));
+	json_object_set_new(j, "PodName", json_string(""));
+	ps_read_namespaces(a->ns ? s : &(struct ctr_status){ .state = CTR_CREATED }, &ns);
+	ps_namespaces_view(&ns, j);
 	if (!a->format)
 		return j;
+	json_object_set_new(j, "Namespaces", ps_namespaces_json(&ns, false));
 	created = out_rfc3339(r->created_ns, false);
 	json_object_set_new(j, "ImageID", json_string(r->image_id));
 	json_object_set_new(j, "CreatedAt", json_string(created));
@@ -222,9 +238,6 @@ json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
 	json_object_set_new(j, "ExitCode", json_integer(s->exit_code));
 	json_object_set_new(j, "ExposedPorts", json_object());
 	json_object_set_new(j, "IsInfra", json_false());
-	json_object_set_new(j, "Pid", json_integer(s->state == CTR_RUNNING ? s->pid : 0));
-	json_object_set_new(j, "Pod", json_string(""));
-	json_object_set_new(j, "PodName", json_string(""));
 	json_object_set_new(j, "Restarts", json_integer(0));
 	json_object_set_new(j, "StartedAt", json_integer(seconds(s->started_ns)));
 	return j;

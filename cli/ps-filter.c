@@ -140,32 +140,82 @@ static bool match_since(void *ctx, const struct filter *f, const void *o)
 	return request(o)->created_ns > f->number;
 }
 
-/* Is @part a field of the colon- or comma-separated option text? */
-static bool has_field(const char *text, const char *part, size_t len)
-{
-	while (*text) {
-		size_t n = strcspn(text, ":,=");
+/* A source and a destination, which need not be terminated. */
+struct place {
+	const char *from, *to;
+	size_t from_len, to_len;
+};
 
-		if (n == len && !strncmp(text, part, len))
-			return true;
-		text += n + (text[n] != '\0');
+/* -v [SOURCE:]DESTINATION[:OPTIONS] */
+static struct place place_of_volume(const char *text)
+{
+	size_t len = strcspn(text, ":");
+
+	if (!text[len])
+		return (struct place){ "", text, 0, len };
+	return (struct place){ text, text + len + 1, len, strcspn(text + len + 1, ":") };
+}
+
+/* --mount type=...,source=...,destination=... */
+static struct place place_of_mount(const char *text)
+{
+	static const char *const from[] = { "source=", "src=" };
+	static const char *const to[] = { "destination=", "dst=", "target=" };
+	struct place p = { "", "", 0, 0 };
+
+	while (*text) {
+		size_t len = strcspn(text, ",");
+
+		for (size_t i = 0; i < 3; i++) {
+			const char *f = i < 2 ? str_after(text, from[i]) : NULL;
+			const char *t = str_after(text, to[i]);
+
+			if (f)
+				p = (struct place){ f, p.to, len - (size_t)(f - text), p.to_len };
+			if (t)
+				p = (struct place){ p.from, t, p.from_len,
+						    len - (size_t)(t - text) };
+		}
+		text += len + (text[len] != '\0');
 	}
-	return false;
+	return p;
+}
+
+static bool same(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return a_len == b_len && !strncmp(a, b, a_len);
+}
+
+/* SOURCE:DESTINATION, or either of them. */
+static bool is_place(const char *wanted, struct place p)
+{
+	const char *colon = strchr(wanted, ':');
+	size_t len = strlen(wanted);
+
+	if (colon)
+		return same(wanted, (size_t)(colon - wanted), p.from, p.from_len) &&
+		       same(colon + 1, strlen(colon + 1), p.to, p.to_len);
+	return same(wanted, len, p.from, p.from_len) || same(wanted, len, p.to, p.to_len);
 }
 
 static bool match_volume(void *ctx, const struct filter *f, const void *o)
 {
 	const struct ctr_request *r = request(o);
-	size_t len = strcspn(f->value, ":");
 
 	(void)ctx;
 	for (size_t i = 0; i < r->volumes.n; i++)
-		if (has_field(r->volumes.items[i], f->value, len))
+		if (is_place(f->value, place_of_volume(r->volumes.items[i])))
 			return true;
 	for (size_t i = 0; i < r->mounts.n; i++)
-		if (has_field(r->mounts.items[i], f->value, len))
+		if (is_place(f->value, place_of_mount(r->mounts.items[i])))
 			return true;
-	return strv_has(&r->anon_volumes, f->value) || strv_has(&r->anon_dests, f->value);
+	for (size_t i = 0; i < r->anon_volumes.n && i < r->anon_dests.n; i++) {
+		const char *name = r->anon_volumes.items[i], *to = r->anon_dests.items[i];
+
+		if (is_place(f->value, (struct place){ name, to, strlen(name), strlen(to) }))
+			return true;
+	}
+	return false;
 }
 
 static bool match_health(void *ctx, const struct filter *f, const void *o)

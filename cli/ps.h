@@ -14,10 +14,17 @@
 #define SHORT_ID 12
 
 struct ps_args {
-	bool all, latest, no_trunc, no_heading, quiet, size;
+	bool all, external, latest, no_trunc, no_heading, ns, pod, quiet, size, sync;
 	int64_t last;
+	uint64_t watch_s;		/* 0: once */
 	const char *format, *sort;
 	struct strv filters;
+};
+
+/* The namespaces of a running container as numbers (the kernel's inodes); "" where not known. */
+enum ps_ns { PS_NS_CGROUP, PS_NS_IPC, PS_NS_MNT, PS_NS_NET, PS_NS_PID, PS_NS_USER, PS_NS_UTS, PS_NS_COUNT_ };
+struct ps_namespaces {
+	char id[PS_NS_COUNT_][16];
 };
 
 struct ps_row {
@@ -46,10 +53,17 @@ extern const struct filter_words ps_filter_words;
 
 /* ps-columns.c.  Fresh; NULL: memory is gone. */
 char *ps_status_text(const struct ctr_status *s);
-json_t *ps_row_json(const struct ps_row *row, bool size);
+json_t *ps_row_json(const struct ps_row *row, const struct ps_args *a);
 /* What templates see: without --format only what the table shows. */
 json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a);
 extern const struct tmpl_field ps_fields[];
+
+/* ps-ns.c */
+void ps_read_namespaces(const struct ctr_status *s, struct ps_namespaces *ret);
+/* Podman's "Namespaces" object, without members that are empty where @sparse. */
+json_t *ps_namespaces_json(const struct ps_namespaces *n, bool sparse);
+/* Their columns into a view. */
+void ps_namespaces_view(const struct ps_namespaces *n, json_t *view);
 
 /* ps-sort.c */
 int ps_sort(struct ps_rows *rows, const char *field, struct err *e);

@@ -1,0 +1,58 @@
+/* The published ports of a container as `ps` and `port` show them. */
+#include "ports.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void ports_done(struct ports *p)
+{
+	free(p->items);
+	*p = (struct ports)PORTS_INIT;
+}
+
+static int compare(int a, int b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct ctr_net_port *x = a, *y = b;
+	int r = strcmp(x->host_ip, y->host_ip);
+
+	r = r ? r : compare(x->udp, y->udp);
+	r = r ? r : compare(x->ctr_port, y->ctr_port);
+	return r ? r : compare(x->host_port, y->host_port);
+}
+
+static bool goes_on(const struct ctr_net_port *a, const struct ctr_net_port *b)
+{
+	return streq(a->host_ip, b->host_ip) && a->udp == b->udp &&
+	       a->ctr_port + a->count == b->ctr_port && a->host_port + a->count == b->host_port;
+}
+
+int ports_of(const struct ctr_request *r, struct ports *ret)
+{
+	size_t last = 0;
+
+	if (!r->publish.n)
+		return 0;
+	ret->items = calloc(r->publish.n, sizeof(*ret->items));
+	if (!ret->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->publish.n; i++)
+		if (ctr_net_port_parse(r->publish.items[i], &ret->items[ret->n], NULL) >= 0)
+			ret->n++;
+	if (!ret->n)
+		return 0;
+	qsort(ret->items, ret->n, sizeof(*ret->items), by_place);
+	for (size_t i = 1; i < ret->n; i++) {
+		if (goes_on(&ret->items[last], &ret->items[i]))
+			ret->items[last].count =
+				(uint16_t)(ret->items[last].count + ret->items[i].count);
+		else
+			ret->items[++last] = ret->items[i];
+	}
+	ret->n = last + 1;
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* The published ports of a container as `ps` and `port` show them. */
+#ifndef CLI_PORTS_H
+#define CLI_PORTS_H
+
+#include <ctrlite/container.h>
+#include <ctrlite/network.h>
+
+struct ports {
+	struct ctr_net_port *items;
+	size_t n;
+};
+#define PORTS_INIT { 0 }
+void ports_done(struct ports *p);
+#define auto_ports __attribute__((cleanup(ports_done)))
+
+/* By address, protocol and number, neighbours joined to ranges.  What a newer version has written is
+ * left out.  0 or -ENOMEM. */
+int ports_of(const struct ctr_request *r, struct ports *ret);
+
+#endif
