@@ -10,5 +10,6 @@ extern const struct command cmd_attach, cmd_completion, cmd_complete, cmd_contai
 	cmd_pull, cmd_rm, cmd_rmi, cmd_run, cmd_secret_create, cmd_secret_exists,
 	cmd_secret_inspect, cmd_secret_ls, cmd_secret_rm, cmd_start, cmd_stats, cmd_stop, cmd_surface, cmd_tag, cmd_unpause,
 	cmd_untag, cmd_update, cmd_version, cmd_wait;
+extern const struct command cmd_cp;
 
 #endif

@@ -159,15 +159,19 @@ int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char
 
 	if (t && t->creds && creds < 0)
 		return err_sys(e, creds, "hand over the credentials");
-	const struct proc_fd fds[] = {
+	struct proc_fd fds[3 + TRANSFER_FDS_MAX] = {
 		{ out_w, STDOUT_FILENO },
 		{ err_w, TRANSFER_ERR_FD },
-		{ creds, TRANSFER_CREDS_FD },
 	};
-	const struct proc_spawn s = {
-		.path = path, .argv = strv_argv(&argv), .fds = fds,
-		.n_fds = t && t->creds ? 3 : 2, .dir_fd = FD_NONE, .pdeathsig = SIGTERM,
+	struct proc_spawn s = {
+		.path = path, .argv = strv_argv(&argv), .fds = fds, .n_fds = 2, .dir_fd = FD_NONE,
+		.pdeathsig = SIGTERM,
 	};
+
+	if (t && t->creds)
+		fds[s.n_fds++] = (struct proc_fd){ creds, TRANSFER_CREDS_FD };
+	for (size_t i = 0; t && i < t->n_fds; i++)
+		fds[s.n_fds++] = (struct proc_fd){ t->fds[i], TRANSFER_FD_FIRST + (int)i };
 	r = proc_spawn(&s, &p, e);
 	if (r < 0)
 		return err_wrap(e, r, "start ctr-lite-transfer");

@@ -7,13 +7,19 @@
 #define CTRLITE_TRANSFER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "err.h"
+
+#define TRANSFER_FD_FIRST 5
+#define TRANSFER_FDS_MAX 4
 
 struct ctr_transfer {
 	const char *root, *run;	/* of the store; NULL: not passed */
 	bool quiet;		/* no progress on stderr */
 	const char *creds;	/* "USER:PASSWORD" for the command, over a descriptor; NULL: none */
+	int fds[TRANSFER_FDS_MAX];	/* borrowed; the command has them at TRANSFER_FD_FIRST and on */
+	size_t n_fds;
 };
 
 /*
