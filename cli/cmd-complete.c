@@ -9,6 +9,7 @@
 #include <ctrlite/container.h>
 #include <ctrlite/image.h>
 #include <ctrlite/secret.h>
+#include <ctrlite/volume.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -135,6 +136,18 @@ static void complete_secrets(struct ctr_engine *eng, const char *cur)
 	ctr_secret_list_done(&l);
 }
 
+static void complete_volumes(struct ctr_engine *eng, const char *cur)
+{
+	struct ctr_volume_list l = CTR_VOLUME_LIST_INIT;
+
+	if (ctr_volume_list(eng, &l, NULL) < 0)
+		return;
+	for (size_t i = 0; i < l.n; i++)
+		if (*cur || !l.items[i].anonymous)
+			candidate(l.items[i].name, cur, NULL);
+	ctr_volume_list_done(&l);
+}
+
 static void complete_objects(const struct place *at, enum opt_complete what, const char *cur)
 {
 	const struct ctr_engine_opts o = { .root = at->g.root, .runroot = at->g.runroot };
@@ -149,6 +162,8 @@ static void complete_objects(const struct place *at, enum opt_complete what, con
 		complete_images(&eng, cur);
 	if (what == COMPLETE_SECRET)
 		complete_secrets(&eng, cur);
+	if (what == COMPLETE_VOLUME)
+		complete_volumes(&eng, cur);
 	ctr_engine_close(&eng);
 }
 
@@ -172,6 +187,7 @@ static void complete_what(const struct place *at, enum opt_complete what, const 
 	case COMPLETE_IMAGE:
 	case COMPLETE_OBJECT:
 	case COMPLETE_SECRET:
+	case COMPLETE_VOLUME:
 		complete_objects(at, what, cur);
 		break;
 	}
@@ -270,7 +286,7 @@ static int complete_main(struct cmd *c, void *args, struct err *e)
 		take_word(&at, c->args, c->n_args - 1, &i);
 	if (at.pending) {
 		complete_value(&at, at.pending, cur);
-	} else if (!at.options_end && str_starts(cur, "--") && eq) {
+	} else if (!at.options_end && eq && str_starts(cur, "--")) {
 		const struct opt *o = option_of(&at, cur);
 
 		if (o)

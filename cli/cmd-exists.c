@@ -4,6 +4,7 @@
 #include <ctrlite/container.h>
 #include <ctrlite/image.h>
 #include <ctrlite/secret.h>
+#include <ctrlite/volume.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -48,6 +49,14 @@ static int secret_main(struct cmd *c, void *args, struct err *e)
 	return answer(r, e);
 }
 
+static int volume_main(struct cmd *c, void *args, struct err *e)
+{
+	auto_volume struct ctr_volume v = CTR_VOLUME_INIT;
+
+	(void)args;
+	return answer(ctr_volume_get(c->eng, c->args[0], &v, e), e);
+}
+
 struct exists_args {
 	bool external;
 };
@@ -83,4 +92,13 @@ const struct command cmd_secret_exists = {
 	.examples = "secret exists token",
 	.run = secret_main, .min_args = 1, .max_args = 1, .needs = NEED_STORE,
 	.complete = COMPLETE_SECRET,
+};
+
+const struct command cmd_volume_exists = {
+	.summary = "Check if a volume exists",
+	.usage = "VOLUME",
+	.description = "Ends with status 0 if the volume exists, with 1 if it does not.",
+	.examples = "volume exists data",
+	.run = volume_main, .min_args = 1, .max_args = 1, .needs = NEED_STORE,
+	.complete = COMPLETE_VOLUME,
 };

@@ -11,5 +11,7 @@ extern const struct command cmd_attach, cmd_completion, cmd_complete, cmd_contai
 	cmd_secret_inspect, cmd_secret_ls, cmd_secret_rm, cmd_start, cmd_stats, cmd_stop, cmd_surface, cmd_tag, cmd_unpause,
 	cmd_untag, cmd_update, cmd_version, cmd_wait;
 extern const struct command cmd_cp;
+extern const struct command cmd_volume_create, cmd_volume_exists, cmd_volume_inspect, cmd_volume_ls, cmd_volume_mount,
+	cmd_volume_prune, cmd_volume_reload, cmd_volume_rm, cmd_volume_unmount;
 
 #endif

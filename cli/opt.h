@@ -50,6 +50,7 @@ enum opt_complete {
 	COMPLETE_IMAGE,
 	COMPLETE_OBJECT,	/* containers and images */
 	COMPLETE_SECRET,
+	COMPLETE_VOLUME,
 	COMPLETE_COMMAND,	/* our own commands */
 	COMPLETE_COUNT_,
 };

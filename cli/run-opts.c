@@ -68,6 +68,7 @@ const struct opt run_common_opts[] = {
 	{ 'h', "hostname",     "NAME",     OPT_STRING,  ARG(hostname),    "host name (default: the short ID)" },
 	{ 0,   "hostuser",     "USER",     OPT_CSVLIST, ARG(host_users),  "add an account of the host to /etc/passwd" },
 	{ 0,   "http-proxy",   NULL,       OPT_FLAG,    ARG(http_proxy),  "copy the proxy variables of the host (default true)" },
+	{ 0,   "image-volume", "MODE",     OPT_STRING,  ARG(image_volume), "what the image's VOLUMEs become: anonymous volumes (anonymous or bind, the default), tmpfs, or nothing (ignore)" },
 	{ 0,   "init",         NULL,       OPT_FLAG,    ARG(init),        "run an init (catatonit) that reaps and forwards signals" },
 	{ 0,   "init-path",    "FILE",     OPT_STRING,  ARG(init_path),   "the init for --init (default: catatonit)", 0, COMPLETE_FILE },
 	{ 'i', "interactive",  NULL,       OPT_FLAG,    ARG(interactive), "keep stdin open" },
@@ -80,7 +81,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "log-driver",   "DRIVER",   OPT_STRING,  ARG(log_driver),  "k8s-file (default), json-file (the same) or none" },
 	{ 0,   "log-opt",      "KEY=VALUE", OPT_LIST,   ARG(log_opt),     "max-size=SIZE" },
 	{ 0,   "mac-address",  "MAC",      OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
-	{ 0,   "mount",        "SPEC",     OPT_LIST,    ARG(mounts),      "mount: type=bind|tmpfs|volume|devpts,src=,dst=,..." },
+	{ 0,   "mount",        "SPEC",     OPT_LIST,    ARG(mounts),      "mount: type=bind|volume|tmpfs|image|glob|devpts|ramfs,src=,dst=,..." },
 	{ 0,   "name",         "NAME",     OPT_STRING,  ARG(name),        "name of the container" },
 	{ 0,   "network",      "MODE",     OPT_LIST,    ARG(networks),    "private (default), none, host, pasta[:OPTIONS], slirp4netns[:OPTIONS], container:NAME or ns:PATH" },
 	{ 0,   "net",          NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network" },
@@ -133,8 +134,8 @@ const struct opt run_common_opts[] = {
 	{ 0,   "userns",       "MODE",     OPT_STRING,  ARG(userns),      "user namespace: host, keep-id[:uid=,gid=,size=], nomap, auto[:size=,uidmapping=,gidmapping=], container:NAME or ns:PATH" },
 	{ 0,   "uts",          "MODE",     OPT_STRING,  ARG(uts),         "UTS namespace: private, host, container:NAME or ns:PATH" },
 	{ 0,   "variant",      "VARIANT",  OPT_STRING,  ARG(variant),     "variant of the architecture" },
-	{ 'v', "volume",       "SPEC",     OPT_LIST,    ARG(volumes),     "bind mount: SOURCE:DEST[:OPTIONS]; DEST alone makes a volume without a name" },
-	{ 0,   "volumes-from", "CONTAINER", OPT_REFUSED, 0,               "mounts of another container", .text = "volumes are not supported yet" },
+	{ 'v', "volume",       "SPEC",     OPT_LIST,    ARG(volumes),     "mount a volume or a directory of the host: [VOLUME|DIR:]DEST[:OPTIONS]; DEST alone makes a volume without a name" },
+	{ 0,   "volumes-from", "CONTAINER", OPT_LIST,   ARG(volumes_from), "the volumes and bind mounts of another container: NAME[:ro|rw][,z]", 0, COMPLETE_CONTAINER },
 	{ .kind = OPT_INCLUDE, .table = limit_opts },
 	{ 'w', "workdir",      "DIR",      OPT_STRING,  ARG(workdir),     "working directory" },
 	{ 0 },
@@ -450,8 +451,15 @@ static int set_cwd(const struct run_args *a, const struct ctr_image_config *img,
 static int set_paths(const struct run_args *a, const struct ctr_image_config *img,
 		     struct ctr_request *r, struct err *e)
 {
+	const char *mode = a->image_volume && a->image_volume[0] ? a->image_volume : "anonymous";
+	bool ignore = streq(mode, "ignore"), tmpfs = streq(mode, "tmpfs");
 	int rc = copy(&r->volumes, &a->volumes, e);
 
+	if (!ignore && !tmpfs && !streq(mode, "anonymous") && !streq(mode, "bind"))
+		return err_set(e, ERR_INVALID, "--image-volume %s: expected anonymous, bind, tmpfs or ignore",
+			       mode);
+	if (rc == 0)
+		rc = copy(&r->volumes_from, &a->volumes_from, e);
 	if (rc == 0)
 		rc = copy(&r->mounts, &a->mounts, e);
 	if (rc == 0)
@@ -460,8 +468,10 @@ static int set_paths(const struct run_args *a, const struct ctr_image_config *im
 		char *clean = path_clean_abs(img->volumes.items[i]);
 
 		/* "/" as a volume would hide the image itself: no engine takes it. */
-		if (clean && streq(clean, "/"))
+		if (clean && (streq(clean, "/") || ignore))
 			free(clean);
+		else if (clean && tmpfs)
+			rc = strv_add_take(&r->tmpfs, clean) < 0 ? nomem(e) : 0;
 		else if (strv_add_take(&r->image_volumes, clean) < 0)
 			return nomem(e);
 	}

@@ -23,7 +23,8 @@ struct run_args {
 	int64_t oom_score_adj;
 	int pull;		/* enum ctr_pull_policy */
 	uint64_t shm_size, stop_timeout, timeout;
-	struct strv uidmaps, gidmaps, env, env_file, unset, labels, annotations, volumes, mounts, tmpfs, devices,
+	const char *image_volume;
+	struct strv uidmaps, gidmaps, env, env_file, unset, labels, annotations, volumes, volumes_from, mounts, tmpfs, devices,
 		cap_add, cap_drop, security, ulimits, device_rules, host_users, sysctls, groups, networks, publish, dns,
 		dns_search, dns_option, add_host, log_opt, attach, secrets;
 };

@@ -92,6 +92,7 @@ static const struct param table[] = {
 	{ "owner",	    PARAM_LIST,	 AT(owner),	     PARAMS_RUN },
 	{ "volatile",	    PARAM_BOOL,	 AT(volatile_),	     PARAMS_RUN },
 	{ "copyup",	    PARAM_PATHS, AT(copyup),	     PARAMS_RUN },
+	{ "prepare",	    PARAM_LIST,	 AT(prepare),	     PARAMS_RUN },
 	{ "append",	    PARAM_PATHS, AT(append),	     PARAMS_RUN },
 	{ "runtime",	    PARAM_PATH,	 AT(runtime),	     PARAMS_RUN, NULL, true },
 	{ "runtime-arg",    PARAM_LIST,	 AT(runtime_arg),    PARAMS_RUN },
@@ -180,7 +181,8 @@ static int set_value(struct params *p, const struct param *row, const char *valu
 
 	for (const unsigned char *c = (const unsigned char *)value; *c; c++)
 		if (*c < 0x20 && !(*c == '\t' &&
-				    (row->offset == AT(copyup) || row->offset == AT(append))))
+				    (row->offset == AT(copyup) || row->offset == AT(append) ||
+				     row->offset == AT(prepare))))
 			return -EINVAL;
 	if (is_path && value[0] != '/')
 		return -EINVAL;

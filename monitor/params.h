@@ -32,7 +32,7 @@ struct params {
 	const char *id, *rundir, *ctrdir, *tmpdir, *namesdir, *name, *bundle, *rootfs, *upper, *work;
 	const char *runtime, *runtime_root, *log_path, *net_path, *net_api, *cidfile, *cgroup;
 	const char *upper_owner, *root_ids, *image, *events_path;
-	struct param_list own, owner, lower, copyup, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm, label;
+	struct param_list own, owner, lower, copyup, prepare, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm, label;
 	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
 	uint32_t root_uid, root_gid; /* root_ids, read */
 	uint32_t rows, cols, stop_signal, stop_timeout_s, timeout_s, log_driver, net_ready, events;
@@ -44,6 +44,14 @@ struct params {
 };
 #define PARAMS_INIT { .text = NULL }
 
+/*
+ * Lines of several fields, separated by tabs:
+ *	copyup=DATA DEST [UID:GID STATE [nocopy]]	fill a new volume; STATE holds the markers that it
+ *							is one, else an empty one is
+ *	prepare=chown PATH UID:GID
+ *	prepare=overlay TARGET SCRATCH UPPER WORK LOWER...	a SCRATCH (or "") is emptied and gives both
+ *	prepare=subpath TARGET ROOT PART
+ */
 enum params_phase { PARAMS_PREPARE, PARAMS_RUN };
 
 /* Keep @body for a later params_parse(). */

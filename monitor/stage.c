@@ -24,6 +24,7 @@
 #include "path.h"
 #include "str.h"
 #include "userns.h"
+#include "volumes.h"
 
 struct stage_ctx {
 	struct stage_opts o;
@@ -258,55 +259,14 @@ static int step_rootfs(struct stage_ctx *c, struct err *e)
 	return o.n_lower ? mnt_overlay(&o, c->p.rootfs, e) : 0;
 }
 
-static int copy_up_one(const struct params *p, int rootfs_fd, const char *volume, const char *dest,
-		       struct err *e)
-{
-	auto_close int dst = open(volume, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_close int src = FD_NONE;
-	int r;
-
-	if (dst < 0)
-		return err_sys(e, errno, "open the volume %s", volume);
-	/* Two containers that start with the same new volume: one copies, the other finds it done.
-	 */
-	if (flock(dst, LOCK_EX) < 0)
-		return err_sys(e, errno, "lock the volume %s", volume);
-	r = dir_is_empty(dst);
-	if (r <= 0)
-		return r < 0 ? err_sys(e, r, "read the volume %s", volume) : 0;
-	src = path_open_in(rootfs_fd, dest, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-	if (src == -ENOENT || src == -ENOTDIR || src == -ELOOP) {
-		/* The image has no such directory: the volume stays empty. */
-		if (p->root_ids && fchown(dst, p->root_uid, p->root_gid) < 0)
-			return err_sys(e, errno, "set the owner of the volume %s", volume);
-		return 0;
-	}
-	if (src < 0)
-		return err_sys(e, src, "open %s of the image", dest);
-	r = copy_tree(src, dst, NULL, e);
-	return r < 0 ? err_wrap(e, r, "fill the volume %s from %s of the image", volume, dest) : 0;
-}
-
 static int step_copy_up(struct stage_ctx *c, struct err *e)
 {
-	auto_close int rootfs_fd = FD_NONE;
+	return volumes_fill(&c->p, e);
+}
 
-	if (c->p.copyup.n == 0)
-		return 0;
-	rootfs_fd = open(c->p.rootfs ? c->p.rootfs : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (rootfs_fd < 0)
-		return err_sys(e, errno, "open the root filesystem %s", c->p.rootfs);
-	for (size_t i = 0; i < c->p.copyup.n; i++) {
-		const char *tab = strchr(c->p.copyup.items[i], '\t');
-		auto_free char *volume =
-			strndup(c->p.copyup.items[i], (size_t)(tab - c->p.copyup.items[i]));
-		int r = volume ? copy_up_one(&c->p, rootfs_fd, volume, tab + 1, e)
-			       : err_sys(e, ENOMEM, "fill the volumes");
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+static int step_prepare(struct stage_ctx *c, struct err *e)
+{
+	return volumes_prepare(&c->p, e);
 }
 
 static int step_append(struct stage_ctx *c, struct err *e)
@@ -416,6 +376,7 @@ static const struct stage_step steps[] = {
 	{ NULL, step_owners },
 	{ "mount the root filesystem", step_rootfs },
 	{ NULL, step_copy_up },
+	{ NULL, step_prepare },
 	{ NULL, step_append },
 	{ "wait for the monitor", step_wait_exec },
 	{ "start the runtime", step_exec },

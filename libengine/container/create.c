@@ -11,6 +11,7 @@
 
 #include "ctrlite/event.h"
 #include "ctrlite/idmap.h"
+#include "ctrlite/volume.h"
 #include "file.h"
 #include "layer.h"
 #include "names.h"
@@ -56,6 +57,12 @@ int container_name_volumes(struct ctr_request *r, struct err *e)
 
 		if (i < m.n ? m.items[i].type != SPEC_MOUNT_VOLUME : spec_mounts_find(&m, dest) != NULL)
 			continue;
+		if (i < m.n && m.items[i].source) {
+			if (!strv_has(&r->named_volumes, m.items[i].source) &&
+			    strv_add(&r->named_volumes, m.items[i].source) < 0)
+				rc = err_sys(e, ENOMEM, "name a volume");
+			continue;
+		}
 		rc = str_random_hex(32, name);
 		if (rc == 0)
 			rc = strv_add(&r->anon_volumes, name);
@@ -68,34 +75,33 @@ int container_name_volumes(struct ctr_request *r, struct err *e)
 	return rc;
 }
 
-/* volumes/<name>/_data, unless it is there. */
-static int make_volume(struct ctr_engine *eng, const char *name, struct err *e)
-{
-	struct stage st = STAGE_INIT;
-	struct stat sb;
-	int rc;
-
-	if (fstatat(eng->store.volumes_fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	rc = store_stage_new(&eng->store, &st, e);
-	if (rc < 0)
-		return rc;
-	if (mkdirat(st.fd, "_data", 0755) < 0)
-		rc = err_sys(e, errno, "make a volume");
-	if (rc == 0)
-		rc = store_stage_commit(&eng->store, &st, eng->store.volumes_fd, name, e);
-	if (rc < 0)
-		(void)store_stage_drop(&eng->store, &st, NULL, NULL); /* holds an empty directory */
-	return rc;
-}
-
+/* Volumes without a name are made when the record is there, and found again at each start. */
 int container_make_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e)
 {
-	int rc = 0;
+	for (size_t i = 0; i < r->anon_volumes.n; i++) {
+		auto_close int held = ctr_volume_hold(eng, r->anon_volumes.items[i], true, true, false, e);
 
-	for (size_t i = 0; rc == 0 && i < r->anon_volumes.n; i++)
-		rc = make_volume(eng, r->anon_volumes.items[i], e);
-	return rc;
+		if (held < 0)
+			return held;
+	}
+	for (size_t i = 0; i < r->named_volumes.n; i++) {
+		auto_close int held = ctr_volume_hold(eng, r->named_volumes.items[i], false, true, true, e);
+
+		if (held < 0)
+			return held;
+	}
+	return 0;
+}
+
+/* Those with a name are there before the record, and held: nobody removes one in between. */
+static int hold_volumes(struct ctr_engine *eng, const struct ctr_request *r, int *fds, struct err *e)
+{
+	for (size_t i = 0; i < r->named_volumes.n; i++) {
+		fds[i] = ctr_volume_hold(eng, r->named_volumes.items[i], false, true, !r->rm, e);
+		if (fds[i] < 0)
+			return fds[i];
+	}
+	return 0;
 }
 
 /* Give upper/ the image's owner of "/": only inside of the user namespace has it a name. */
@@ -192,10 +198,11 @@ static int claim_name(struct ctr_engine *eng, struct ctr_request *r, const struc
 	return err_set(e, ERR_BUSY, "no free name was found: give one with --name");
 }
 
-static int hold_layers(struct ctr_engine *eng, const struct ctr_request *r, int *fds, struct err *e)
+static int hold_layers(struct ctr_engine *eng, const struct ctr_request *r, const struct strv *keys, int *fds,
+		       struct err *e)
 {
-	for (size_t i = 0; i < r->layers.n; i++) {
-		fds[i] = layer_hold(&eng->store, r->layers.items[i], e);
+	for (size_t i = 0; i < keys->n; i++) {
+		fds[i] = layer_hold(&eng->store, keys->items[i], e);
 		if (fds[i] < 0)
 			return err_wrap(e, fds[i], "image %s", r->image);
 	}
@@ -215,15 +222,18 @@ static int sync_record(int stage_fd, struct err *e)
 int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct err *e)
 {
 	struct stage st = STAGE_INIT;
-	auto_free int *layer_fds = calloc(r->layers.n + 1, sizeof(int));
+	auto_free int *layer_fds = NULL, *volume_fds = NULL;
+	auto_strv struct strv layers = STRV_INIT;
 	auto_close int ids_lock = FD_NONE; /* until the record is there */
 	bool named = r->name != NULL, claimed = false, committed = false;
 	struct timespec now;
 	int rc;
 
+	if (request_layers(r, &layers) == 0)
+		layer_fds = calloc(layers.n + 1, sizeof(int));
 	if (!layer_fds)
 		return err_sys(e, ENOMEM, "create a container");
-	for (size_t i = 0; i < r->layers.n; i++)
+	for (size_t i = 0; i < layers.n; i++)
 		layer_fds[i] = FD_NONE;
 	rc = r->id ? 0 : container_new_id(&r->id, e);
 	rc = rc < 0 ? rc : request_runtime(eng, r, e);
@@ -235,7 +245,7 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	r->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 
 	/* From here until the rename the layers cannot be collected. */
-	rc = hold_layers(eng, r, layer_fds, e);
+	rc = hold_layers(eng, r, &layers, layer_fds, e);
 	if (rc == 0)
 		rc = store_stage_new(&eng->store, &st, e);
 	if (rc == 0)
@@ -243,6 +253,13 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	claimed = rc == 0;
 	if (rc == 0)
 		rc = container_name_volumes(r, e);
+	if (rc == 0 && r->named_volumes.n) {
+		volume_fds = malloc(r->named_volumes.n * sizeof(int));
+		for (size_t i = 0; volume_fds && i < r->named_volumes.n; i++)
+			volume_fds[i] = FD_NONE;
+		rc = volume_fds ? hold_volumes(eng, r, volume_fds, e)
+				: err_sys(e, ENOMEM, "create a container");
+	}
 	if (rc == 0)
 		rc = fill_stage(eng, &st, r, e);
 	/* Without --rm the record must outlive a power cut. */
@@ -257,8 +274,10 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 		rc = container_make_volumes(eng, r, e);
 	if (rc == 0)
 		ctr_event_of(eng, r, "create");
-	for (size_t i = 0; i < r->layers.n; i++)
+	for (size_t i = 0; i < layers.n; i++)
 		(void)fd_close(layer_fds[i]);
+	for (size_t i = 0; volume_fds && i < r->named_volumes.n; i++)
+		(void)fd_close(volume_fds[i]);
 	if (rc < 0 && committed) {
 		(void)ctr_container_remove(eng, r->id, false, true, 0, NULL); /* the first error counts */
 	} else if (rc < 0) {
@@ -281,19 +300,18 @@ static int drop_stage(struct ctr_engine *eng, struct stage *st, struct err *e)
 	return rc < 0 ? rc : store_stage_drop(&eng->store, st, map, e);
 }
 
+/* Those that another container has by --volumes-from stay. */
 static int remove_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct err *e)
 {
 	for (size_t i = 0; i < r->anon_volumes.n; i++) {
-		struct stage st = STAGE_INIT;
-		int rc = store_stage_take(&eng->store, eng->store.volumes_fd,
-					  r->anon_volumes.items[i], &st, e);
+		struct err why = ERR_INIT;
+		int rc = ctr_volume_remove(eng, r->anon_volumes.items[i], false, 0, &why);
 
-		if (rc == -ENOENT)
-			continue;
-		if (rc == 0)
-			rc = drop_stage(eng, &st, e);
-		if (rc < 0)
-			return err_wrap(e, rc, "remove volume %s", r->anon_volumes.items[i]);
+		if (rc < 0 && rc != -ENOENT && why.kind != ERR_BUSY) {
+			if (e)
+				*e = why;
+			return rc;
+		}
 	}
 	return 0;
 }

@@ -370,6 +370,7 @@ int explain_beyond(struct ctr_engine *eng, const struct ctr_request *r, const st
 		rc = explain_net(r, p->network, p->net, elements, e);
 	ctr_origin(r, "added lines", "", "default: the user is not in the image (--passwd)");
 	for (size_t i = 0; rc == 0 && i < p->append->n; i++)
-		rc = explain_line(r, p->append->items[i], elements, e);
+		if (str_starts(p->append->items[i], "append="))
+			rc = explain_line(r, p->append->items[i] + strlen("append="), elements, e);
 	return rc;
 }

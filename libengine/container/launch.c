@@ -142,15 +142,9 @@ static int put_paths(struct ctr_engine *eng, const struct ctr_request *r, const 
 
 static void put_volumes(struct ctr_engine *eng, const struct ctr_request *r, struct strbuf *b)
 {
-	for (size_t i = 0; i < r->anon_volumes.n && i < r->anon_dests.n; i++) {
-		strbuf_addf(b, "copyup=%s/volumes/%s/_data\t%s", eng->store.root,
-			    r->anon_volumes.items[i], r->anon_dests.items[i]);
+	for (size_t i = 0; r->rm && i < r->anon_volumes.n; i++) {
+		strbuf_addf(b, "volume-rm=%s/volumes/%s", eng->store.root, r->anon_volumes.items[i]);
 		strbuf_addc(b, '\0');
-		if (r->rm) {
-			strbuf_addf(b, "volume-rm=%s/volumes/%s", eng->store.root,
-				    r->anon_volumes.items[i]);
-			strbuf_addc(b, '\0');
-		}
 	}
 }
 
@@ -277,7 +271,7 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		return rc;
 	put_volumes(eng, r, &b);
 	for (size_t i = 0; i < l->append.n; i++)
-		put(&b, "append", l->append.items[i]);
+		strbuf_addn(&b, l->append.items[i], strlen(l->append.items[i]) + 1);
 	rc = put_runtime(eng, r, run_dir, cg, &b, e);
 	if (rc < 0)
 		return rc;

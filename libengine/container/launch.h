@@ -11,7 +11,7 @@ struct launch {
 	int sock;		/* the launch socket */
 	struct proc monitor;
 	bool started;
-	struct strv append;	/* oci_build's, for the monitor */
+	struct strv append;	/* oci_build's "key=value" for the monitor */
 };
 #define LAUNCH_INIT { .sock = -EBADF, .monitor = PROC_INIT }
 /* Closes the socket; a monitor that has not started a container ends, and is waited for. */

@@ -203,12 +203,20 @@ int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *u
 			r = 0;
 			continue;
 		}
-		for (size_t k = 0; r == 0 && k < req.layers.n; k++)
-			r = strv_has(keys, req.layers.items[k])
-				    ? 0
-				    : strv_add(keys, req.layers.items[k]);
+		auto_strv struct strv layers = STRV_INIT;
+
+		if (r == 0)
+			r = request_layers(&req, &layers);
+		for (size_t k = 0; r == 0 && k < layers.n; k++)
+			r = strv_has(keys, layers.items[k]) ? 0 : strv_add(keys, layers.items[k]);
 		if (r == 0 && users && req.manifest)
 			r = strv_addf(users, "%s %s", req.manifest, req.id);
+		for (size_t k = 0; r == 0 && users && k < req.image_mounts.n; k++) {
+			const char *tab = strchr(req.image_mounts.items[k], '\t');
+
+			if (tab)
+				r = strv_addf(users, "%.*s %s", (int)strcspn(tab + 1, "\t"), tab + 1, req.id);
+		}
 		ctr_request_done(&req);
 		if (r == -ENOMEM)
 			(void)err_sys(e, ENOMEM, "list what containers use");

@@ -122,7 +122,7 @@ static int add_lines(struct oci_build *b, const char *path, const char *text, st
 		return err_sys(e, ENOMEM, "add to %s", path);
 	for (size_t i = 0; rc == 0 && i < lines.n; i++)
 		if (lines.items[i][0])
-			rc = strv_addf(&b->append, "%s\t%s", path, lines.items[i]);
+			rc = strv_addf(&b->append, "append=%s\t%s", path, lines.items[i]);
 	return rc < 0 ? err_sys(e, rc, "add to %s", path) : 0;
 }
 

@@ -300,6 +300,8 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	rc = oci_caps(r, &caps, e);
 	if (rc == 0)
 		rc = oci_user(b, &m, &user, e);
+	b->uid = user.uid;
+	b->gid = user.gid;
 	if (rc == 0)
 		rc = oci_user_dests(b, e);
 	if (rc == 0)

@@ -34,8 +34,9 @@ struct oci_build {
 	struct spec_mounts user;	/* the user's own mounts */
 	char **user_dests;		/* where they and the volumes go; borrowed strings */
 	size_t n_user_dests;
+	uint32_t uid, gid;		/* who runs in it */
 	/* out */
-	struct strv append;		/* "PATH\tLINE": what files of the root filesystem get */
+	struct strv append;		/* "key=value" for the monitor: append=, copyup=, overlay= ... */
 };
 void oci_build_done(struct oci_build *b);
 

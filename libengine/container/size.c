@@ -11,17 +11,70 @@
 #include "proc.h"
 #include "str.h"
 
-static int sum_dir(int fd, unsigned int depth, uint64_t *sum);
+struct inode {
+	dev_t dev;
+	ino_t ino;
+};
 
-static int sum_entry(int dir_fd, const char *name, unsigned int depth, uint64_t *sum)
+struct sum {
+	uint64_t bytes;
+	bool links_once;
+	struct inode *seen;	/* those with several names; a hash table of open addressing */
+	size_t n_seen, cap;
+};
+
+static int sum_dir(int fd, unsigned int depth, struct sum *sum);
+
+static size_t slot_of(const struct inode *table, size_t cap, const struct inode *i)
+{
+	size_t at = (size_t)(i->ino * 0x9e3779b97f4a7c15u ^ i->dev) & (cap - 1);
+
+	while (table[at].ino && (table[at].ino != i->ino || table[at].dev != i->dev))
+		at = (at + 1) & (cap - 1);
+	return at;
+}
+
+/* 1 the first time, then 0, or -ENOMEM. */
+static int first_name(struct sum *s, const struct stat *st)
+{
+	const struct inode i = { st->st_dev, st->st_ino };
+	size_t at;
+
+	if (2 * (s->n_seen + 1) > s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 256;
+		struct inode *grown = calloc(cap, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		for (size_t k = 0; k < s->cap; k++)
+			if (s->seen[k].ino)
+				grown[slot_of(grown, cap, &s->seen[k])] = s->seen[k];
+		free(s->seen);
+		s->seen = grown;
+		s->cap = cap;
+	}
+	at = slot_of(s->seen, s->cap, &i);
+	if (s->seen[at].ino)
+		return 0;
+	s->seen[at] = i;
+	s->n_seen++;
+	return 1;
+}
+
+static int sum_entry(int dir_fd, const char *name, unsigned int depth, struct sum *sum)
 {
 	struct stat st;
 	int fd;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (S_ISREG(st.st_mode) && st.st_size > 0)
-		*sum += (uint64_t)st.st_size;
+	if (S_ISREG(st.st_mode) && st.st_size > 0) {
+		int r = sum->links_once && st.st_nlink > 1 ? first_name(sum, &st) : 1;
+
+		if (r < 0)
+			return r;
+		sum->bytes += r ? (uint64_t)st.st_size : 0;
+	}
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	if (depth == CTR_SIZE_DEPTH_MAX)
@@ -33,7 +86,7 @@ static int sum_entry(int dir_fd, const char *name, unsigned int depth, uint64_t 
 }
 
 /* Takes @fd over. */
-static int sum_dir(int fd, unsigned int depth, uint64_t *sum)
+static int sum_dir(int fd, unsigned int depth, struct sum *sum)
 {
 	auto_dir DIR *d = fdopendir(fd);
 	struct dirent *entry;
@@ -50,22 +103,33 @@ static int sum_dir(int fd, unsigned int depth, uint64_t *sum)
 	return r == 0 && errno ? -errno : r;
 }
 
+static int sum_tree(int dir_fd, bool links_once, uint64_t *ret)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct sum sum = { .links_once = links_once };
+	int r = fd < 0 ? -errno : sum_dir(fd, 0, &sum);
+
+	free(sum.seen);
+	*ret = sum.bytes;
+	return r;
+}
+
 struct answer {
 	int r;
 	uint64_t sum;
 };
 
 /* In the child: root of a user namespace in which every id of the layer is mapped. */
-static void __attribute__((noreturn)) child(int upper_fd, int out_fd)
+static void __attribute__((noreturn)) child(int dir_fd, bool links_once, int out_fd)
 {
 	struct answer a = { 0 };
-	int fd = openat(upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	a.r = fd < 0 ? -errno : sum_dir(fd, 0, &a.sum);
+	a.r = sum_tree(dir_fd, links_once, &a.sum);
 	_exit(fd_write_all(out_fd, &a, sizeof(a)) < 0);
 }
 
-static int sum_mapped(int upper_fd, const struct idmap *map, uint64_t *ret, struct err *e)
+static int sum_mapped(int dir_fd, bool links_once, const struct idmap *map, uint64_t *ret,
+		      struct err *e)
 {
 	struct proc p = PROC_INIT;
 	struct answer a;
@@ -79,7 +143,7 @@ static int sum_mapped(int upper_fd, const struct idmap *map, uint64_t *ret, stru
 	if (r < 0)
 		return r;
 	if (r == 0)
-		child(upper_fd, wr);
+		child(dir_fd, links_once, wr);
 	wr = fd_close(wr);
 	r = fd_read_full(rd, &a, sizeof(a)) == (ssize_t)sizeof(a) ? a.r : -EIO;
 	(void)proc_wait(&p, NULL); /* its answer is what counts */
@@ -89,14 +153,30 @@ static int sum_mapped(int upper_fd, const struct idmap *map, uint64_t *ret, stru
 	return r;
 }
 
-int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_bytes, struct err *e)
+int ctr_tree_size(struct ctr_engine *eng, int dir_fd, bool links_once, const char *what, uint64_t *ret_bytes,
+		  struct err *e)
 {
-	auto_free char *name = str_printf("%s/upper", id);
 	const struct idmap *map;
 	uint64_t sum = 0;
-	int r;
+	int r = ctr_engine_idmap(eng, &map, e);
 
-	if (!name)
+	if (r < 0)
+		return r;
+	r = map ? sum_mapped(dir_fd, links_once, map, &sum, e) : sum_tree(dir_fd, links_once, &sum);
+	if (r == -ELOOP)
+		return err_set(e, ERR_LIMIT, "measure %s: more than %d directories deep", what,
+			       CTR_SIZE_DEPTH_MAX);
+	if (r < 0)
+		return err_sys(e, r, "measure %s", what);
+	*ret_bytes = sum;
+	return 0;
+}
+
+int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_bytes, struct err *e)
+{
+	auto_free char *name = str_printf("%s/upper", id), *what = str_printf("container %.12s", id);
+
+	if (!name || !what)
 		return err_sys(e, ENOMEM, "measure container %.12s", id);
 	auto_close int upper_fd =
 		path_open_beneath(eng->store.containers_fd, name, O_PATH | O_DIRECTORY);
@@ -106,22 +186,5 @@ int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_byt
 	}
 	if (upper_fd < 0)
 		return err_sys(e, upper_fd, "measure container %.12s", id);
-	r = ctr_engine_idmap(eng, &map, e);
-	if (r < 0)
-		return r;
-	if (map) {
-		r = sum_mapped(upper_fd, map, &sum, e);
-	} else {
-		int fd = openat(upper_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		r = fd < 0 ? -errno : sum_dir(fd, 0, &sum);
-	}
-	if (r == -ELOOP)
-		return err_set(e, ERR_LIMIT,
-			       "measure container %.12s: more than %d directories deep", id,
-			       CTR_SIZE_DEPTH_MAX);
-	if (r < 0)
-		return err_sys(e, r, "measure container %.12s", id);
-	*ret_bytes = sum;
-	return 0;
+	return ctr_tree_size(eng, upper_fd, false, what, ret_bytes, e);
 }

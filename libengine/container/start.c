@@ -137,10 +137,13 @@ static int check(struct ctr_engine *eng, const struct ctr_request *r, struct err
 
 		if (m.items[i].type == SPEC_MOUNT_BIND && stat(m.items[i].source, &st) < 0)
 			rc = err_sys(e, errno, "statfs %s", m.items[i].source);
-		if (m.items[i].type == SPEC_MOUNT_VOLUME && m.items[i].source)
-			rc = err_set(e, ERR_UNSUPPORTED, "named volumes are not supported yet (%s): use a "
-				     "directory, as in -v ./%s:%s", m.items[i].source,
-				     m.items[i].source, m.items[i].dest);
+		if (rc == 0 && m.items[i].type == SPEC_MOUNT_BIND && m.items[i].overlay &&
+		    !S_ISDIR(st.st_mode))
+			rc = err_set(e, ERR_INVALID, "%s: an overlay (O) needs a directory",
+				     m.items[i].source);
+		if (rc == 0 && m.items[i].idmap && eng->rootless)
+			rc = err_set(e, ERR_UNSUPPORTED, "%s: id-mapped mounts of the host's file systems "
+				     "need root", m.items[i].dest);
 	}
 	spec_mounts_done(&m);
 	return rc;
@@ -152,6 +155,8 @@ int ctr_container_prepare(struct ctr_engine *eng, struct ctr_request *r, struct 
 	struct net n = NET_INIT;
 	int rc = request_runtime(eng, r, e);
 
+	if (rc == 0)
+		rc = container_expand_mounts(eng, r, e);
 	if (rc == 0)
 		rc = check(eng, r, e);
 	if (rc == 0)
@@ -312,7 +317,9 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_r
 	if (l)
 		r->id = strdup(l->id);
 	/* Everything that can be refused without making anything comes first. */
-	rc = !l || r->id ? check(eng, r, e) : err_sys(e, ENOMEM, "run a container");
+	rc = !l || r->id ? container_expand_mounts(eng, r, e) : err_sys(e, ENOMEM, "run a container");
+	if (rc == 0)
+		rc = check(eng, r, e);
 	if (rc == 0)
 		rc = cgroup_plan(eng, r, &cg, e);
 	if (rc == 0)
@@ -430,6 +437,8 @@ int ctr_container_explain(struct ctr_engine *eng, struct ctr_request *r, json_t 
 	int rc = container_new_id(&r->id, e);
 
 	/* As ctr_container_run(), without what makes something. */
+	if (rc == 0)
+		rc = container_expand_mounts(eng, r, e);
 	if (rc == 0)
 		rc = check(eng, r, e);
 	if (rc == 0)

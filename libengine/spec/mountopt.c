@@ -18,14 +18,16 @@ static const char *const type_words[] = {
 	[SPEC_MOUNT_TMPFS] = "tmpfs",
 	[SPEC_MOUNT_RAMFS] = "ramfs",
 	[SPEC_MOUNT_DEVPTS] = "devpts",
+	[SPEC_MOUNT_IMAGE] = "image",
+	[SPEC_MOUNT_GLOB] = "glob",
 };
 static_assert(sizeof(type_words) / sizeof(type_words[0]) == SPEC_MOUNT_TYPE_COUNT_,
 	      "a word for every type");
 
 #define T(t) (1u << SPEC_MOUNT_##t)
-#define T_BINDS (T(BIND) | T(VOLUME))
+#define T_BINDS (T(BIND) | T(VOLUME) | T(GLOB))
 #define T_MEM (T(TMPFS) | T(RAMFS))
-#define T_ALL (T_BINDS | T_MEM | T(DEVPTS))
+#define T_ALL (T_BINDS | T_MEM | T(DEVPTS) | T(IMAGE))
 
 /* Options of which a mount has at most one. */
 enum group {
@@ -38,6 +40,10 @@ enum group {
 	GROUP_DEV,
 	GROUP_COPY,
 	GROUP_LABEL,
+	GROUP_CHOWN,
+	GROUP_OVERLAY,
+	GROUP_IDMAP,
+	GROUP_RRO,
 	GROUP_COUNT_,
 };
 
@@ -71,6 +77,10 @@ static const struct word {
 	{ "notmpcopyup", T_MEM, GROUP_COPY },
 	{ "z", T_BINDS, GROUP_LABEL },
 	{ "Z", T_BINDS, GROUP_LABEL },
+	{ "U", T_BINDS | T_MEM, GROUP_CHOWN },
+	{ "O", T_BINDS, GROUP_OVERLAY },
+	{ "idmap", T_BINDS, GROUP_IDMAP },
+	{ "rro", T_BINDS, GROUP_RRO },
 	{ "noatime", T_MEM, GROUP_NONE },
 	{ "relatime", T_MEM, GROUP_NONE },
 	{ "strictatime", T_MEM, GROUP_NONE },
@@ -83,18 +93,10 @@ static const struct word {
 static const struct {
 	const char *name, *why;
 } refused[] = {
-	{ "U", "changing the owner of a volume's content" },
-	{ "chown", "changing the owner of a volume's content" },
-	{ "O", "overlay volumes" },
-	{ "upperdir", "overlay volumes" },
-	{ "workdir", "overlay volumes" },
-	{ "idmap", "id-mapped mounts" },
+	{ "idmap", "a map of one's own for an id-mapped mount" },
 	{ "volume-opt", "volume driver options" },
 	{ "volume-driver", "volume drivers" },
 	{ "volume-label", "volume labels on a mount" },
-	{ "subpath", "mounting a part of a volume" },
-	{ "volume-subpath", "mounting a part of a volume" },
-	{ "bind-recursive", "recursive read-only bind mounts" },
 	{ "swap", "swap settings of tmpfs" },
 	{ "noswap", "swap settings of tmpfs" },
 };
@@ -109,6 +111,9 @@ static void spec_mount_done(struct spec_mount *m)
 {
 	free(m->source);
 	free(m->dest);
+	free(m->upperdir);
+	free(m->workdir);
+	free(m->subpath);
 	strv_done(&m->options);
 }
 
@@ -175,7 +180,7 @@ static int check_text(const char *value, struct err *e)
 static int set_dest(struct spec_mount *m, const char *dest, struct err *e)
 {
 	if (*dest != '/')
-		return err_set(e, ERR_INVALID, "invalid container path \"%s\": it must be absolute",
+		return err_set(e, ERR_INVALID, "invalid container path \"%s\", must be an absolute path",
 			       dest);
 	free(m->dest);
 	m->dest = path_clean_abs(dest);
@@ -206,8 +211,8 @@ static int unknown_option(const struct parser *p, const char *option, struct err
 		if (strlen(refused[i].name) == len && memcmp(refused[i].name, option, len) == 0)
 			return err_set(e, ERR_UNSUPPORTED, "option \"%s\": %s is not supported yet",
 				       option, refused[i].why);
-	return err_set(e, ERR_INVALID, "unknown option \"%s\" for a %s mount", option,
-		       spec_mount_type_str(p->m.type));
+	return err_set(e, ERR_INVALID, "invalid option type \"%s\": %s: invalid mount option for a %s "
+		       "mount", option, option, spec_mount_type_str(p->m.type));
 }
 
 static int choose(struct parser *p, const struct word *w, struct err *e)
@@ -218,7 +223,7 @@ static int choose(struct parser *p, const struct word *w, struct err *e)
 		return strv_has(&p->plain, w->name) || strv_add(&p->plain, w->name) == 0
 		       ? 0 : no_memory(e);
 	if (*slot && *slot != w)
-		return err_set(e, ERR_INVALID, "options \"%s\" and \"%s\" exclude each other",
+		return err_set(e, ERR_INVALID, "invalid options \"%s, %s\", can only specify 1 of them",
 			       (*slot)->name, w->name);
 	*slot = w;
 	return 0;
@@ -273,6 +278,21 @@ static int put_option(struct parser *p, const char *key, const char *value, stru
 	return strv_addf(&p->plain, "%s=%s", key, value) < 0 ? no_memory(e) : 0;
 }
 
+/* upperdir= and workdir= of an overlay. */
+static int take_overlay_dir(struct parser *p, const char *key, const char *value, struct err *e)
+{
+	char **slot = streq(key, "upperdir") ? &p->m.upperdir : &p->m.workdir;
+
+	if (!(T_BINDS & (1u << p->m.type)))
+		return 0;
+	if (*slot)
+		return err_set(e, ERR_INVALID, "option \"%s\" is given twice", key);
+	if (*value != '/')
+		return err_set(e, ERR_INVALID, "cannot accept relative path for option %s: %s", key, value);
+	*slot = path_clean_abs(value);
+	return *slot ? 1 : no_memory(e);
+}
+
 /* Options with a value that the kernel takes: 1 taken, 0 unknown, or an error. */
 static int take_value(struct parser *p, const char *key, const char *value, struct err *e)
 {
@@ -298,6 +318,8 @@ static int take_value(struct parser *p, const char *key, const char *value, stru
 		ok = str_size(value, &bytes) == 0;
 	} else if (streq(key, "nr_blocks") && mem) {
 		ok = str_size(value, &bytes) == 0;
+	} else if (streq(key, "upperdir") || streq(key, "workdir")) {
+		return take_overlay_dir(p, key, value, e);
 	} else if (streq(key, "max") && pts) {
 		ok = str_u32(value, INT32_MAX, &id) == 0;
 	} else {
@@ -359,25 +381,39 @@ static int finish_options(struct parser *p, struct err *e)
 	bool binds = T_BINDS & (1u << p->m.type), strict = T_MEM & (1u << p->m.type);
 	const char *copy = word_or(p, GROUP_COPY, ""), *label = word_or(p, GROUP_LABEL, "");
 	struct strv *o = &p->m.options;
+	bool volume = p->m.type == SPEC_MOUNT_VOLUME, image = p->m.type == SPEC_MOUNT_IMAGE;
 	int r = 0;
 
-	p->m.ro = streq(word_or(p, GROUP_RW, "rw"), "ro");
+	p->m.chown = p->chosen[GROUP_CHOWN] != NULL;
+	p->m.overlay = p->chosen[GROUP_OVERLAY] != NULL;
+	p->m.idmap = p->chosen[GROUP_IDMAP] != NULL;
+	if (!p->m.upperdir != !p->m.workdir)
+		return err_set(e, ERR_INVALID, "must specify both upperdir and workdir");
+	if (p->m.upperdir && !p->m.overlay)
+		return err_set(e, ERR_INVALID, "upperdir and workdir go with the option O");
+	if (p->m.overlay && p->m.idmap)
+		return err_set(e, ERR_INVALID, "options \"O\" and \"idmap\" exclude each other");
+	p->m.ro = streq(word_or(p, GROUP_RW, image ? "ro" : "rw"), "ro") || p->chosen[GROUP_RRO];
 	p->m.nocopy = streq(copy, "nocopy");
 	p->m.tmpcopyup = strict && !streq(copy, "notmpcopyup");
 	p->m.relabel_shared = streq(label, "z");
 	p->m.relabel_private = streq(label, "Z");
-	if (binds)
+	if (binds || image)
 		r = strv_add(o, word_or(p, GROUP_BIND, "rbind"));
 	if (r == 0 && p->m.type != SPEC_MOUNT_DEVPTS)
 		r = strv_add(o, word_or(p, GROUP_PROPAGATION, "rprivate"));
 	if (r == 0)
 		r = strv_add(o, p->m.ro ? "ro" : "rw");
 	if (r == 0)
-		r = add_unless_null(o, word_or(p, GROUP_SUID, binds ? NULL : "nosuid"));
+		r = add_unless_null(o, word_or(p, GROUP_RRO, NULL));
 	if (r == 0)
-		r = add_unless_null(o, word_or(p, GROUP_DEV, strict ? "nodev" : NULL));
+		r = add_unless_null(o, word_or(p, GROUP_SUID, binds && !volume ? NULL : "nosuid"));
 	if (r == 0)
-		r = add_unless_null(o, word_or(p, GROUP_EXEC, binds || strict ? NULL : "noexec"));
+		r = add_unless_null(o, word_or(p, GROUP_DEV, strict || volume || image ? "nodev" : NULL));
+	if (r == 0)
+		r = add_unless_null(o, word_or(p, GROUP_EXEC, binds || strict || image ? NULL : "noexec"));
+	if (r == 0)
+		r = add_unless_null(o, word_or(p, GROUP_IDMAP, NULL));
 	for (size_t i = 0; r == 0 && i < p->plain.n; i++)
 		r = strv_add(o, p->plain.items[i]);
 	return r < 0 ? no_memory(e) : 0;
@@ -541,11 +577,10 @@ static int mount_type(const char *word, enum spec_mount_type *ret, struct err *e
 			return 0;
 		}
 	}
-	if (streq(word, "image") || streq(word, "glob") || streq(word, "artifact") ||
-	    streq(word, "npipe") || streq(word, "cluster"))
+	if (streq(word, "artifact") || streq(word, "npipe") || streq(word, "cluster"))
 		return err_set(e, ERR_UNSUPPORTED, "type=%s is not supported yet", word);
-	return err_set(e, ERR_INVALID, "unknown type \"%s\"; there are bind, volume, tmpfs, ramfs, "
-		       "devpts", word);
+	return err_set(e, ERR_INVALID, "invalid filesystem type \"%s\": there are bind, volume, tmpfs, "
+		       "ramfs, devpts, image, glob", word);
 }
 
 /* "" (the bare key) is true. */
@@ -586,8 +621,12 @@ static int mount_source(struct parser *p, const char *key, const char *value, co
 		return r;
 	if (p->m.source)
 		return err_set(e, ERR_INVALID, "the source is given twice");
-	if (p->m.type == SPEC_MOUNT_BIND)
+	if (p->m.type == SPEC_MOUNT_BIND || p->m.type == SPEC_MOUNT_GLOB)
 		return set_source(&p->m, value, cwd, e);
+	if (p->m.type == SPEC_MOUNT_IMAGE) {
+		p->m.source = strdup(value);
+		return p->m.source ? 0 : no_memory(e);
+	}
 	if (p->m.type != SPEC_MOUNT_VOLUME)
 		return err_set(e, ERR_INVALID, "a %s mount has no source",
 			       spec_mount_type_str(p->m.type));
@@ -609,6 +648,9 @@ static const struct {
 	{ "nodev", "nodev", "dev" },	{ "bind-nonrecursive", "bind", "rbind" },
 	{ "nocopy", "nocopy", "copy" }, { "volume-nocopy", "nocopy", "copy" },
 	{ "copy", "copy", "nocopy" },	{ "tmpcopyup", "tmpcopyup", "notmpcopyup" },
+	{ "readwrite", "rw", "ro" },	{ "U", "U", NULL },
+	{ "chown", "U", NULL },		{ "O", "O", NULL },
+	{ "idmap", "idmap", NULL },
 	{ "notmpcopyup", "notmpcopyup", "tmpcopyup" },
 };
 
@@ -621,7 +663,11 @@ static int take_switch(struct parser *p, const char *key, const char *value, str
 
 		if (!streq(switches[i].key, key))
 			continue;
+		if (streq(key, "idmap") && value && !streq(value, "true") && !streq(value, "false"))
+			return 0; /* a map: refused by name below */
 		r = parse_bool(key, value, &on, e);
+		if (r == 0 && !on && !switches[i].off)
+			return 1;
 		return r < 0 ? r : take_word(p, on ? switches[i].on : switches[i].off, e);
 	}
 	return 0;
@@ -653,6 +699,43 @@ static int take_propagation(struct parser *p, const char *value, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* Below the root of the volume or image; links in it are followed inside of that only. */
+static int take_subpath(struct parser *p, const char *key, const char *value, struct err *e)
+{
+	int r = need_value(key, value, e);
+
+	if (r < 0)
+		return r;
+	if (p->m.type != SPEC_MOUNT_VOLUME && p->m.type != SPEC_MOUNT_IMAGE)
+		return err_set(e, ERR_INVALID, "option \"%s\" does not apply to a %s mount", key,
+			       spec_mount_type_str(p->m.type));
+	if (p->m.subpath)
+		return err_set(e, ERR_INVALID, "option \"%s\" is given twice", key);
+	p->m.subpath = path_clean_abs(value);
+	return p->m.subpath ? 0 : no_memory(e);
+}
+
+/* docker's words for how far a bind mount and its ro reach. */
+static int take_recursive(struct parser *p, const char *value, struct err *e)
+{
+	static const struct {
+		const char *value, *word;
+	} all[] = {
+		{ "enabled", "rbind" },	{ "disabled", "bind" },
+		{ "writable", "rbind" }, { "readonly", "rro" },
+	};
+
+	for (size_t i = 0; value && i < sizeof(all) / sizeof(all[0]); i++) {
+		int r;
+
+		if (!streq(all[i].value, value))
+			continue;
+		r = take_word(p, all[i].word, e);
+		return r < 0 ? r : 0;
+	}
+	return err_set(e, ERR_INVALID, "bind-recursive is enabled, disabled, writable or readonly");
+}
+
 static int take_field(struct parser *p, const char *key, const char *value, const char *cwd,
 		      struct err *e)
 {
@@ -673,6 +756,10 @@ static int take_field(struct parser *p, const char *key, const char *value, cons
 		return 0;
 	if (streq(key, "bind-propagation"))
 		return take_propagation(p, value, e);
+	if (streq(key, "bind-recursive"))
+		return take_recursive(p, value, e);
+	if (streq(key, "subpath") || streq(key, "volume-subpath") || streq(key, "image-subpath"))
+		return take_subpath(p, key, value, e);
 	if (streq(key, "relabel"))
 		return take_relabel(p, value, e);
 	r = take_switch(p, key, value, e);
@@ -717,9 +804,17 @@ static int parse_mount(struct parser *p, const char *text, const char *cwd, stru
 		r = take_field(p, fields.items[i], eq ? eq + 1 : NULL, cwd, e);
 	}
 	if (r == 0 && !p->m.dest)
-		return err_set(e, ERR_INVALID, "the destination (dst=) is missing");
-	if (r == 0 && p->m.type == SPEC_MOUNT_BIND && !p->m.source)
-		return err_set(e, ERR_INVALID, "a bind mount needs a source (src=)");
+		return err_set(e, ERR_INVALID, "must set volume destination: the destination (dst=) is "
+			       "missing");
+	if (r == 0 && p->m.type == SPEC_MOUNT_BIND && !p->m.source) {
+		p->m.source = strdup(p->m.dest); /* as podman has it */
+		return p->m.source ? 0 : no_memory(e);
+	}
+	if (r == 0 && (p->m.type == SPEC_MOUNT_IMAGE || p->m.type == SPEC_MOUNT_GLOB) && !p->m.source)
+		return err_set(e, ERR_INVALID, "must set source and destination for %s volume: the source "
+			       "(src=) is missing", spec_mount_type_str(p->m.type));
+	if (r == 0 && p->m.subpath && !p->m.source)
+		return err_set(e, ERR_INVALID, "a subpath needs a volume with a name (src=)");
 	return r;
 }
 
@@ -731,6 +826,48 @@ int spec_mounts_add_mount(struct spec_mounts *m, const char *value, const char *
 	if (r == 0)
 		r = append(m, &p, e);
 	return r < 0 ? err_wrap(e, r, "mount \"%s\"", value) : 0;
+}
+
+/* One field of a CSV record, in quotes where it needs them. */
+static void add_csv(struct strbuf *b, const char *key, const char *value)
+{
+	bool quote = strpbrk(value, ",\"") != NULL;
+
+	strbuf_addf(b, "%s%s%s=", b->len ? "," : "", quote ? "\"" : "", key);
+	for (; *value; value++) {
+		if (*value == '"')
+			strbuf_addc(b, '"');
+		strbuf_addc(b, *value);
+	}
+	if (quote)
+		strbuf_addc(b, '"');
+}
+
+char *spec_mount_text(const struct spec_mount *m, bool ro)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+
+	add_csv(&b, "type", spec_mount_type_str(m->type));
+	if (m->source)
+		add_csv(&b, "src", m->source);
+	add_csv(&b, "dst", m->dest);
+	strbuf_add(&b, m->ro || ro ? ",ro" : "");
+	strbuf_add(&b, m->nocopy ? ",nocopy" : "");
+	strbuf_add(&b, m->idmap ? ",idmap" : "");
+	strbuf_add(&b, m->overlay ? ",O" : "");
+	if (m->upperdir)
+		add_csv(&b, "upperdir", m->upperdir);
+	if (m->workdir)
+		add_csv(&b, "workdir", m->workdir);
+	if (m->subpath)
+		add_csv(&b, "subpath", m->subpath);
+	for (size_t i = 0; i < m->options.n; i++) {
+		const char *o = m->options.items[i];
+
+		if (!streq(o, "rw") && !streq(o, "ro") && !streq(o, "rbind") && !streq(o, "idmap"))
+			strbuf_addf(&b, ",%s", o);
+	}
+	return strbuf_take(&b);
 }
 
 int spec_mount_host_flags(const char *source, struct strv *options)

@@ -21,6 +21,8 @@ enum spec_mount_type {
 	SPEC_MOUNT_TMPFS,	/* source: NULL */
 	SPEC_MOUNT_RAMFS,
 	SPEC_MOUNT_DEVPTS,
+	SPEC_MOUNT_IMAGE,	/* source: the name of an image */
+	SPEC_MOUNT_GLOB,	/* source: an absolute pattern; each path that fits is bound below dest */
 	SPEC_MOUNT_TYPE_COUNT_,
 };
 
@@ -32,6 +34,11 @@ struct spec_mount {
 	bool nocopy;		/* volume: leave out the image's content (nocopy) */
 	bool tmpcopyup;		/* tmpfs, ramfs: copy the image's content into it */
 	bool relabel_shared, relabel_private;	/* z, Z: nothing to do where SELinux is not */
+	bool chown;		/* U: its files get the user of the container as owner */
+	bool overlay;		/* O: what is written does not reach the source */
+	char *upperdir, *workdir;	/* of the overlay, absolute, both or neither; owned */
+	bool idmap;		/* id-mapped mount */
+	char *subpath;		/* volume, image: what of it is mounted: a clean path below its root; owned */
 	/* The OCI "options" of config.json, complete and in order: bind/rbind, rprivate, ro/rw,
 	 * nosuid, size=... (for a tmpfs without tmpcopyup, which is the engine's own doing). */
 	struct strv options;
@@ -45,7 +52,7 @@ struct spec_mounts {
 void spec_mounts_done(struct spec_mounts *m);
 #define auto_spec_mounts __attribute__((cleanup(spec_mounts_done)))
 
-/* "bind", "volume", "tmpfs", "ramfs", "devpts"; static. */
+/* "bind", "volume", "tmpfs", "ramfs", "devpts", "image", "glob"; static. */
 const char *spec_mount_type_str(enum spec_mount_type t);
 
 /*
@@ -56,6 +63,9 @@ const char *spec_mount_type_str(enum spec_mount_type t);
 int spec_mounts_add_volume(struct spec_mounts *m, const char *value, const char *cwd, struct err *e);
 int spec_mounts_add_mount(struct spec_mounts *m, const char *value, const char *cwd, struct err *e);
 int spec_mounts_add_tmpfs(struct spec_mounts *m, const char *value, struct err *e);
+/* @m as the value of a --mount that means the same, "ro" added where @ro; fresh memory.  For
+ * bind mounts and volumes. */
+char *spec_mount_text(const struct spec_mount *m, bool ro);
 /* The mount at @dest (any spelling), or NULL. */
 const struct spec_mount *spec_mounts_find(const struct spec_mounts *m, const char *dest);
 

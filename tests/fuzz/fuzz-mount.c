@@ -1,8 +1,35 @@
 /* -v, --mount and --tmpfs: what is accepted has an absolute destination without "..". */
+#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
 #include "spec/mountopt.h"
+
+/* What is written into a record reads as the same mount. */
+static void check_text_of(const struct spec_mount *m)
+{
+	struct spec_mounts again = SPEC_MOUNTS_INIT;
+	struct err e = ERR_INIT;
+	char *text;
+	int r;
+
+	if (m->type != SPEC_MOUNT_BIND && m->type != SPEC_MOUNT_VOLUME)
+		return;
+	text = spec_mount_text(m, false);
+	FUZZ_CHECK(text != NULL);
+	r = spec_mounts_add_mount(&again, text, "/elsewhere", &e);
+	/* it may have become too long, or carry z and U, which do not go along */
+	FUZZ_CHECK(r == 0 || e.kind == ERR_LIMIT);
+	if (r == 0) {
+		const struct spec_mount *n = &again.items[0];
+
+		FUZZ_CHECK(n->type == m->type && streq(n->dest, m->dest));
+		FUZZ_CHECK(!m->source == !n->source && (!m->source || streq(n->source, m->source)));
+		FUZZ_CHECK(n->ro == m->ro && n->overlay == m->overlay && n->options.n == m->options.n);
+	}
+	spec_mounts_done(&again);
+	free(text);
+}
 
 int fuzz_one(const uint8_t *data, size_t len)
 {
@@ -26,6 +53,7 @@ int fuzz_one(const uint8_t *data, size_t len)
 
 		FUZZ_CHECK(d && d[0] == '/');
 		FUZZ_CHECK(strstr(d, "/../") == NULL);
+		check_text_of(&m.items[i]);
 	}
 	if (r < 0)
 		FUZZ_CHECK(e.kind != ERR_NONE && e.text[0]);

@@ -36,6 +36,15 @@ static char *shown(const struct spec_mount *m)
 		strbuf_add(&b, " [z]");
 	if (m->relabel_private)
 		strbuf_add(&b, " [Z]");
+	if (m->chown)
+		strbuf_add(&b, " [U]");
+	if (m->overlay)
+		strbuf_addf(&b, " [O%s%s%s%s]", m->upperdir ? " " : "", m->upperdir ? m->upperdir : "",
+			    m->workdir ? " " : "", m->workdir ? m->workdir : "");
+	if (m->idmap)
+		strbuf_add(&b, " [idmap]");
+	if (m->subpath)
+		strbuf_addf(&b, " [%s]", m->subpath);
 	return strbuf_take(&b);
 }
 
@@ -55,11 +64,16 @@ static const struct {
 	  "bind /a /b bind,rslave,rw,nosuid,nodev,noexec" },
 	{ VOLUME, "/a:/b:dev,suid,exec", "bind /a /b rbind,rprivate,rw,suid,dev,exec" },
 	{ VOLUME, "/a:/b:rw,rw", "bind /a /b rbind,rprivate,rw" },
-	{ VOLUME, "data:/var/lib", "volume data /var/lib rbind,rprivate,rw" },
-	{ VOLUME, "data:/v:nocopy", "volume data /v rbind,rprivate,rw [nocopy]" },
-	{ VOLUME, "data:/v:copy", "volume data /v rbind,rprivate,rw" },
-	{ VOLUME, "a_b.c-9:/v", "volume a_b.c-9 /v rbind,rprivate,rw" },
-	{ VOLUME, "/anon", "volume - /anon rbind,rprivate,rw" },
+	{ VOLUME, "data:/var/lib", "volume data /var/lib rbind,rprivate,rw,nosuid,nodev" },
+	{ VOLUME, "data:/v:nocopy", "volume data /v rbind,rprivate,rw,nosuid,nodev [nocopy]" },
+	{ VOLUME, "data:/v:copy", "volume data /v rbind,rprivate,rw,nosuid,nodev" },
+	{ VOLUME, "a_b.c-9:/v", "volume a_b.c-9 /v rbind,rprivate,rw,nosuid,nodev" },
+	{ VOLUME, "/anon", "volume - /anon rbind,rprivate,rw,nosuid,nodev" },
+	{ VOLUME, "data:/v:suid,dev,exec", "volume data /v rbind,rprivate,rw,suid,dev,exec" },
+	{ VOLUME, "/a:/b:U", "bind /a /b rbind,rprivate,rw [U]" },
+	{ VOLUME, "/a:/b:O", "bind /a /b rbind,rprivate,rw [O]" },
+	{ VOLUME, "/a:/b:O,upperdir=/u,workdir=/w/../x", "bind /a /b rbind,rprivate,rw [O /u /x]" },
+	{ VOLUME, "/a:/b:idmap", "bind /a /b rbind,rprivate,rw,idmap [idmap]" },
 	{ TMPFS, "/tmp", "tmpfs - /tmp rprivate,rw,nosuid,nodev [up]" },
 	{ TMPFS, "/tmp:", "tmpfs - /tmp rprivate,rw,nosuid,nodev [up]" },
 	{ TMPFS, "/tmp:size=64m,mode=1777,exec",
@@ -79,12 +93,21 @@ static const struct {
 	{ MOUNT, "type=bind,\"src=/a,b\",dst=/c", "bind /a,b /c rbind,rprivate,rw" },
 	{ MOUNT, "type=bind,\"src=/a\"\"b\",dst=/c", "bind /a\"b /c rbind,rprivate,rw" },
 	{ MOUNT, "type=bind,src=/a:b,dst=/c", "bind /a:b /c rbind,rprivate,rw" },
-	{ MOUNT, "type=volume,src=data,dst=/v,volume-nocopy", "volume data /v rbind,rprivate,rw [nocopy]" },
-	{ MOUNT, "dst=/v", "volume - /v rbind,rprivate,rw" },
+	{ MOUNT, "type=volume,src=data,dst=/v,volume-nocopy", "volume data /v rbind,rprivate,rw,nosuid,nodev [nocopy]" },
+	{ MOUNT, "dst=/v", "volume - /v rbind,rprivate,rw,nosuid,nodev" },
 	{ MOUNT, "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=700",
 	  "tmpfs - /t rprivate,rw,nosuid,nodev,size=1048576,mode=700 [up]" },
 	{ MOUNT, "type=tmpfs,dst=/t,size=2k,noexec=false,tmpcopyup=false",
 	  "tmpfs - /t rprivate,rw,nosuid,nodev,exec,size=2048" },
+	{ MOUNT, "type=bind,dst=/b", "bind /b /b rbind,rprivate,rw" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,U=true,idmap=false", "bind /a /b rbind,rprivate,rw [U]" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,chown=false", "bind /a /b rbind,rprivate,rw" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,bind-recursive=disabled", "bind /a /b bind,rprivate,rw" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,bind-recursive=readonly", "bind /a /b rbind,rprivate,ro,rro [ro]" },
+	{ MOUNT, "type=image,src=x:1,dst=/b", "image x:1 /b rbind,rprivate,ro,nosuid,nodev [ro]" },
+	{ MOUNT, "type=image,src=x,dst=/b,rw=true,subpath=a/../c", "image x /b rbind,rprivate,rw,nosuid,nodev [/c]" },
+	{ MOUNT, "type=volume,src=v,dst=/b,subpath=x", "volume v /b rbind,rprivate,rw,nosuid,nodev [/x]" },
+	{ MOUNT, "type=glob,src=/a*,dst=/b,ro", "glob /a* /b rbind,rprivate,ro [ro]" },
 	{ MOUNT, "type=ramfs,dst=/r,ramfs-mode=0755",
 	  "ramfs - /r rprivate,rw,nosuid,nodev,mode=0755 [up]" },
 	{ MOUNT, "type=devpts,dst=/p,uid=1,gid=5,mode=620,max=10",
@@ -97,34 +120,34 @@ static const struct {
 	enum err_kind err;
 	const char *part;
 } refused[] = {
-	{ VOLUME, "", ERR_INVALID, "must be absolute" },
+	{ VOLUME, "", ERR_INVALID, "must be an absolute path" },
 	{ VOLUME, ":", ERR_INVALID, "source is empty" },
 	{ VOLUME, ":/b", ERR_INVALID, "source is empty" },
-	{ VOLUME, "/a:", ERR_INVALID, "must be absolute" },
-	{ VOLUME, "/a:b", ERR_INVALID, "must be absolute" },
+	{ VOLUME, "/a:", ERR_INVALID, "must be an absolute path" },
+	{ VOLUME, "/a:b", ERR_INVALID, "must be an absolute path" },
 	{ VOLUME, "/a:/", ERR_INVALID, "must not be the root" },
 	{ VOLUME, "/a:/..", ERR_INVALID, "must not be the root" },
 	{ VOLUME, "/a:/b:ro:rw", ERR_INVALID, "too many colons" },
-	{ VOLUME, "/a:/b:ro,rw", ERR_INVALID, "exclude each other" },
-	{ VOLUME, "/a:/b:z,Z", ERR_INVALID, "exclude each other" },
-	{ VOLUME, "/a:/b:bind,rbind", ERR_INVALID, "exclude each other" },
-	{ VOLUME, "/a:/b:private,shared", ERR_INVALID, "exclude each other" },
+	{ VOLUME, "/a:/b:ro,rw", ERR_INVALID, "can only specify 1" },
+	{ VOLUME, "/a:/b:z,Z", ERR_INVALID, "can only specify 1" },
+	{ VOLUME, "/a:/b:bind,rbind", ERR_INVALID, "can only specify 1" },
+	{ VOLUME, "/a:/b:private,shared", ERR_INVALID, "can only specify 1" },
 	{ VOLUME, "/a:/b:", ERR_INVALID, "empty option" },
 	{ VOLUME, "/a:/b:ro,", ERR_INVALID, "empty option" },
 	{ VOLUME, "/a:/b:bogus", ERR_INVALID, "bogus" },
 	{ VOLUME, "/a:/b:size=1", ERR_INVALID, "size=1" },
-	{ VOLUME, "/a:/b:U", ERR_UNSUPPORTED, "\"U\"" },
-	{ VOLUME, "/a:/b:O", ERR_UNSUPPORTED, "\"O\"" },
-	{ VOLUME, "/a:/b:idmap", ERR_UNSUPPORTED, "idmap" },
 	{ VOLUME, "/a:/b:idmap=uids=0-1-10", ERR_UNSUPPORTED, "idmap" },
-	{ VOLUME, "/a:/b:upperdir=/x", ERR_UNSUPPORTED, "upperdir" },
+	{ VOLUME, "/a:/b:O,upperdir=/x", ERR_INVALID, "both upperdir and workdir" },
+	{ VOLUME, "/a:/b:O,upperdir=x,workdir=/w", ERR_INVALID, "relative path" },
+	{ VOLUME, "/a:/b:upperdir=/x,workdir=/w", ERR_INVALID, "option O" },
+	{ VOLUME, "/a:/b:O,idmap", ERR_INVALID, "exclude each other" },
 	{ VOLUME, "/a:/b:nocopy", ERR_INVALID, "does not apply to a bind" },
 	{ VOLUME, "-x:/b", ERR_INVALID, "volume name" },
 	{ VOLUME, "a/b:/b", ERR_INVALID, "volume name" },
 	{ VOLUME, "a b:/b", ERR_INVALID, "volume name" },
 	{ VOLUME, "~/x:/b", ERR_INVALID, "volume name" },
 	{ VOLUME, "/a\n:/b", ERR_INVALID, "control" },
-	{ TMPFS, "tmp", ERR_INVALID, "must be absolute" },
+	{ TMPFS, "tmp", ERR_INVALID, "must be an absolute path" },
 	{ TMPFS, "/", ERR_INVALID, "must not be the root" },
 	{ TMPFS, "/t:size=", ERR_INVALID, "size=" },
 	{ TMPFS, "/t:size=-1", ERR_INVALID, "size=-1" },
@@ -137,34 +160,36 @@ static const struct {
 	{ TMPFS, "/t:uid=4294967296", ERR_INVALID, "uid=" },
 	{ TMPFS, "/t:rbind", ERR_INVALID, "does not apply" },
 	{ TMPFS, "/t:huge=always", ERR_INVALID, "huge" },
-	{ TMPFS, "/t:U", ERR_UNSUPPORTED, "\"U\"" },
 	{ TMPFS, "/t:noswap", ERR_UNSUPPORTED, "noswap" },
 	{ TMPFS, "/t:size=1,context=x", ERR_INVALID, "context" },
 	{ MOUNT, "", ERR_INVALID, "destination" },
 	{ MOUNT, "type=bind", ERR_INVALID, "destination" },
-	{ MOUNT, "type=bind,dst=/b", ERR_INVALID, "needs a source" },
 	{ MOUNT, "type=bind,src=,dst=/b", ERR_INVALID, "needs a value" },
-	{ MOUNT, "type=bind,src=/a,dst=b", ERR_INVALID, "must be absolute" },
+	{ MOUNT, "type=bind,src=/a,dst=b", ERR_INVALID, "must be an absolute path" },
 	{ MOUNT, "type=bind,src=/a,dst=/b,dst=/c", ERR_INVALID, "twice" },
 	{ MOUNT, "type=bind,src=/a,src=/b,dst=/c", ERR_INVALID, "twice" },
 	{ MOUNT, "type=bind,type=tmpfs,src=/a,dst=/c", ERR_INVALID, "twice" },
 	{ MOUNT, "type=bind,src=/a,dst=/b,", ERR_INVALID, "empty field" },
 	{ MOUNT, "type=bind,,src=/a,dst=/b", ERR_INVALID, "empty field" },
 	{ MOUNT, "type=bind,src=/a,dst=/b,ro=yes", ERR_INVALID, "true or false" },
-	{ MOUNT, "type=bind,src=/a,dst=/b,ro,rw", ERR_INVALID, "exclude" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,ro,rw", ERR_INVALID, "can only specify 1" },
 	{ MOUNT, "type=bind,src=/a,dst=/b,bind-propagation=up", ERR_INVALID, "up" },
 	{ MOUNT, "type=bind,src=/a,dst=/b,bind-propagation=ro", ERR_INVALID, "propagation" },
 	{ MOUNT, "type=bind,src=/a,dst=/b,relabel=x", ERR_INVALID, "relabel" },
 	{ MOUNT, "type=bind,src=/a,dst=/b,bogus=1", ERR_INVALID, "bogus=1" },
-	{ MOUNT, "type=bind,src=/a,dst=/b,U=true", ERR_UNSUPPORTED, "U=true" },
-	{ MOUNT, "type=bind,src=/a,dst=/b,idmap", ERR_UNSUPPORTED, "idmap" },
 	{ MOUNT, "type=bind,\"src=/a,dst=/b", ERR_INVALID, "quote" },
 	{ MOUNT, "type=bind,src=/\"a\",dst=/b", ERR_INVALID, "quote" },
 	{ MOUNT, "type=bogus,dst=/b", ERR_INVALID, "bogus" },
-	{ MOUNT, "type=image,src=x,dst=/b", ERR_UNSUPPORTED, "type=image" },
+	{ MOUNT, "type=artifact,src=x,dst=/b", ERR_UNSUPPORTED, "type=artifact" },
+	{ MOUNT, "type=image,dst=/b", ERR_INVALID, "source" },
+	{ MOUNT, "type=glob,dst=/b", ERR_INVALID, "source" },
+	{ MOUNT, "type=volume,dst=/b,subpath=x", ERR_INVALID, "needs a volume with a name" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,subpath=x", ERR_INVALID, "does not apply" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,idmap=uids=0-1-2", ERR_UNSUPPORTED, "idmap" },
+	{ MOUNT, "type=bind,src=/a,dst=/b,bind-recursive=x", ERR_INVALID, "bind-recursive" },
+	{ MOUNT, "type=tmpfs,dst=/b,upperdir=/x", ERR_INVALID, "upperdir" },
 	{ MOUNT, "type=volume,src=/a,dst=/b", ERR_INVALID, "type=bind" },
 	{ MOUNT, "type=volume,src=v,dst=/b,volume-opt=o=1", ERR_UNSUPPORTED, "volume-opt" },
-	{ MOUNT, "type=volume,src=v,dst=/b,subpath=x", ERR_UNSUPPORTED, "subpath" },
 	{ MOUNT, "type=tmpfs,src=/a,dst=/b", ERR_INVALID, "no source" },
 	{ MOUNT, "type=tmpfs,dst=/b,tmpfs-bogus=1", ERR_INVALID, "tmpfs-bogus=1" },
 	{ MOUNT, "type=ramfs,dst=/b,size=1m", ERR_INVALID, "size" },
@@ -197,6 +222,38 @@ TEST(refused_values)
 		CHECK_MSG(e.kind == refused[i].err, "\"%s\": %s", refused[i].value, e.text);
 		CHECK_CONTAINS(e.text, refused[i].part);
 		CHECK_INT(m.n, 0);
+	}
+}
+
+/* As --volumes-from and type=glob write them into a record. */
+TEST(texts_mean_the_same)
+{
+	static const struct {
+		int kind;
+		const char *value;
+		bool ro;
+		const char *want;
+	} all[] = {
+		{ VOLUME, "/a:/b", true, "bind /a /b rbind,rprivate,ro [ro]" },
+		{ VOLUME, "/a b,\"c:/d,e:O,nosuid", false, "bind /a b,\"c /d,e rbind,rprivate,rw,nosuid [O]" },
+		{ VOLUME, "/a:/b:O,upperdir=/u,workdir=/w", false, "bind /a /b rbind,rprivate,rw [O /u /w]" },
+		{ VOLUME, "v:/b:nocopy,bind,rshared,exec", false,
+		  "volume v /b bind,rshared,rw,nosuid,nodev,exec [nocopy]" },
+		{ MOUNT, "type=volume,src=v,dst=/b,subpath=/x,ro", false,
+		  "volume v /b rbind,rprivate,ro,nosuid,nodev [ro] [/x]" },
+		{ VOLUME, "/a:/b:idmap,rro", false, "bind /a /b rbind,rprivate,ro,rro,idmap [ro] [idmap]" },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		auto_spec_mounts struct spec_mounts m = SPEC_MOUNTS_INIT, again = SPEC_MOUNTS_INIT;
+		auto_free char *text = NULL, *got = NULL;
+		struct err e = ERR_INIT;
+
+		CHECK_OK(add(&m, all[i].kind, all[i].value, &e), e);
+		text = spec_mount_text(&m.items[0], all[i].ro);
+		CHECK_OK(add(&again, MOUNT, text, &e), e);
+		got = shown(&again.items[0]);
+		CHECK_STR(got, all[i].want);
 	}
 }
 

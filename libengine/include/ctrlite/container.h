@@ -59,6 +59,9 @@ struct ctr_request {
 	struct strv secrets;			/* ctr_secret_use_format() items */
 	struct strv image_volumes;		/* VOLUME paths of the image */
 	struct strv anon_volumes, anon_dests;	/* volumes made for this container; where they go */
+	struct strv named_volumes;		/* names of the others that it uses */
+	struct strv image_mounts;		/* DEST\tMANIFEST\tKEY,KEY,...: the layers of mounted images, bottom first */
+	struct strv volumes_from;		/* as given; what they stand for is in mounts */
 	struct strv devices, ulimits, sysctls;
 	uint64_t shm_size_bytes;
 	char *pid_mode, *ipc_mode, *uts_mode, *cgroupns_mode;	/* NULL: private (ipc: shareable); "host",

@@ -1,7 +1,8 @@
-/* How much a container has written. */
+/* How much a container has written, and what else a tree of files holds. */
 #ifndef CTRLITE_SIZE_H
 #define CTRLITE_SIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ctrlite/engine.h"
@@ -14,5 +15,9 @@
  * is out of reach.  The container may run and change it meanwhile; links are not followed.
  */
 int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_bytes, struct err *e);
+/* The same of any directory (@dir_fd may be O_PATH) of files of mapped ids; @links_once: a file with
+ * several names in it counts once.  @what is named in errors. */
+int ctr_tree_size(struct ctr_engine *eng, int dir_fd, bool links_once, const char *what,
+		  uint64_t *ret_bytes, struct err *e);
 
 #endif
