@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 #include "fd.h"
 #include "path.h"
 
-#define MOVE_ROUNDS 100
+#define MOVE_ROUNDS 500
+#define MOVE_ROUNDS_AT_ONCE 5 /* then a millisecond between them */
 
 void cgroup_plan_done(struct cgroup_plan *p)
 {
@@ -195,6 +197,7 @@ static int empty_cgroup(int mount_fd, const char *path)
 	if (faccessat(fd, "cgroup.type", F_OK, 0) < 0)
 		return 0;
 	for (int round = 0; round < MOVE_ROUNDS; round++) {
+		static const struct timespec a_moment = { .tv_nsec = 1000000 };
 		auto_free pid_t *pids = NULL;
 		size_t n = 0;
 		int r = cgroup_procs(fd, false, &pids, &n);
@@ -209,6 +212,9 @@ static int empty_cgroup(int mount_fd, const char *path)
 			if (r < 0 && r != -ESRCH)
 				return r;
 		}
+		/* One that is exiting is listed until it is gone, and a move of it does nothing. */
+		if (round >= MOVE_ROUNDS_AT_ONCE)
+			(void)nanosleep(&a_moment, NULL);
 	}
 	return -EBUSY;
 }
