@@ -290,8 +290,21 @@ static const char *const sig_names[] = {
 	[SIGIO] = "SIGIO", [SIGPWR] = "SIGPWR", [SIGSYS] = "SIGSYS",
 };
 
+/* From 34 on, as glibc counts and bash names them. */
+#define SIG_RT_FIRST 34
+static const char *const sig_rt_names[] = {
+	"SIGRTMIN", "SIGRTMIN+1", "SIGRTMIN+2", "SIGRTMIN+3", "SIGRTMIN+4", "SIGRTMIN+5",
+	"SIGRTMIN+6", "SIGRTMIN+7", "SIGRTMIN+8", "SIGRTMIN+9", "SIGRTMIN+10", "SIGRTMIN+11",
+	"SIGRTMIN+12", "SIGRTMIN+13", "SIGRTMIN+14", "SIGRTMIN+15", "SIGRTMAX-14", "SIGRTMAX-13",
+	"SIGRTMAX-12", "SIGRTMAX-11", "SIGRTMAX-10", "SIGRTMAX-9", "SIGRTMAX-8", "SIGRTMAX-7",
+	"SIGRTMAX-6", "SIGRTMAX-5", "SIGRTMAX-4", "SIGRTMAX-3", "SIGRTMAX-2", "SIGRTMAX-1",
+	"SIGRTMAX",
+};
+
 const char *sig_name(int sig)
 {
+	if (sig >= SIG_RT_FIRST && sig < SIG_RT_FIRST + (int)(sizeof(sig_rt_names) / sizeof(sig_rt_names[0])))
+		return sig_rt_names[sig - SIG_RT_FIRST];
 	if (sig <= 0 || (size_t)sig >= sizeof(sig_names) / sizeof(sig_names[0]))
 		return NULL;
 	return sig_names[sig];

@@ -1,6 +1,10 @@
 /* `run`: make a container, start it, and be its terminal until it ends. */
 #include "commands.h"
 
+#include <errno.h>
+
+#include <ctrlite/image.h>
+
 #include "attached.h"
 #include "fd.h"
 #include "log.h"
@@ -14,7 +18,7 @@ static const struct opt opts[] = {
 	{ 'd', "detach",      NULL,   OPT_FLAG,    ARG(detach),      "run in the background and print the container's ID" },
 	{ 0,   "detach-keys", "KEYS", OPT_STRING,  ARG(detach_keys), "keys that detach (default ctrl-p,ctrl-q; empty: none)" },
 	{ 0,   "preserve-fds", "N",   OPT_REFUSED, 0,                "pass descriptors on", .text = "use exec --preserve-fds" },
-	{ 0,   "rmi",         NULL,   OPT_REFUSED, 0,                "remove the image afterwards", .text = "use rmi" },
+	{ 0,   "rmi",         NULL,   OPT_FLAG,    ARG(rmi),         "remove the container and its image when it ends, unless the image is used by others" },
 	{ 0,   "sig-proxy",   NULL,   OPT_FLAG,    ARG(sig_proxy),   "pass signals on to the container (default true)" },
 	{ .kind = OPT_INCLUDE, .table = run_common_opts },
 	{ 0 },
@@ -45,14 +49,50 @@ static bool host_network(const struct run_args *a)
 	return a->networks.n && streq(a->networks.items[0], "host");
 }
 
+/* --rmi: one that others use stays. */
+static void remove_image(struct cmd *c, const char *id)
+{
+	struct ctr_image_removed done = CTR_IMAGE_REMOVED_INIT;
+	struct err e = ERR_INIT;
+	struct ctr_image i = CTR_IMAGE_INIT;
+	int rc = ctr_image_get(c->eng, id, &i, NULL, &e);
+
+	/* by each of its names, as by its ID it would have to be forced where it has several */
+	for (size_t k = 0; rc == 0 && k < i.names.n; k++) {
+		rc = ctr_image_remove(c->eng, i.names.items[k], false, &done, &e);
+		ctr_image_removed_done(&done);
+	}
+	if (rc == 0 && !i.names.n)
+		rc = ctr_image_remove(c->eng, id, false, &done, &e);
+	if (rc < 0 && rc != -ENOENT)
+		log_warn("the image stays: %s", e.text);
+	ctr_image_removed_done(&done);
+	ctr_image_done(&i);
+}
+
+static int check_rmi(struct cmd *c, struct run_args *a, struct err *e)
+{
+	if (!a->rmi)
+		return 0;
+	if (opt_seen(c->opts, "rm") && !a->rm)
+		return err_set(e, ERR_INVALID, "the --rmi option does not work without --rm");
+	if (a->detach)
+		return err_set(e, ERR_UNSUPPORTED, "--rmi with --detach is not supported yet: remove the "
+			       "image with rmi when the container has ended");
+	a->rm = true;
+	return 0;
+}
+
 static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, struct ctr_launch **l,
 		  struct err *e)
 {
 	struct ctr_client_opts co = { .tty = a->tty, .sig_proxy = a->sig_proxy };
 	struct ctr_start_opts so = { .attach = !a->detach };
 	auto_close int sock = FD_NONE;
-	int rc = choose_streams(a, &co, e);
+	int rc = check_rmi(c, a, e);
 
+	if (rc == 0)
+		rc = choose_streams(a, &co, e);
 	if (rc == 0)
 		rc = attached_keys(a->detach_keys, &co, e);
 	/* The namespaces are made on the other processor while the image is looked up here. */
@@ -78,7 +118,10 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 		printf("%s\n", r->id);
 		return 0;
 	}
-	return attached_run(c, r->id, sock, &co, e);
+	rc = attached_run(c, r->id, sock, &co, e);
+	if (a->rmi && rc >= 0)
+		remove_image(c, r->image_id);
+	return rc;
 }
 
 static int run(struct cmd *c, void *args, struct err *e)

@@ -37,11 +37,16 @@ const struct opt run_common_opts[] = {
 	{ 0,   "authfile",     "FILE",     OPT_STRING,  ARG(authfile),    "credentials for the registry", 0, COMPLETE_FILE },
 	{ 0,   "cap-add",      "CAP",      OPT_CSVLIST, ARG(cap_add),     "add a capability, or ALL" },
 	{ 0,   "cap-drop",     "CAP",      OPT_CSVLIST, ARG(cap_drop),    "drop a capability, or ALL" },
+	{ 0,   "cert-dir",     "DIR",      OPT_STRING,  ARG(cert_dir),    "directory of certificates for the registry", 0, COMPLETE_DIR },
 	{ 0,   "cgroup-conf",  "FILE=VALUE", OPT_CSVLIST, ARG(limits.conf), "write the value into a file of the container's cgroup" },
 	{ 0,   "cgroup-parent", "PATH",    OPT_STRING,  ARG(cgroup_parent), "cgroup that the container's is made in; with systemd a slice" },
 	{ 0,   "cgroupns",     "MODE",     OPT_STRING,  ARG(cgroupns),    "cgroup namespace: private, host, container:NAME or ns:PATH" },
 	{ 0,   "cgroups",      "MODE",     OPT_STRING,  ARG(cgroups),     "enabled (default), disabled, split (below the cgroup of this command), or no-conmon (as enabled)" },
+	{ 0,   "chrootdirs",   "DIR",      OPT_REFUSED, 0,                "chroot directories", .text = "generated files are mounted into the root directory only" },
 	{ 0,   "cidfile",      "FILE",     OPT_STRING,  ARG(cidfile),     "write the container's ID to the file", 0, COMPLETE_FILE },
+	{ 0,   "conmon-pidfile", "FILE",   OPT_STRING,  ARG(conmon_pidfile), "write the monitor's process ID to the file", 0, COMPLETE_FILE },
+	{ 0,   "creds",        "USER:PASSWORD", OPT_STRING, ARG(creds),   "credentials for the registry" },
+	{ 0,   "decryption-key", "KEY",    OPT_REFUSED, 0,                "key of an encrypted image", .text = "encrypted images cannot be read" },
 	{ 0,   "device",       "DEVICE",   OPT_LIST,    ARG(devices),     "add a host device: HOST[:CONTAINER][:rwm]", 0, COMPLETE_FILE },
 	{ 0,   "device-cgroup-rule", "RULE", OPT_CSVLIST, ARG(device_rules), "allow devices: TYPE MAJOR:MINOR ACCESS, as in \"c 42:* rwm\"" },
 	{ 0,   "dns",          "IP",       OPT_CSVLIST, ARG(dns),         "name server, or none to leave the image's resolv.conf" },
@@ -53,8 +58,9 @@ const struct opt run_common_opts[] = {
 	{ 'e', "env",          "KEY=VALUE", OPT_LIST,   ARG(env),         "set a variable; KEY alone copies it, PREFIX* copies all that start so" },
 	{ 0,   "env-file",     "FILE",     OPT_LIST,    ARG(env_file),    "set the variables of a file", 0, COMPLETE_FILE },
 	{ 0,   "env-host",     NULL,       OPT_FLAG,    ARG(env_host),    "copy the whole environment of the host" },
+	{ 0,   "env-merge",    "KEY=VALUE", OPT_LIST,   ARG(env_merge),   "set a variable to a text in which ${NAME} is the image's value of NAME" },
 	{ 0,   "explain",      "FORMAT",   OPT_OPTIONAL, ARG(explain),    "make and run nothing: print what would run, and where each part of it comes from (text or json)", .text = "text" },
-	{ 0,   "expose",       "PORT",     OPT_REFUSED, 0,                "declare a port", .text = "publish ports with -p" },
+	{ 0,   "expose",       "PORT",     OPT_CSVLIST, ARG(expose),      "declare a port or a range of them: PORT[-PORT][/tcp|udp|sctp]" },
 	{ 0,   "gidmap",       "MAP",      OPT_CSVLIST, ARG(gidmaps),     "group id map: CONTAINER:INTERMEDIATE[:SIZE]" },
 	{ 0,   "gpus",         "GPUS",     OPT_REFUSED, 0,                "add GPUs", .text = "CDI devices are not supported yet" },
 	{ 0,   "group-add",    "GROUP",    OPT_CSVLIST, ARG(groups),      "add a supplementary group; keep-groups: keep those of the caller" },
@@ -66,27 +72,31 @@ const struct opt run_common_opts[] = {
 	{ 0,   "health-start-period", "TIME", OPT_REFUSED, 0,             "health check", .text = HEALTH },
 	{ 0,   "health-timeout", "TIME",   OPT_REFUSED, 0,                "health check", .text = HEALTH },
 	{ 'h', "hostname",     "NAME",     OPT_STRING,  ARG(hostname),    "host name (default: the short ID)" },
+	{ 0,   "hosts-file",   "FILE",     OPT_STRING,  ARG(hosts_file),  "what /etc/hosts begins with: a file, image, or none (default: the host's)", 0, COMPLETE_FILE },
 	{ 0,   "hostuser",     "USER",     OPT_CSVLIST, ARG(host_users),  "add an account of the host to /etc/passwd" },
 	{ 0,   "http-proxy",   NULL,       OPT_FLAG,    ARG(http_proxy),  "copy the proxy variables of the host (default true)" },
 	{ 0,   "image-volume", "MODE",     OPT_STRING,  ARG(image_volume), "what the image's VOLUMEs become: anonymous volumes (anonymous or bind, the default), tmpfs, or nothing (ignore)" },
 	{ 0,   "init",         NULL,       OPT_FLAG,    ARG(init),        "run an init (catatonit) that reaps and forwards signals" },
 	{ 0,   "init-path",    "FILE",     OPT_STRING,  ARG(init_path),   "the init for --init (default: catatonit)", 0, COMPLETE_FILE },
 	{ 'i', "interactive",  NULL,       OPT_FLAG,    ARG(interactive), "keep stdin open" },
-	{ 0,   "ip",           "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
-	{ 0,   "ip6",          "IP",       OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
+	{ 0,   "ip",           "IP",       OPT_STRING,  ARG(ip),            "address in a network of your own" },
+	{ 0,   "ip6",          "IP",       OPT_STRING,  ARG(ip6),           "address in a network of your own" },
 	{ 0,   "ipc",          "MODE",     OPT_STRING,  ARG(ipc),         "IPC namespace: shareable (default), private, none, host, container:NAME or ns:PATH" },
 	{ 0,   "kernel-memory", "SIZE",    OPT_STRING,  ARG(kernel_memory), "no effect, as with podman: the kernel has no such limit any more", OPT_HIDDEN | OPT_COMPAT },
 	{ 'l', "label",        "KEY=VALUE", OPT_LIST,   ARG(labels),      "set metadata" },
-	{ 0,   "label-file",   "FILE",     OPT_REFUSED, 0,                "labels of a file", .text = "give the labels with --label" },
+	{ 0,   "label-file",   "FILE",     OPT_LIST,    ARG(label_files), "set the labels of a file: KEY=VALUE lines", 0, COMPLETE_FILE },
+	{ 0,   "link",         "CONTAINER", OPT_REFUSED, 0,               "link to a container", .text = "share its network: --network container:NAME" },
 	{ 0,   "log-driver",   "DRIVER",   OPT_STRING,  ARG(log_driver),  "k8s-file (default), json-file (the same) or none" },
 	{ 0,   "log-opt",      "KEY=VALUE", OPT_LIST,   ARG(log_opt),     "max-size=SIZE" },
-	{ 0,   "mac-address",  "MAC",      OPT_REFUSED, 0,                "address", .text = "user-defined networks are not supported yet" },
+	{ 0,   "mac-address",  "MAC",      OPT_STRING,  ARG(mac_address), "hardware address in a network of your own" },
 	{ 0,   "mount",        "SPEC",     OPT_LIST,    ARG(mounts),      "mount: type=bind|volume|tmpfs|image|glob|devpts|ramfs,src=,dst=,..." },
 	{ 0,   "name",         "NAME",     OPT_STRING,  ARG(name),        "name of the container" },
 	{ 0,   "network",      "MODE",     OPT_LIST,    ARG(networks),    "private (default), none, host, pasta[:OPTIONS], slirp4netns[:OPTIONS], container:NAME or ns:PATH" },
 	{ 0,   "net",          NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network" },
-	{ 0,   "network-alias", "NAME",    OPT_REFUSED, 0,                "alias", .text = "user-defined networks are not supported yet" },
+	{ 0,   "network-alias", "NAME",    OPT_LIST,    ARG(network_aliases), "another name in a network of your own" },
+	{ 0,   "net-alias",    NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network-alias" },
 	{ 0,   "no-healthcheck", NULL,     OPT_FLAG,    ARG(no_healthcheck), "no effect: health checks are not run", OPT_HIDDEN | OPT_COMPAT },
+	{ 0,   "no-hostname",  NULL,       OPT_FLAG,    ARG(no_hostname), "leave the image's /etc/hostname alone" },
 	{ 0,   "no-hosts",     NULL,       OPT_FLAG,    ARG(no_hosts),    "leave the image's /etc/hosts alone" },
 	{ 0,   "oom-kill-disable", NULL,   OPT_FLAG,    ARG(oom_kill_disable), "never kill on memory shortage (cgroup version 1 only)", OPT_HIDDEN },
 	{ 0,   "oom-score-adj", "N",       OPT_I64,     ARG(oom_score_adj), "preference of the kernel to kill it, -1000 to 1000" },
@@ -96,10 +106,11 @@ const struct opt run_common_opts[] = {
 	{ 0,   "personality",  "PERSONA",  OPT_STRING,  ARG(personality), "execution domain: LINUX or LINUX32" },
 	{ 0,   "pid",          "MODE",     OPT_STRING,  ARG(pid),         "PID namespace: private, host, container:NAME or ns:PATH" },
 	{ 0,   "platform",     "PLATFORM", OPT_STRING,  ARG(platform),    "platform of the image: OS/ARCH[/VARIANT]" },
+	{ 0,   "pidfile",      "FILE",     OPT_STRING,  ARG(pidfile),     "write the process ID to the file", 0, COMPLETE_FILE },
 	{ 0,   "pod",          "POD",      OPT_REFUSED, 0,                "run in a pod", .text = "pods are not supported yet" },
 	{ 0,   "privileged",   NULL,       OPT_FLAG,    ARG(privileged),  "all capabilities and devices of the caller, no confinement" },
 	{ 'p', "publish",      "PORT",     OPT_CSVLIST, ARG(publish),     "publish a port: [[IP:][HOST]:]PORT[-PORT][/tcp|udp]" },
-	{ 'P', "publish-all",  NULL,       OPT_REFUSED, 0,                "publish every exposed port", .text = "publish ports with -p" },
+	{ 'P', "publish-all",  NULL,       OPT_FLAG,    ARG(publish_all), "publish every port that the image or --expose declares, on random ports" },
 	{ 0,   "pull",         "POLICY",   OPT_ENUM,    ARG(pull),        "pull the image: missing (default), always, never, newer", .choices = pull_choices },
 	{ 'q', "quiet",        NULL,       OPT_FLAG,    ARG(quiet),       "no progress while pulling" },
 	{ 0,   "rdt-class",    "NAME",     OPT_REFUSED, 0,                "cache class", .text = "Intel RDT needs root on the host and its own hierarchy: start the container with a runtime hook that uses resctrl" },
@@ -107,19 +118,21 @@ const struct opt run_common_opts[] = {
 	{ 0,   "read-only-tmpfs", NULL,    OPT_FLAG,    ARG(read_only_tmpfs), "with --read-only: writable tmpfs on /run, /tmp and /var/tmp (default true)" },
 	{ 0,   "replace",      NULL,       OPT_FLAG,    ARG(replace),     "remove the container that has the name first" },
 	{ 0,   "restart",      "POLICY",   OPT_STRING,  ARG(restart),     "when its process ends: no (default, or never), always, unless-stopped, on-failure[:N]" },
+	{ 0,   "retry",        "N",        OPT_U64,     ARG(retry),       "how often a failed transfer of the image is tried again (default 3)" },
+	{ 0,   "retry-delay",  "TIME",     OPT_REFUSED, 0,                "pause between tries", .text = "the pauses between retries grow by themselves" },
 	{ 0,   "rm",           NULL,       OPT_FLAG,    ARG(rm),          "remove the container when it ends" },
 	{ 0,   "rootfs",       NULL,       OPT_REFUSED, 0,                "use a directory as root filesystem", .text = "import it: tar -C DIR -c . | ctr-lite import -" },
-	{ 0,   "sdnotify",     "MODE",     OPT_REFUSED, 0,                "notify systemd", .text = "it comes with the systemd integration" },
+	{ 0,   "sdnotify",     "MODE",     OPT_STRING,  ARG(sdnotify),    "who tells systemd that it is ready: container (default), conmon (at the start), ignore" },
 	{ 0,   "secret",       "SECRET",   OPT_LIST,    ARG(secrets),     "give a secret: NAME[,type=mount|env][,target=][,uid=][,gid=][,mode=]", 0, COMPLETE_SECRET },
 	{ 0,   "security-opt", "OPTION",   OPT_LIST,    ARG(security),    "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, proc-opts=OPTIONS, apparmor=PROFILE, label=..." },
 	{ 0,   "shm-size",     "SIZE",     OPT_SIZE,    ARG(shm_size),    "size of /dev/shm (default 64m)" },
-	{ 0,   "shm-size-systemd", "SIZE", OPT_REFUSED, 0,                "size of systemd's tmpfs", .text = "systemd inside of containers is not supported yet" },
+	{ 0,   "shm-size-systemd", "SIZE", OPT_SIZE,    ARG(shm_size_systemd), "size of each tmpfs for systemd inside" },
 	{ 0,   "stop-signal",  "SIGNAL",   OPT_STRING,  ARG(stop_signal), "signal that asks it to end (default: the image's, TERM)" },
 	{ 0,   "stop-timeout", "SECONDS",  OPT_U64,     ARG(stop_timeout), "seconds that stop waits before it kills (default 10)" },
 	{ 0,   "subgidname",   "NAME",     OPT_STRING,  ARG(subgidname),  "use the ids of NAME in /etc/subgid" },
 	{ 0,   "subuidname",   "NAME",     OPT_STRING,  ARG(subuidname),  "use the ids of NAME in /etc/subuid" },
 	{ 0,   "sysctl",       "KEY=VALUE", OPT_CSVLIST, ARG(sysctls),    "set a kernel parameter of its namespaces" },
-	{ 0,   "systemd",      "MODE",     OPT_REFUSED, 0,                "prepare for systemd inside", .text = "systemd inside of containers is not supported yet" },
+	{ 0,   "systemd",      "MODE",     OPT_STRING,  ARG(systemd),     "prepare for systemd inside: true (default: when the command is systemd or init), false, always" },
 	{ 0,   "timeout",      "SECONDS",  OPT_U64,     ARG(timeout),     "kill it after so long; its exit code is 255" },
 	{ 0,   "tls-verify",   "BOOL",     OPT_OPTIONAL, ARG(tls_verify), "check the registry's certificate (default true)", .text = "true" },
 	{ 0,   "tmpfs",        "SPEC",     OPT_LIST,    ARG(tmpfs),       "mount a tmpfs: PATH[:OPTIONS]" },
@@ -217,26 +230,31 @@ static int set_command(struct cmd *c, const struct run_args *a, const struct ctr
 static int set_env(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
 		   struct err *e)
 {
-	auto_strv struct strv defaults = STRV_INIT;
+	auto_strv struct strv defaults = STRV_INIT, env = STRV_INIT;
 	struct spec_env_args ea = {
 		.defaults = &defaults, .image = &img->env, .host = (const char *const *)environ,
 		.http_proxy = a->http_proxy, .env_host = a->env_host, .tty = a->tty,
 		.said = r->origins ? run_env_said : NULL, .said_arg = r,
-		.unset = &a->unset, .unset_all = a->unset_all, .files = &a->env_file, .env = &a->env,
+		.unset = &a->unset, .unset_all = a->unset_all, .files = &a->env_file, .env = &env,
 	};
 
 	if (strv_add(&defaults, "PATH=" SPEC_ENV_PATH) < 0 || strv_add(&defaults, "container=podman") < 0)
 		return nomem(e);
+	if (run_env_merge(a, &img->env, &env, e) < 0 || copy(&env, &a->env, e) < 0)
+		return -EINVAL;
 	return spec_env_build(&ea, &r->env, e);
 }
 
 static int set_labels(const struct run_args *a, const struct ctr_image_config *img,
 		      struct ctr_request *r, struct err *e)
 {
+	auto_strv struct strv labels = STRV_INIT;
 	int rc = copy(&r->labels, &img->labels, e);
 
-	for (size_t i = 0; rc == 0 && i < a->labels.n; i++) {
-		auto_free char *key = strdup(a->labels.items[i]);
+	if (rc == 0)
+		rc = run_labels(a, &labels, e);
+	for (size_t i = 0; rc == 0 && i < labels.n; i++) {
+		auto_free char *key = strdup(labels.items[i]);
 		char *eq = key ? strchr(key, '=') : NULL;
 
 		if (!key)
@@ -244,7 +262,7 @@ static int set_labels(const struct run_args *a, const struct ctr_image_config *i
 		if (eq)
 			*eq = '\0';
 		if (!key[0])
-			return err_set(e, ERR_INVALID, "invalid label format: %s", a->labels.items[i]);
+			return err_set(e, ERR_INVALID, "invalid label format: %s", labels.items[i]);
 		if (strv_env_set(&r->labels, key, eq ? eq + 1 : "") < 0)
 			return nomem(e);
 	}
@@ -563,6 +581,7 @@ static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_
 		      struct ctr_image_config *img, struct err *e)
 {
 	auto_free char *platform = NULL;
+	auto_free char *creds = NULL;
 	struct ctr_ensure_opts o = { .policy = (enum ctr_pull_policy)a->pull, .quiet = a->quiet };
 	int rc = platform_of(a, &platform, e);
 
@@ -571,9 +590,18 @@ static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_
 		rc = strv_addf(&o.pull_args, "--tls-verify=%s", a->tls_verify) < 0 ? nomem(e) : 0;
 	if (rc == 0 && a->authfile)
 		rc = strv_addf(&o.pull_args, "--authfile=%s", a->authfile) < 0 ? nomem(e) : 0;
+	if (rc == 0 && a->cert_dir)
+		rc = strv_addf(&o.pull_args, "--cert-dir=%s", a->cert_dir) < 0 ? nomem(e) : 0;
+	if (rc == 0 && opt_seen(c->opts, "retry"))
+		rc = strv_addf(&o.pull_args, "--retry=%llu", (unsigned long long)a->retry) < 0 ? nomem(e) : 0;
+	if (rc == 0)
+		rc = run_take_creds(a, &creds, e);
+	o.creds = creds;
 	if (rc == 0)
 		rc = ctr_image_ensure(c->eng, c->args[0], &o, f, img, e);
 	strv_done(&o.pull_args);
+	if (creds)
+		explicit_bzero(creds, strlen(creds));
 	return rc;
 }
 
@@ -596,12 +624,15 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 	int rc = check(a, e);
 
 	if (rc == 0)
+		rc = run_static_network(a, e);
+	if (rc == 0)
 		rc = find_image(c, a, &f, &img, e);
 	if (rc < 0)
 		return rc;
 	r->tty = a->tty;
 	r->open_stdin = a->interactive;
 	r->rm = a->rm;
+	r->remove_image = a->rmi;
 	r->privileged = a->privileged;
 	r->read_only = a->read_only;
 	r->read_only_tmpfs = a->read_only_tmpfs;
@@ -643,6 +674,14 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 		rc = set_lists(a, r, e);
 	if (rc == 0)
 		rc = set_secrets(c, a, r, e);
+	if (rc == 0)
+		rc = run_ports(a, &img, r, e);
+	if (rc == 0)
+		rc = run_files(a, r, e);
+	if (rc == 0)
+		rc = run_systemd(a, &img, r, e);
+	if (rc == 0)
+		rc = run_sdnotify(a, r, e);
 	if (rc == 0)
 		run_origins(c, a, &img, r);
 	for (int i = 0; rc == 0 && i < c->argc; i++)

@@ -17,7 +17,12 @@ struct run_args {
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
 		*pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname, *cgroup_parent, *cgroups,
-		*kernel_memory, *network_value, *init_path, *explain, *tz, *passwd_entry, *group_entry, *personality, *domainname;
+		*kernel_memory, *network_value, *init_path, *explain, *tz, *passwd_entry, *group_entry, *personality, *domainname,
+		*creds, *cert_dir, *hosts_file, *pidfile, *conmon_pidfile, *systemd, *sdnotify, *ip, *ip6,
+		*mac_address;
+	bool publish_all, rmi, no_hostname;
+	uint64_t retry, shm_size_systemd;
+	struct strv expose, label_files, env_merge, network_aliases;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
 		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd, oom_kill_disable;
 	int64_t oom_score_adj;
@@ -45,6 +50,18 @@ void run_origins(const struct cmd *c, const struct run_args *a, const struct ctr
 void run_env_said(void *arg, const char *name, const char *source);
 /* run-security.c: what --security-opt asks for, into the request. */
 int run_security(const struct strv *options, struct ctr_request *r, struct err *e);
+/* run-more.c: parts of the request */
+int run_ports(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
+	      struct err *e);
+int run_labels(const struct run_args *a, struct strv *ret, struct err *e);	/* files, then options */
+int run_env_merge(const struct run_args *a, const struct strv *image_env, struct strv *ret,
+		  struct err *e);
+int run_files(const struct run_args *a, struct ctr_request *r, struct err *e);
+int run_systemd(const struct run_args *a, const struct ctr_image_config *img, struct ctr_request *r,
+		struct err *e);
+int run_sdnotify(const struct run_args *a, struct ctr_request *r, struct err *e);
+int run_static_network(const struct run_args *a, struct err *e);
+int run_take_creds(const struct run_args *a, char **ret, struct err *e);
 /* --replace: remove the container that has the name. */
 int run_replace(struct cmd *c, const struct run_args *a, struct err *e);
 /* --cidfile: write the ID; on failure the container stays. */

@@ -77,6 +77,11 @@ struct ns_plan;
 int container_secret_owners(const struct ctr_request *r, const struct ns_plan *ns, struct strv *ret,
 			    struct err *e);
 
+/* started.c: once its process runs; what fails is a warning.  notify_socket() is systemd's for the one who starts it, or
+ * NULL; borrowed from the environment. */
+void container_started(struct ctr_engine *eng, const struct ctr_request *r);
+const char *notify_socket(const struct ctr_request *r);
+
 /* Where the OCI runtime @name is (NULL: ours): its absolute path, and whether it is ours. */
 int runtime_path(const char *name, char **ret_path, bool *ret_ours, struct err *e);
 bool runtime_is_ours(const char *name);

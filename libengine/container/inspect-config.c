@@ -31,6 +31,15 @@ static void insp_secrets(struct describe *d, json_t *to)
 		json_decref(list);
 }
 
+static json_t *exposed_ports(struct describe *d)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < d->r->exposed.n; i++)
+		insp_set(d, map, d->r->exposed.items[i], json_object());
+	return map;
+}
+
 json_t *insp_config(struct describe *d)
 {
 	const struct ctr_request *r = d->r;
@@ -65,6 +74,10 @@ json_t *insp_config(struct describe *d)
 	insp_str(d, j, "StopSignal", sig_name(r->stop_signal));
 	insp_str(d, j, "HealthcheckOnFailureAction", "none");
 	insp_strv(d, j, "CreateCommand", &r->command_line);
+	if (r->exposed.n)
+		insp_set(d, j, "ExposedPorts", exposed_ports(d));
+	if (r->systemd)
+		insp_bool(d, j, "SystemdMode", true);
 	if (r->tz)
 		insp_str(d, j, "Timezone", r->tz);
 	(void)snprintf(umask_buf, sizeof(umask_buf), "%s", or_default(r->umask, "0022"));
@@ -74,6 +87,6 @@ json_t *insp_config(struct describe *d)
 	insp_int(d, j, "Timeout", r->timeout_s);
 	insp_int(d, j, "StopTimeout", r->stop_timeout_s);
 	insp_bool(d, j, "Passwd", !r->no_passwd);
-	insp_str(d, j, "sdNotifyMode", "container");
+	insp_str(d, j, "sdNotifyMode", or_default(r->sdnotify, "container"));
 	return j;
 }

@@ -144,6 +144,7 @@ json_t *insp_host_config(struct describe *d)
 		 json_pack("{s:s, s:I}", "Name", or_default(r->restart, "no"), "MaximumRetryCount",
 			   (json_int_t)r->restart_max));
 	insp_bool(d, j, "AutoRemove", r->rm);
+	insp_bool(d, j, "AutoRemoveImage", r->remove_image);
 	insp_set(d, j, "Annotations", insp_map(&r->annotations));
 	insp_str(d, j, "VolumeDriver", "");
 	insp_set(d, j, "VolumesFrom", json_null());
@@ -163,7 +164,7 @@ json_t *insp_host_config(struct describe *d)
 	insp_int(d, j, "OomScoreAdj", r->oom_score_adj);
 	insp_str(d, j, "PidMode", or_default(r->pid_mode, "private"));
 	insp_bool(d, j, "Privileged", r->privileged);
-	insp_bool(d, j, "PublishAllPorts", false);
+	insp_bool(d, j, "PublishAllPorts", r->publish_all);
 	insp_bool(d, j, "ReadonlyRootfs", r->read_only);
 	insp_set(d, j, "SecurityOpt", security_opts(d));
 	insp_set(d, j, "Tmpfs", insp_tmpfs(d));

@@ -91,8 +91,8 @@ static void paths(struct describe *d, json_t *j)
 	insp_text(d, j, "StaticDir", str_printf("%s/containers/%s", root, id));
 	insp_text(d, j, "OCIConfigPath", str_printf("%s/containers/%s/config.json", root, id));
 	insp_str(d, j, "OCIRuntime", or_default(d->r->runtime, "ctr-lite-runtime"));
-	insp_str(d, j, "ConmonPidFile", "");
-	insp_str(d, j, "PidFile", "");
+	insp_str(d, j, "ConmonPidFile", d->r->conmon_pidfile);
+	insp_str(d, j, "PidFile", d->r->pidfile);
 }
 
 /* The program is the first word of entrypoint and command together, the rest its arguments. */

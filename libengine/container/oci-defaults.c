@@ -60,8 +60,9 @@ static void default_mount_origins(const struct oci_build *b)
 	if (b->host_sys)
 		ctr_origin(r, "mounts", "/sys", "--network=%s%s", ns_network(r),
 			   r->privileged ? ", --privileged" : "");
-	if (oci_unmasked(r, "/sys/fs/cgroup"))
+	if (r->systemd || oci_unmasked(r, "/sys/fs/cgroup"))
 		ctr_origin(r, "mounts", "/sys/fs/cgroup", r->privileged ? "--privileged"
+							   : r->systemd ? "--systemd"
 									 : "--security-opt unmask");
 	if (r->ipc_mode) {
 		ctr_origin(r, "mounts", "/dev/mqueue", "default, --ipc=%s", r->ipc_mode);
@@ -121,7 +122,8 @@ static int default_mounts(struct oci_build *b, struct err *e)
 	/* On a v1 host there is nothing a private cgroup mount could show. */
 	if (rc == 0 && b->cgroup->host && b->cgroup->host->v2 && !b->host_sys)
 		rc = oci_add_mount(b->mounts, "/sys/fs/cgroup", "cgroup", "cgroup",
-				   strings(oci_unmasked(r, "/sys/fs/cgroup") ? sys_rw : sys_ro), e);
+				   strings(r->systemd || oci_unmasked(r, "/sys/fs/cgroup") ? sys_rw
+										     : sys_ro), e);
 	if (r->origins)
 		default_mount_origins(b);
 	return rc;

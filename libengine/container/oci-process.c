@@ -129,6 +129,14 @@ json_t *oci_process(struct oci_build *b, const struct spec_user *u, uint64_t cap
 	if (spec_env_default(&env, "HOSTNAME", b->hostname) < 0 ||
 	    spec_env_default(&env, "HOME", u->home ? u->home : "/") < 0)
 		return NULL;
+	if ((r->systemd && strv_addf(&env, "container_uuid=%.32s", r->id) < 0) ||
+	    (notify_socket(r) && !r->sdnotify &&
+	     strv_env_set(&env, "NOTIFY_SOCKET", OCI_NOTIFY_PATH) < 0))
+		return NULL;
+	if (r->systemd)
+		ctr_origin(r, "process.env", "container_uuid", "--systemd");
+	if (notify_socket(r) && !r->sdnotify)
+		ctr_origin(r, "process.env", "NOTIFY_SOCKET", "default: --sdnotify=container");
 	if (oci_secret_env(b->eng, r, b->ns->look_only, &env, e) < 0) {
 		json_decref(limits);
 		return NULL;

@@ -311,6 +311,10 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 	if (rc == 0)
 		rc = oci_default_mounts(b, e);
 	if (rc == 0)
+		rc = oci_systemd_mounts(b, e);
+	if (rc == 0)
+		rc = oci_notify_mount(b, e);
+	if (rc == 0)
 		rc = oci_user_mounts(b, e);
 	if (rc == 0)
 		rc = oci_secret_mounts(b, e);

@@ -13,6 +13,7 @@
 #include "user.h"
 
 #define OCI_INIT_PATH "/run/podman-init"	/* where podman mounts it */
+#define OCI_NOTIFY_PATH "/run/notify/notify.sock"	/* where podman mounts it */
 #define OCI_FILE_LOCALTIME 0x200u
 #define OCI_FILE_CONTAINERENV 0x100u		/* beside the bits of enum ctr_net_file */
 
@@ -96,6 +97,10 @@ int localtime_write(int run_fd, const struct ctr_request *r, struct err *e);
 int oci_secret_mounts(struct oci_build *b, struct err *e);
 int oci_secret_env(struct ctr_engine *eng, const struct ctr_request *r, bool look_only,
 		   struct strv *env, struct err *e);
+/* oci-systemd.c */
+int oci_systemd_mounts(struct oci_build *b, struct err *e);
+/* started.c: the socket of systemd that the starter has, if the container is to know it */
+int oci_notify_mount(struct oci_build *b, struct err *e);
 /* oci-check.c */
 int oci_check(struct ctr_engine *eng, const struct ctr_request *r, struct err *e);
 /* oci-confine.c */

@@ -47,6 +47,9 @@ static const struct field {
 	F(K_BOOL, has_oom_score_adj), F(K_INT, oom_score_adj),
 	F(K_STRV, networks), F(K_STRV, publish), F(K_STRV, dns), F(K_STRV, dns_search),
 	F(K_STRV, dns_option), F(K_STRV, add_hosts), F(K_BOOL, no_hosts),
+	F(K_BOOL, no_hostname), F(K_STR, hosts_file), F(K_STRV, exposed), F(K_BOOL, publish_all),
+	F(K_BOOL, remove_image), F(K_STR, pidfile), F(K_STR, conmon_pidfile), F(K_BOOL, systemd),
+	F(K_U64, systemd_size_bytes), F(K_STR, sdnotify),
 	F(K_STR, log_driver), F(K_U64, log_max_bytes), F(K_INT, stop_signal),
 	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, restart), F(K_U32, restart_max), F(K_STR, cidfile), F(K_STRV, command_line),
 };

@@ -91,6 +91,7 @@ static int plan_network(struct ctr_request *r, struct net *n, struct err *e)
 	    copy_list(&n->names.add_host, &r->add_hosts) < 0)
 		return err_sys(e, ENOMEM, "plan the network");
 	n->names.no_hosts = r->no_hosts;
+	n->names.no_hostname = r->no_hostname;
 	rc = ctr_network_check(&n->network, &n->names, &dropped, e);
 	if (rc == 0)
 		rc = ctr_network_plan(&n->network, &n->plan, e);
@@ -185,11 +186,43 @@ static int write_containerenv(struct ctr_engine *eng, const struct ctr_request *
 	return rc < 0 ? err_sys(e, rc, "write .containerenv") : 0;
 }
 
+/* --hosts-file: what hosts begins with, instead of the host's. */
+static int read_hosts_base(struct ctr_engine *eng, const struct ctr_request *r, char **ret, struct err *e)
+{
+	auto_strv struct strv dirs = STRV_INIT;
+	auto_merged struct merged m = MERGED_INIT;
+	size_t len;
+	int rc;
+
+	if (!r->hosts_file)
+		return 0;
+	if (streq(r->hosts_file, "none")) {
+		rc = -ENOENT;
+	} else if (!streq(r->hosts_file, "image")) {
+		rc = file_read_path(r->hosts_file, CTR_NET_FILE_MAX_BYTES, ret, &len);
+		return rc < 0 ? err_sys(e, rc, "--hosts-file: read %s", r->hosts_file) : 0;
+	} else {
+		if (oci_rootfs_dirs(eng, r, &dirs) < 0 ||
+		    merged_init(&m, (const char *const *)dirs.items, dirs.n) < 0)
+			return err_sys(e, ENOMEM, "read the image's /etc/hosts");
+		rc = merged_read(&m, "/etc/hosts", CTR_NET_FILE_MAX_BYTES, ret, &len);
+	}
+	if (rc == -ENOENT) {
+		*ret = strdup("");
+		rc = *ret ? 0 : -ENOMEM;
+	}
+	return rc < 0 ? err_sys(e, rc, "read the image's /etc/hosts") : 0;
+}
+
 /* Of a network that is shared the files are, too. */
-static int write_net_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
+static int write_net_files(struct ctr_engine *eng, const struct ctr_request *r, struct net *n,
 			   const struct ns_plan *ns, int run, const char *hostname, struct err *e)
 {
 	auto_close int from = FD_NONE;
+	int rc = read_hosts_base(eng, r, &n->names.hosts_base, e);
+
+	if (rc < 0)
+		return rc;
 
 	if (!ns->net_of)
 		return ctr_network_write_files(run, &n->plan, &n->names, hostname, r->name, e);
@@ -200,7 +233,7 @@ static int write_net_files(struct ctr_engine *eng, const struct ctr_request *r, 
 }
 
 /* The files in the run directory (@run FD_NONE: none is written) and config.json as text. */
-static int make_config(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
+static int make_config(struct ctr_engine *eng, const struct ctr_request *r, struct net *n,
 		       const struct ns_plan *ns, const struct cgroup_plan *cg, int run,
 		       struct strv *append, char **ret, struct err *e)
 {
@@ -241,7 +274,7 @@ static int make_config(struct ctr_engine *eng, const struct ctr_request *r, cons
 	return rc;
 }
 
-static int write_files(struct ctr_engine *eng, const struct ctr_request *r, const struct net *n,
+static int write_files(struct ctr_engine *eng, const struct ctr_request *r, struct net *n,
 		       const struct ns_plan *ns, const struct cgroup_plan *cg, bool fresh,
 		       struct strv *append, struct err *e)
 {
@@ -348,6 +381,7 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_r
 			(void)ctr_container_remove(eng, r->id, false, true, 0, NULL);
 		return rc;
 	}
+	container_started(eng, r);
 	*ret_sock = o->attach ? take_fd(&launch->sock) : FD_NONE;
 	return 0;
 }
@@ -420,6 +454,8 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	net_done(&n);
 	ns_plan_done(&ns);
 	cgroup_plan_done(&cg);
+	if (rc == 0)
+		container_started(eng, &req);
 	ctr_request_done(&req);
 	if (rc == 0)
 		*ret_sock = o->attach ? take_fd(&l.sock) : FD_NONE;

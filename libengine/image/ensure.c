@@ -20,6 +20,7 @@ void ctr_image_config_done(struct ctr_image_config *c)
 	strv_done(&c->cmd);
 	strv_done(&c->labels);
 	strv_done(&c->volumes);
+	strv_done(&c->exposed);
 	free(c->user);
 	free(c->cwd);
 	free(c->stop_signal);
@@ -70,7 +71,7 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 	} top = { 0 };
 	struct inner {
 		const char *user, *cwd, *stop_signal;
-		const json_t *env, *entrypoint, *cmd, *labels, *volumes;
+		const json_t *env, *entrypoint, *cmd, *labels, *volumes, *exposed;
 	} in = { 0 };
 	static const struct json_field top_rows[] = {
 		{ "os", JSON_KIND_STR, offsetof(struct top, os), 0, PLATFORM_PART_MAX },
@@ -88,6 +89,7 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 		{ "Cmd", JSON_KIND_ARRAY, offsetof(struct inner, cmd), 0, CONFIG_LIST_MAX },
 		{ "Labels", JSON_KIND_OBJECT, offsetof(struct inner, labels), 0, 0 },
 		{ "Volumes", JSON_KIND_OBJECT, offsetof(struct inner, volumes), 0, 0 },
+		{ "ExposedPorts", JSON_KIND_OBJECT, offsetof(struct inner, exposed), 0, 0 },
 		{ 0 },
 	};
 	auto_json json_t *j = NULL;
@@ -109,6 +111,8 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 	if (r == 0)
 		r = read_map(in.volumes, &ret->volumes, "$.config.Volumes", e);
 	if (r == 0)
+		r = read_map(in.exposed, &ret->exposed, "$.config.ExposedPorts", e);
+	if (r == 0)
 		r = dup_text(&ret->user, in.user, e);
 	if (r == 0)
 		r = dup_text(&ret->cwd, in.cwd, e);
@@ -126,7 +130,8 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 static int pull(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
 		char **ret_id, struct err *e)
 {
-	struct ctr_transfer t = { .root = eng->store.root, .run = eng->store.run, .quiet = o->quiet };
+	struct ctr_transfer t = { .root = eng->store.root, .run = eng->store.run, .quiet = o->quiet,
+				.creds = o->creds };
 	auto_strv struct strv argv = STRV_INIT;
 	int r = strv_add(&argv, "pull");
 

@@ -22,13 +22,14 @@ struct ctr_ensure_opts {
 	enum ctr_pull_policy policy;
 	const char *platform;	/* os/arch[/variant]; NULL: any that is here, else this machine's */
 	struct strv pull_args;	/* further arguments of `ctr-lite-transfer pull` */
+	const char *creds;	/* "USER:PASSWORD" for the registry, or NULL */
 	bool quiet;
 };
 
 /* What an image says about the containers made from it: image-spec "Image Configuration".  All of
  * it is the image's word and none grants anything. */
 struct ctr_image_config {
-	struct strv env, entrypoint, cmd, labels, volumes;	/* labels: KEY=value */
+	struct strv env, entrypoint, cmd, labels, volumes, exposed;	/* labels: KEY=value */
 	char *user, *cwd, *stop_signal;	/* NULL where unset */
 };
 #define CTR_IMAGE_CONFIG_INIT { 0 }

@@ -96,11 +96,11 @@ static int write_hosts(int dir_fd, const struct ctr_net_plan *p, const struct ct
 	const char *own = *p->address || p->mode == CTR_NET_HOST ? p->address : "127.0.0.1";
 	auto_free char *base = NULL;
 	auto_free char *text = NULL;
-	int r = read_host(HOST_HOSTS, &base, e);
+	int r = names->hosts_base ? 0 : read_host(HOST_HOSTS, &base, e);
 
 	if (r < 0)
 		return r;
-	text = net_hosts_text(base, names, p->host_address, own, hostname, name, e);
+	text = net_hosts_text(names->hosts_base ? names->hosts_base : base, names, p->host_address, own, hostname, name, e);
 	if (!text)
 		return -EINVAL;
 	return write_file(dir_fd, "hosts", text, e);
@@ -124,7 +124,9 @@ int ctr_network_write_files(int dir_fd, const struct ctr_net_plan *p,
 	if (r == 0 && name && !net_is_word(name))
 		return err_set(e, ERR_INVALID, "container name \"%s\" cannot stand in a hosts file",
 			       name);
-	if (r == 0)
+	if (names->no_hostname)
+		bits = 0;
+	if (r == 0 && !names->no_hostname)
 		r = write_hostname(dir_fd, hostname, e);
 	if (r == 0 && !names->no_hosts) {
 		r = write_hosts(dir_fd, p, names, hostname, name, e);

@@ -42,7 +42,9 @@ void ctr_net_names_done(struct ctr_net_names *n)
 	strv_done(&n->dns_search);
 	strv_done(&n->dns_option);
 	strv_done(&n->add_host);
-	n->no_hosts = false;
+	free(n->hosts_base);
+	n->hosts_base = NULL;
+	n->no_hosts = n->no_hostname = false;
 }
 
 char *ctr_network_value(const struct ctr_network *n)

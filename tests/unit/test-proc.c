@@ -249,6 +249,13 @@ TEST(signal_names)
 		CHECK_MSG(sig_parse(cases[i].text) == cases[i].sig, "\"%s\" is %d", cases[i].text,
 			  sig_parse(cases[i].text));
 	CHECK_STR(sig_name(SIGTERM), "SIGTERM");
+	CHECK_STR(sig_name(34), "SIGRTMIN");
+	CHECK_STR(sig_name(37), "SIGRTMIN+3");
+	CHECK_STR(sig_name(50), "SIGRTMAX-14");
+	CHECK_STR(sig_name(64), "SIGRTMAX");
+	CHECK_STR(sig_name(65), NULL);
+	for (int i = 34; i <= 64; i++)
+		CHECK_INT(sig_parse(sig_name(i)), i);
 	CHECK_STR(sig_name(0), NULL);
 	CHECK_STR(sig_name(1000), NULL);
 	CHECK_STR(sig_name(-1), NULL);

@@ -83,6 +83,16 @@ struct ctr_request {
 	struct strv publish;			/* ctr_net_port_spec() texts, random ports chosen */
 	struct strv dns, dns_search, dns_option, add_hosts;
 	bool no_hosts;
+	bool no_hostname;			/* leave the image's /etc/hostname alone */
+	char *hosts_file;			/* what /etc/hosts begins with: a path, "none", "image"; NULL: the
+						 * host's */
+	struct strv exposed;			/* PORT/PROTO that are declared */
+	bool publish_all;			/* all of those are in publish */
+	bool remove_image;			/* --rmi */
+	char *pidfile, *conmon_pidfile;		/* absolute; written at each start */
+	bool systemd;				/* systemd runs inside */
+	uint64_t systemd_size_bytes;		/* of each tmpfs for it; 0: the kernel's default */
+	char *sdnotify;				/* conmon, ignore; NULL: container */
 
 	char *log_driver;			/* k8s-file, none */
 	uint64_t log_max_bytes;			/* 0: no limit */

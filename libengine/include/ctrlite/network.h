@@ -86,6 +86,8 @@ struct ctr_net_names {
 	struct strv dns_option;
 	struct strv add_host;	/* name[;name2]:ip, ip may be host-gateway */
 	bool no_hosts;		/* leave the image's hosts alone */
+	bool no_hostname;	/* leave the image's hostname alone */
+	char *hosts_base;	/* text that hosts begins with; NULL: the host's */
 };
 void ctr_net_names_done(struct ctr_net_names *n);
 
