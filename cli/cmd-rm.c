@@ -1,11 +1,15 @@
 /* `rm`: remove containers. */
 #include "commands.h"
 
+#include <errno.h>
+
 #include "targets.h"
+
+#define DEPTH_MAX 32
 
 struct rm_args {
 	struct target_args t;
-	bool force, volumes;
+	bool force, volumes, depend;
 	int64_t time_s;
 };
 
@@ -14,8 +18,8 @@ struct rm_args {
 static const struct opt opts[] = {
 	{ 'a', "all",     NULL,      OPT_FLAG,    ARG(t.all),      "remove every container" },
 	{ 0,   "cidfile", "FILE",    OPT_LIST,    ARG(t.cidfiles), "read the container ID from the file", 0, COMPLETE_FILE },
-	{ 0,   "depend",  NULL,      OPT_REFUSED, 0,               "remove containers that depend on it", .text = "no container depends on another yet" },
-	{ 0,   "filter",  "FILTER",  OPT_REFUSED, 0,               "choose containers by a filter", .text = "filters of rm come with the other filters of ps" },
+	{ 0,   "depend",  NULL,      OPT_FLAG,    ARG(depend),     "remove the containers that depend on it first: that share its namespaces, or require it" },
+	{ 0,   "filter",  "FILTER",  OPT_LIST,    ARG(t.filters),  "remove those that a filter of ps chooses" },
 	{ 'f', "force",   NULL,      OPT_FLAG,    ARG(force),      "stop running containers first; missing ones are no error" },
 	{ 'i', "ignore",  NULL,      OPT_FLAG,    ARG(t.ignore),   "a container that does not exist is no error" },
 	{ 'l', "latest",  NULL,      OPT_FLAG,    ARG(t.latest),   "act on the newest container" },
@@ -26,20 +30,51 @@ static const struct opt opts[] = {
 /* clang-format on */
 static const struct rm_args defaults = { .time_s = INT64_MIN };
 
-static int rm_one(struct cmd *c, const struct rm_args *a, const struct target *t, struct err *e)
+static int rm_one(struct cmd *c, const struct rm_args *a, const char *id, unsigned int depth,
+		  struct err *e);
+
+/* What depends on it goes first, and is told of by its ID. */
+static int rm_dependents(struct cmd *c, const struct rm_args *a, const char *id, unsigned int depth,
+			 struct err *e)
+{
+	auto_strv struct strv deps = STRV_INIT;
+	int r = depth < DEPTH_MAX ? ctr_container_dependents(c->eng, id, &deps, e)
+				  : err_set(e, ERR_LIMIT, "containers depend on one another more than %d "
+					    "deep", DEPTH_MAX);
+
+	for (size_t i = 0; r == 0 && i < deps.n; i++) {
+		r = rm_one(c, a, deps.items[i], depth + 1, e);
+		if (r == -ENOENT) {
+			*e = (struct err)ERR_INIT;
+			r = 0;
+		} else if (r == 0) {
+			printf("%s\n", deps.items[i]);
+		}
+	}
+	return r;
+}
+
+static int rm_one(struct cmd *c, const struct rm_args *a, const char *id, unsigned int depth,
+		  struct err *e)
 {
 	int64_t time_s = a->time_s;
 
 	if (time_s == INT64_MIN) {
 		struct ctr_request req = CTR_REQUEST_INIT;
-		int r = ctr_container_load(c->eng, t->id, &req, e);
+		int r = ctr_container_load(c->eng, id, &req, e);
 
 		if (r < 0)
 			return r;
-		time_s = req.stop_timeout_s;
+		time_s = ctr_stop_timeout(&req);
 		ctr_request_done(&req);
 	}
-	return ctr_container_remove(c->eng, t->id, a->force, a->volumes, time_s, e);
+	if (a->depend) {
+		int r = rm_dependents(c, a, id, depth, e);
+
+		if (r < 0)
+			return r;
+	}
+	return ctr_container_remove(c->eng, id, a->force, a->volumes, time_s, e);
 }
 
 static int run(struct cmd *c, void *args, struct err *e)
@@ -55,8 +90,8 @@ static int run(struct cmd *c, void *args, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t.n; i++) {
-		r = rm_one(c, a, &t.items[i], e);
-		if (r == -ENOENT && (a->t.ignore || a->t.all)) { /* removed by somebody else meanwhile */
+		r = rm_one(c, a, t.items[i].id, 0, e);
+		if (r == -ENOENT && (a->t.ignore || a->t.all || a->t.filters.n || a->depend)) { /* removed by somebody else meanwhile */
 			*e = (struct err)ERR_INIT;
 			r = 0;
 		}

@@ -19,7 +19,7 @@ static const struct opt opts[] = {
 	{ 0,   "all",         NULL,   OPT_FLAG,    ARG(t.all),       "start every container" },
 	{ 'a', "attach",      NULL,   OPT_FLAG,    ARG(attach),      "attach stdout and stderr, and end with the container's exit code" },
 	{ 0,   "detach-keys", "KEYS", OPT_STRING,  ARG(detach_keys), "keys that detach (default ctrl-p,ctrl-q; empty: none)" },
-	{ 'f', "filter",      "FILTER", OPT_REFUSED, 0,              "choose containers by a filter", .text = "filters of start come with the other filters of ps" },
+	{ 'f', "filter",      "FILTER", OPT_LIST,  ARG(t.filters),   "start those that a filter of ps chooses" },
 	{ 'i', "interactive", NULL,   OPT_FLAG,    ARG(interactive), "attach stdin as well" },
 	{ 'l', "latest",      NULL,   OPT_FLAG,    ARG(t.latest),    "act on the newest container" },
 	{ 0,   "sig-proxy",   NULL,   OPT_FLAG,    ARG(sig_proxy),   "pass signals on to the container (default true with --attach)" },
@@ -55,7 +55,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct start_args *a = args;
 	auto_targets struct targets t = TARGETS_INIT;
-	int r = targets_find(c, &a->t, TARGETS_ATOMIC, &t, e);
+	int r = targets_find(c, &a->t, TARGETS_ATOMIC | TARGETS_ALL_FILTER, &t, e);
 
 	if (r < 0)
 		return r;
@@ -84,7 +84,8 @@ const struct command cmd_start = {
 	.usage = "[options] CONTAINER [CONTAINER...]",
 	.description = "Starts containers that were created or have ended. Starting a running one succeeds "
 		       "without effect.",
-	.examples = "start web\nstart --attach --interactive box",
+	.examples = "start web\nstart --attach --interactive box\n"
+		    "start --all --filter should-start-on-boot=true",
 	.run = run, .opts = opts, .args_size = sizeof(struct start_args), .defaults = &defaults,
 	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
 };

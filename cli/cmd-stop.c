@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 #include "log.h"
 #include "stopping.h"
@@ -29,26 +30,50 @@ static const struct opt opts[] = {
 /* clang-format on */
 static const struct stop_args defaults = { .time_s = STOP_TIME_OWN };
 
-int stop_target(struct cmd *c, const char *id, int signal, int64_t time_s, struct err *e)
+int stopping_of(struct cmd *c, const char *id, int signal, int64_t time_s, struct stopping *ret,
+		struct err *e)
 {
 	struct ctr_request req = CTR_REQUEST_INIT;
-	struct ctr_stop_opts o = { .signal = signal, .timeout_s = time_s };
-	bool killed;
-	int r;
+	int r = ctr_container_load(c->eng, id, &req, e);
 
-	r = ctr_container_load(c->eng, id, &req, e);
 	if (r < 0)
 		return r;
+	*ret = (struct stopping){ .opts = { .signal = signal, .timeout_s = time_s } };
 	if (!signal)
-		o.signal = req.stop_signal ? req.stop_signal : SIGTERM;
+		ret->opts.signal = req.stop_signal ? req.stop_signal : SIGTERM;
 	if (time_s == STOP_TIME_OWN)
-		o.timeout_s = req.stop_timeout_s == UINT32_MAX ? -1 : (int64_t)req.stop_timeout_s;
-	r = ctr_container_stop(c->eng, id, &o, &killed, e);
-	if (r == 0 && killed)
-		log_warn("StopSignal %s failed to stop container %s in %lld seconds, resorting to SIGKILL",
-			 sig_name(o.signal) ? sig_name(o.signal) : "SIGTERM", req.name,
-			 (long long)o.timeout_s);
+		ret->opts.timeout_s = ctr_stop_timeout(&req);
+	ret->name = req.name;
+	req.name = NULL;
 	ctr_request_done(&req);
+	return 0;
+}
+
+void stopping_done(struct stopping *s)
+{
+	free(s->name);
+	s->name = NULL;
+}
+
+void stopping_warn(const struct stopping *s)
+{
+	log_warn("StopSignal %s failed to stop container %s in %lld seconds, resorting to SIGKILL",
+		 sig_name(s->opts.signal) ? sig_name(s->opts.signal) : "SIGTERM", s->name,
+		 (long long)s->opts.timeout_s);
+}
+
+static int stop_one(struct cmd *c, const char *id, int signal, int64_t time_s, struct err *e)
+{
+	struct stopping s;
+	bool killed;
+	int r = stopping_of(c, id, signal, time_s, &s, e);
+
+	if (r < 0)
+		return r;
+	r = ctr_container_stop(c->eng, id, &s.opts, &killed, e);
+	if (r == 0 && killed)
+		stopping_warn(&s);
+	stopping_done(&s);
 	return r;
 }
 
@@ -74,7 +99,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t.n; i++) {
-		if (stop_target(c, t.items[i].id, sig, a->time_s, e) < 0) {
+		if (stop_one(c, t.items[i].id, sig, a->time_s, e) < 0) {
 			cmd_fail(c, e);
 			continue;
 		}

@@ -117,6 +117,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "read-only",    NULL,       OPT_FLAG,    ARG(read_only),   "mount the root filesystem read-only" },
 	{ 0,   "read-only-tmpfs", NULL,    OPT_FLAG,    ARG(read_only_tmpfs), "with --read-only: writable tmpfs on /run, /tmp and /var/tmp (default true)" },
 	{ 0,   "replace",      NULL,       OPT_FLAG,    ARG(replace),     "remove the container that has the name first" },
+	{ 0,   "requires",     "CONTAINER", OPT_CSVLIST, ARG(requires_),  "containers that are started before it", 0, COMPLETE_CONTAINER },
 	{ 0,   "restart",      "POLICY",   OPT_STRING,  ARG(restart),     "when its process ends: no (default, or never), always, unless-stopped, on-failure[:N]" },
 	{ 0,   "retry",        "N",        OPT_U64,     ARG(retry),       "how often a failed transfer of the image is tried again (default 3)" },
 	{ 0,   "retry-delay",  "TIME",     OPT_REFUSED, 0,                "pause between tries", .text = "the pauses between retries grow by themselves" },
@@ -128,7 +129,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "shm-size",     "SIZE",     OPT_SIZE,    ARG(shm_size),    "size of /dev/shm (default 64m)" },
 	{ 0,   "shm-size-systemd", "SIZE", OPT_SIZE,    ARG(shm_size_systemd), "size of each tmpfs for systemd inside" },
 	{ 0,   "stop-signal",  "SIGNAL",   OPT_STRING,  ARG(stop_signal), "signal that asks it to end (default: the image's, TERM)" },
-	{ 0,   "stop-timeout", "SECONDS",  OPT_U64,     ARG(stop_timeout), "seconds that stop waits before it kills (default 10)" },
+	{ 0,   "stop-timeout", "SECONDS",  OPT_I64,     ARG(stop_timeout), "seconds that stop waits before it kills (default 10, -1: for ever)" },
 	{ 0,   "subgidname",   "NAME",     OPT_STRING,  ARG(subgidname),  "use the ids of NAME in /etc/subgid" },
 	{ 0,   "subuidname",   "NAME",     OPT_STRING,  ARG(subuidname),  "use the ids of NAME in /etc/subuid" },
 	{ 0,   "sysctl",       "KEY=VALUE", OPT_CSVLIST, ARG(sysctls),    "set a kernel parameter of its namespaces" },
@@ -184,7 +185,7 @@ static int text(char **to, const char *from, struct err *e)
 }
 
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]* */
-static bool name_ok(const char *s)
+bool run_name_ok(const char *s)
 {
 	static const char more[] = "_.-";
 	size_t n = strlen(s);
@@ -413,9 +414,9 @@ static int set_stop(const struct run_args *a, const struct ctr_image_config *img
 		log_warn("the image's stop signal is none: using SIGTERM");
 		r->stop_signal = SIGTERM;
 	}
-	if (a->stop_timeout > UINT32_MAX || a->timeout > UINT32_MAX)
+	if (a->stop_timeout < -1 || a->stop_timeout > INT32_MAX || a->timeout > INT32_MAX)
 		return err_set(e, ERR_INVALID, "a timeout is too long");
-	r->stop_timeout_s = (uint32_t)a->stop_timeout;
+	r->stop_timeout_s = a->stop_timeout < 0 ? CTR_STOP_TIMEOUT_EVER : (uint32_t)a->stop_timeout;
 	r->timeout_s = (uint32_t)a->timeout;
 	return a->restart ? ctr_restart_parse(a->restart, &r->restart, &r->restart_max, e) : 0;
 }
@@ -513,7 +514,7 @@ static int set_lists(const struct run_args *a, struct ctr_request *r, struct err
 		{ &r->cap_drop, &a->cap_drop }, { &r->devices, &a->devices },
 		{ &r->device_rules, &a->device_rules }, { &r->host_users, &a->host_users },
 		{ &r->ulimits, &a->ulimits },	{ &r->sysctls, &a->sysctls },
-		{ &r->networks, &a->networks }, { &r->publish, &a->publish },
+		{ &r->requires_, &a->requires_ }, { &r->networks, &a->networks }, { &r->publish, &a->publish },
 		{ &r->dns, &a->dns },		{ &r->dns_search, &a->dns_search },
 		{ &r->dns_option, &a->dns_option }, { &r->add_hosts, &a->add_host },
 	};
@@ -535,7 +536,7 @@ static int set_secrets(struct cmd *c, const struct run_args *a, struct ctr_reque
 
 static int check(const struct run_args *a, struct err *e)
 {
-	if (a->name && !name_ok(a->name))
+	if (a->name && !run_name_ok(a->name))
 		return err_set(e, ERR_INVALID, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid "
 			       "argument");
 	if (a->replace && !a->name)

@@ -27,9 +27,10 @@ struct run_args {
 		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd, oom_kill_disable;
 	int64_t oom_score_adj;
 	int pull;		/* enum ctr_pull_policy */
-	uint64_t shm_size, stop_timeout, timeout;
+	int64_t stop_timeout;
+	uint64_t shm_size, timeout;
 	const char *image_volume;
-	struct strv uidmaps, gidmaps, env, env_file, unset, labels, annotations, volumes, volumes_from, mounts, tmpfs, devices,
+	struct strv requires_, uidmaps, gidmaps, env, env_file, unset, labels, annotations, volumes, volumes_from, mounts, tmpfs, devices,
 		cap_add, cap_drop, security, ulimits, device_rules, host_users, sysctls, groups, networks, publish, dns,
 		dns_search, dns_option, add_host, log_opt, attach, secrets;
 };
@@ -62,6 +63,8 @@ int run_systemd(const struct run_args *a, const struct ctr_image_config *img, st
 int run_sdnotify(const struct run_args *a, struct ctr_request *r, struct err *e);
 int run_static_network(const struct run_args *a, struct err *e);
 int run_take_creds(const struct run_args *a, char **ret, struct err *e);
+/* May a container be called so?  [a-zA-Z0-9][a-zA-Z0-9_.-]* */
+bool run_name_ok(const char *s);
 /* --replace: remove the container that has the name. */
 int run_replace(struct cmd *c, const struct run_args *a, struct err *e);
 /* --cidfile: write the ID; on failure the container stays. */

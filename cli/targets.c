@@ -104,7 +104,7 @@ int targets_find(struct cmd *c, const struct target_args *a, unsigned int flags,
 	int r = 0;
 
 	if (a->filters.n) {
-		if (a->all || a->latest || c->n_args || a->cidfiles.n)
+		if ((a->all && !(flags & TARGETS_ALL_FILTER)) || a->latest || c->n_args || a->cidfiles.n)
 			return err_set(e, ERR_INVALID, "--filter takes neither --all, --latest, --cidfile "
 				       "nor containers");
 		return add_chosen(c, &a->filters, ret, e);

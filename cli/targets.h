@@ -28,6 +28,7 @@ void targets_done(struct targets *t);
 
 enum targets_flags {
 	TARGETS_RUNNING = 1,	/* --all means the running ones */
+	TARGETS_ALL_FILTER = 4,	/* --all may stand beside --filter, and says nothing then */
 	TARGETS_ATOMIC = 2,	/* one unknown name: nothing is done to any */
 };
 

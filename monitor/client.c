@@ -281,10 +281,19 @@ static int on_stop(struct mon *m, struct client *c, const void *body, size_t len
 
 static int on_restart(struct mon *m, struct client *c, const void *body, size_t len)
 {
+	struct mon_restart_how how = {
+		.sig = m->p.stop_signal ? m->p.stop_signal : SIGTERM,
+		.timeout_s = m->p.stop_timeout_s > INT32_MAX ? -1 : (int32_t)m->p.stop_timeout_s,
+	};
+
 	(void)c;
-	(void)body;
-	(void)len;
-	restart_request(m);
+	if (len != 0 && len != sizeof(how))
+		return -EPROTO;
+	if (len)
+		memcpy(&how, body, sizeof(how));
+	if (how.sig == 0 || how.sig > 64)
+		return -EPROTO;
+	restart_request(m, &how);
 	return 0;
 }
 
@@ -298,6 +307,17 @@ static int on_policy(struct mon *m, struct client *c, const void *body, size_t l
 	if (p.restart >= MON_RESTART_COUNT_ || (m->p.rm && p.restart != MON_RESTART_NO))
 		return -EPROTO;
 	restart_policy(m, &p);
+	return 0;
+}
+
+static int on_name(struct mon *m, struct client *c, const void *body, size_t len)
+{
+	(void)c;
+	if (len >= sizeof(m->name) || memchr(body, '\0', len) || memchr(body, '/', len))
+		return -EPROTO;
+	memcpy(m->name, body, len);
+	m->name[len] = '\0';
+	m->p.name = m->name;
 	return 0;
 }
 
@@ -325,7 +345,8 @@ static const struct request {
 	{ MON_SIGNAL, AFTER_HELLO, sizeof(uint32_t), sizeof(uint32_t), on_signal },
 	{ MON_DETACH, AFTER_HELLO, 0, 0, on_detach },
 	{ MON_STOP, AFTER_HELLO, sizeof(uint32_t), sizeof(uint32_t), on_stop },
-	{ MON_RESTART, AFTER_HELLO, 0, 0, on_restart },
+	{ MON_RESTART, AFTER_HELLO, 0, sizeof(struct mon_restart_how), on_restart },
+	{ MON_NAME, AFTER_HELLO, 1, 255, on_name },
 	{ MON_POLICY, AFTER_HELLO, sizeof(struct mon_policy), sizeof(struct mon_policy), on_policy },
 };
 

@@ -66,6 +66,8 @@ void finish_between(struct mon *m)
 {
 	watch_oom(m);
 	m->exit.oom_killed = m->oom_killed;
+	if (m->p.rm)
+		return;
 	write_reserve(m,
 		      "{\"version\":1,\"exit_code\":%d,\"finished_ns\":%lld,\"oom_killed\":%s,"
 		      "\"started_ns\":%lld,\"restarts\":%u}",
@@ -334,6 +336,9 @@ void finish_run(struct mon *m)
 		source_close(m, &m->out[i].src);
 	source_close(m, &m->in);
 	console_close(m);
+	/* Where it was mounted so it may not be mounted again, unless this goes. */
+	if (m->p.volatile_ && m->p.upper)
+		(void)remove_tree(m, m->ctrdir_fd, "work/work");
 	m->userns_fd = fd_close(m->userns_fd);
 	free(take_ptr(&m->cgroup));
 	m->oom_killed = false;

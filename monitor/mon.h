@@ -100,6 +100,7 @@ struct mon {
 	bool input_ended;		/* a client closed stdin: so is that of the next run */
 	uint32_t restarts;
 	int64_t backoff_ms, restart_ms;	/* the next wait; when it is over (0: it does not wait) */
+	char name[256];			/* after a renaming */
 	char failure[160];		/* why it could not be started again */
 	struct strv trash;		/* names in tmpdir that are ours to remove */
 	uint64_t recorded_loss;		/* log_lost_bytes in the exit record */
@@ -117,7 +118,7 @@ bool restart_wanted(const struct mon *m);
 /* The container has ended and is wanted again: 1 when it runs, 0 when it has ended for good. */
 int restart_run(struct mon *m, struct err *e);
 void restart_stop(struct mon *m, uint32_t sig);			/* MON_STOP */
-void restart_request(struct mon *m);				/* MON_RESTART */
+void restart_request(struct mon *m, const struct mon_restart_how *how);	/* MON_RESTART */
 void restart_policy(struct mon *m, const struct mon_policy *p);	/* MON_POLICY */
 
 /* stage.c: the child that sets up the namespaces and becomes the OCI runtime. */

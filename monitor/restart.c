@@ -16,7 +16,7 @@
 
 bool restart_wanted(const struct mon *m)
 {
-	if (m->stopped || m->going_down || m->p.rm)
+	if (m->stopped || m->going_down)
 		return false;
 	if (m->restart_now)
 		return true;
@@ -143,20 +143,17 @@ void restart_stop(struct mon *m, uint32_t sig)
 		(void)proc_signal(&m->init, (int)sig); /* it may just have ended */
 }
 
-void restart_request(struct mon *m)
+void restart_request(struct mon *m, const struct mon_restart_how *how)
 {
-	int sig = m->p.stop_signal ? (int)m->p.stop_signal : SIGTERM;
-
 	if (m->stopped || m->going_down)
 		return;
 	m->restart_now = true;
 	if (m->state != MON_ST_RUNNING || m->init.pidfd < 0)
 		return;
-	(void)proc_signal(&m->init, sig); /* it may just have ended */
-	if (m->p.stop_timeout_s && !m->kill_ms)
-		m->kill_ms = mon_now_ms() + (int64_t)m->p.stop_timeout_s * 1000;
-	else if (!m->p.stop_timeout_s)
-		(void)proc_signal(&m->init, SIGKILL);
+	/* It may just have ended. */
+	(void)proc_signal(&m->init, how->timeout_s == 0 ? SIGKILL : (int)how->sig);
+	if (how->timeout_s > 0 && !m->kill_ms)
+		m->kill_ms = mon_now_ms() + (int64_t)how->timeout_s * 1000;
 }
 
 void restart_policy(struct mon *m, const struct mon_policy *p)

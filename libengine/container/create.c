@@ -12,6 +12,7 @@
 #include "ctrlite/event.h"
 #include "ctrlite/idmap.h"
 #include "ctrlite/volume.h"
+#include "depends.h"
 #include "file.h"
 #include "layer.h"
 #include "names.h"
@@ -239,6 +240,10 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	rc = rc < 0 ? rc : request_runtime(eng, r, e);
 	if (rc == 0)
 		rc = request_namespaces(eng, r, &ids_lock, e);
+	if (rc == 0)
+		rc = container_resolve_requires(eng, r, e);
+	if (rc == 0)
+		rc = container_mark_dependent(eng, r, e);
 	if (rc < 0)
 		return rc;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
@@ -332,6 +337,9 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 	rc = ctr_container_status(eng, id, &status, e);
 	if (rc < 0)
 		goto out;
+	rc = container_refuse_dependents(eng, id, e);
+	if (rc < 0)
+		goto out;
 	if (status.state == CTR_EXITED) /* its monitor may still be cleaning up */
 		container_wait_released(eng, id);
 	held = container_is_held(eng, id);
@@ -362,6 +370,7 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 	if (rc < 0)
 		goto out;
 	store_name_release(&eng->store, req.name, id);
+	container_unmark_dependent(eng, &req);
 	if (req.cidfile)
 		(void)unlink(req.cidfile); /* it may have been removed by hand */
 	/* The stage goes last: as long as it is there, what we leave when killed is found. */

@@ -85,7 +85,7 @@ json_t *insp_config(struct describe *d)
 	if (r->secrets.n)
 		insp_secrets(d, j);
 	insp_int(d, j, "Timeout", r->timeout_s);
-	insp_int(d, j, "StopTimeout", r->stop_timeout_s);
+	insp_int(d, j, "StopTimeout", ctr_stop_timeout(r));
 	insp_bool(d, j, "Passwd", !r->no_passwd);
 	insp_str(d, j, "sdNotifyMode", or_default(r->sdnotify, "container"));
 	return j;

@@ -186,7 +186,7 @@ static int join_container(struct ctr_engine *eng, const struct ns_option *o, str
 		rc = ctr_container_status(eng, id, &st, e);
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	if (rc < 0 || st.state != CTR_RUNNING)
+	if (rc < 0 || st.state != CTR_RUNNING || st.restarting)
 		return ns_not_running(id, o->container_word, e);
 	rc = strv_addf(&p->joins, "%s:%d:%llu", o->kind, (int)st.pid, (unsigned long long)st.pid_start);
 	if (rc == 0 && streq(o->kind, "ipc")) {

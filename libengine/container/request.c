@@ -51,7 +51,7 @@ static const struct field {
 	F(K_BOOL, remove_image), F(K_STR, pidfile), F(K_STR, conmon_pidfile), F(K_BOOL, systemd),
 	F(K_U64, systemd_size_bytes), F(K_STR, sdnotify),
 	F(K_STR, log_driver), F(K_U64, log_max_bytes), F(K_INT, stop_signal),
-	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, restart), F(K_U32, restart_max), F(K_STR, cidfile), F(K_STRV, command_line),
+	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, restart), F(K_U32, restart_max), F(K_STR, cidfile), { "requires", K_STRV, offsetof(struct ctr_request, requires_) }, F(K_STRV, command_line),
 };
 /* clang-format on */
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))

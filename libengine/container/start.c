@@ -10,6 +10,7 @@
 #include "config.h"
 #include "container-priv.h"
 #include "ctrlite/helper-path.h"
+#include "depends.h"
 #include "explain.h"
 #include "file.h"
 #include "json.h"
@@ -411,8 +412,8 @@ static int settle_for_start(struct ctr_engine *eng, const char *id, bool *ret_fi
 	return err_set(e, ERR_BUSY, "container %.12s keeps being started and stopped by others", id);
 }
 
-int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o,
-			int *ret_sock, struct err *e)
+int container_start_at(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o,
+		       unsigned int depth, int *ret_sock, struct err *e)
 {
 	auto_launch struct launch l = LAUNCH_INIT;
 	auto_close int dir = container_dir(eng, id, e);
@@ -433,6 +434,8 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	rc = ctr_container_load(eng, id, &req, e);
+	if (rc == 0)
+		rc = container_start_dependencies(eng, &req, depth, e);
 	if (rc == 0)
 		rc = check(eng, &req, e);
 	if (rc == 0)
@@ -460,6 +463,12 @@ int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr
 	if (rc == 0)
 		*ret_sock = o->attach ? take_fd(&l.sock) : FD_NONE;
 	return rc;
+}
+
+int ctr_container_start(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o,
+			int *ret_sock, struct err *e)
+{
+	return container_start_at(eng, id, o, 0, ret_sock, e);
 }
 
 int ctr_container_explain(struct ctr_engine *eng, struct ctr_request *r, json_t **ret, struct err *e)

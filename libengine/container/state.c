@@ -29,6 +29,8 @@ const char *ctr_status_str(const struct ctr_status *s)
 
 	if (s->state == CTR_RUNNING && (s->paused || s->restarting))
 		return s->paused ? "paused" : "restarting";
+	if (s->state == CTR_RUNNING && s->initialized)
+		return "initialized";
 	return words[s->state];
 }
 

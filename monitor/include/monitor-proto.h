@@ -123,10 +123,11 @@ enum mon_msg {
 	MON_STOP = 16,		/* uint32_t: the user wants its end.  The signal (0: none) goes to the first
 				 * process; no policy restarts it, and while the monitor waits to restart it
 				 * it has ended.  MON_EXIT follows as for everyone */
-	MON_RESTART = 17,	/* no body: the container's stop signal, SIGKILL after stop-timeout, and then
-				 * it is started again at once, whatever the policy says; for health checks.
+	MON_RESTART = 17,	/* no body, or struct mon_restart_how: the container's stop signal, SIGKILL
+				 * after stop-timeout, and then it is started again at once, whatever the policy says; for health checks.
 				 * While the monitor waits to restart it, the waiting is over */
 	MON_POLICY = 18,	/* struct mon_policy: the restart policy from now on */
+	MON_NAME = 19,		/* the container's name from now on (for rm=1, and events); 255 bytes at most */
 
 	/* monitor -> CLI */
 	MON_STARTED = 32,	/* struct mon_started */
@@ -159,6 +160,11 @@ enum mon_restart { MON_RESTART_NO, MON_RESTART_ALWAYS, MON_RESTART_ON_FAILURE, M
 struct mon_policy {
 	uint32_t restart;	/* enum mon_restart */
 	uint32_t max;		/* as restart-max= */
+};
+
+struct mon_restart_how {
+	uint32_t sig;
+	int32_t timeout_s;	/* until SIGKILL; -1: for ever */
 };
 
 struct mon_exit {

@@ -18,6 +18,7 @@
 #include "str.h"
 
 #define CTR_SHM_SIZE_DEFAULT (64u << 20)
+#define CTR_STOP_TIMEOUT_EVER UINT32_MAX
 
 struct ctr_request {
 	char *id, *name;
@@ -97,11 +98,12 @@ struct ctr_request {
 	char *log_driver;			/* k8s-file, none */
 	uint64_t log_max_bytes;			/* 0: no limit */
 	int stop_signal;
-	uint32_t stop_timeout_s;
+	uint32_t stop_timeout_s;		/* 0: SIGKILL at once */
 	uint32_t timeout_s;			/* 0: none */
 	char *restart;				/* always, on-failure, unless-stopped; NULL: no */
 	uint32_t restart_max;			/* with on-failure; 0: no limit */
 	char *cidfile;				/* absolute or NULL */
+	struct strv requires_;			/* containers that are started before it (in the record: IDs) */
 	struct strv command_line;		/* argv of the create command, for inspect */
 	/* Not part of the record: where things come from (ctrlite/explain.h); NULL: nobody asks. */
 	struct strv *origins;
@@ -122,6 +124,7 @@ enum ctr_state {
 struct ctr_status {
 	enum ctr_state state;
 	bool paused;			/* running, but its cgroup is frozen */
+	bool initialized;		/* running, but its process waits for start */
 	bool restarting;		/* running, but its process has ended (exit_code, finished_ns) and the
 					 * monitor waits to start it again: pid is 0 */
 	bool stopped_by_user;		/* exited: by stop or kill, so that no policy applies */
@@ -134,7 +137,7 @@ struct ctr_status {
 	int exit_code;
 	bool oom_killed;
 };
-/* "created", "running", "paused", "restarting", "exited"; a lost one is "exited" too. */
+/* "created", "initialized", "running", "paused", "restarting", "exited"; a lost one is "exited" too. */
 const char *ctr_status_str(const struct ctr_status *s);
 
 /* Find by name, full id, or unique id prefix: *@ret_id (65 bytes).  "no such container" is
@@ -225,6 +228,12 @@ int ctr_restart_parse(const char *text, char **ret, uint32_t *ret_max, struct er
 /* Is it to run after the host has booted?  always: yes; unless-stopped: unless the user stopped it. */
 bool ctr_starts_on_boot(const struct ctr_request *r, const struct ctr_status *s);
 
+/* Its own, in seconds; -1: for ever. */
+static inline int64_t ctr_stop_timeout(const struct ctr_request *r)
+{
+	return r->stop_timeout_s == CTR_STOP_TIMEOUT_EVER ? -1 : (int64_t)r->stop_timeout_s;
+}
+
 struct ctr_stop_opts {
 	int signal;		/* 0: the container's */
 	int64_t timeout_s;	/* until SIGKILL; negative: for ever */
@@ -232,7 +241,14 @@ struct ctr_stop_opts {
 /* Stop it, whatever its restart policy.  *@ret_killed: the signal did not do. */
 int ctr_container_stop(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o,
 		       bool *ret_killed, struct err *e);
-/* Remove; a running one is ERR_BUSY without @force.  @volumes: its anonymous volumes too. */
+/* Stop it and start it again, or only start it when it does not run.  With --rm it stays. */
+int ctr_container_restart(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o,
+			  bool *ret_killed, struct err *e);
+/* ERR_EXISTS when another container has the name; the caller has checked that it can be one. */
+int ctr_container_rename(struct ctr_engine *eng, const char *id, const char *name, struct err *e);
+/* IDs of the containers that share its namespaces, or require it. */
+int ctr_container_dependents(struct ctr_engine *eng, const char *id, struct strv *ret, struct err *e);
+/* Remove; one with dependents is ERR_EXISTS, a running one without @force.  @volumes: its anonymous volumes too. */
 int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, bool volumes,
 			 int64_t timeout_s, struct err *e);
 /* A container whose monitor was killed: kill what is left, record exit code 137.  Cheap when there

@@ -1,0 +1,224 @@
+# restart, rename, cleanup, dependencies, and the options of start, stop, rm and wait.
+
+state() { ctr inspect -f '{{.State.Status}}' "$1"; }
+state_is() { [ "$(state "$1")" = "$2" ]; }
+sleeper() { # NAME OPTION...: one that ends at once on SIGTERM
+	local name=$1
+	shift
+	expect 0 ctr run -d --name "$name" --network=none "$@" alpine \
+		sh -c 'trap "exit 0" TERM; echo up; while :; do sleep 0.02; done'
+	wait_for 10 sh -c "ctr-lite logs $name | grep -q up"
+}
+
+#: fast
+test_restart() {
+	local pid
+	pull alpine
+	sleeper a
+	pid=$(ctr inspect -f '{{.State.Pid}}' a)
+	expect 0 ctr restart a
+	is "$OUT" a
+	is "$(state a)" running
+	[ "$(ctr inspect -f '{{.State.Pid}}' a)" != "$pid" ] || fail "the process is the same"
+	is "$(ctr inspect -f '{{.RestartCount}}' a)" 0
+	expect 0 ctr stop a
+	expect 0 ctr restart a
+	is "$(state a)" running "state of one that had stopped"
+	expect 0 ctr create --name b --network=none alpine sleep 600
+	expect 0 ctr restart --running -t 0
+	is "$OUT" "$(ctr inspect -f '{{.Id}}' a)" "what --running restarts"
+	is "$(state b)" created
+	expect 0 ctr restart -f name=b
+	is "$(state b)" running
+	expect 0 ctr restart -a --timeout 0 -s KILL
+	is "$(wc -l <<<"$OUT")" 2 "what --all restarts"
+	expect 0 ctr restart -t 0 a b
+	is "$OUT" "$(printf 'a\nb')"
+}
+
+test_restart_refusals() {
+	pull alpine
+	expect 125 ctr restart nothere
+	contains "$ERR" 'no such container'
+	expect 125 ctr restart
+	contains "$ERR" 'you must provide at least one name or id'
+	expect 125 ctr restart --running x
+	expect 125 ctr restart -s NOSUCH x
+	contains "$ERR" 'invalid signal: NOSUCH'
+	sleeper a
+	expect 125 ctr restart a nothere
+	is "$OUT" "" "restarted beside an unknown name"
+}
+
+test_restart_of_one_that_goes_when_it_ends() {
+	local pid
+	pull alpine
+	sleeper a --rm
+	ctr exec a sh -c 'echo kept >/file'
+	pid=$(ctr inspect -f '{{.State.Pid}}' a)
+	expect 0 ctr restart a
+	[ "$(ctr inspect -f '{{.State.Pid}}' a)" != "$pid" ] || fail "the process is the same"
+	is "$(ctr exec a cat /file)" kept "its file system"
+	expect 0 ctr stop a
+	expect 1 ctr container exists a
+}
+
+test_rename() {
+	local id
+	pull alpine
+	expect 0 ctr create --name a --network=none alpine true
+	id=$OUT
+	expect 0 ctr rename a b
+	is "$OUT$ERR" ""
+	expect 1 ctr container exists a
+	is "$(ctr inspect -f '{{.Id}} {{.Name}}' b)" "$id b"
+	expect 0 ctr create --name a --network=none alpine true
+	expect 125 ctr rename a b
+	contains "$ERR" "\"b\" is already in use by $id"
+	expect 125 ctr rename a a
+	expect 125 ctr rename a /x
+	contains "$ERR" 'names must match'
+	expect 125 ctr rename nothere c
+	contains "$ERR" 'no such container'
+	is "$(ctr ps -a --format '{{.Names}}' | sort | xargs)" "a b"
+}
+
+test_rename_of_what_runs_and_goes() {
+	pull alpine
+	sleeper a --rm
+	expect 0 ctr rename a b
+	expect 0 ctr stop b
+	is "$(ls "$GRAPHROOT/names")" "" "names that are left"
+	expect 0 ctr create --name a --network=none alpine true
+	expect 0 ctr create --name b --network=none alpine true
+}
+
+test_dependencies_start_first_and_go_first() {
+	pull alpine
+	expect 0 ctr create --name one --network=none alpine sleep 600
+	expect 0 ctr create --name two --network=container:one alpine sleep 600
+	expect 0 ctr create --name three --network=none --requires two,one alpine sleep 600
+	expect 0 ctr start three
+	is "$(state one) $(state two)" "running running"
+	expect 125 ctr rm -f one
+	contains "$ERR" 'has dependent containers which must be removed before it'
+	expect 0 ctr rm --depend -f -t 0 one
+	is "$(wc -l <<<"$OUT")" 3 "lines"
+	is "$(tail -1 <<<"$OUT")" one
+	is "$(ctr ps -aq)" ""
+	expect 125 ctr create --requires nothere alpine true
+	contains "$ERR" 'no such container'
+}
+
+test_dependents_that_are_gone_hold_nothing() {
+	pull alpine
+	expect 0 ctr create --name one --network=none alpine true
+	expect 0 ctr create --name two --requires one alpine true
+	expect 0 ctr rm two
+	expect 0 ctr rm one
+}
+
+test_filters_of_start_stop_and_rm() {
+	pull alpine
+	expect 0 ctr create --name a --network=none --label k=1 --restart=always alpine sleep 600
+	expect 0 ctr create --name b --network=none --label k=2 alpine sleep 600
+	expect 0 ctr start --all --filter should-start-on-boot=true
+	is "$OUT" "$(ctr inspect -f '{{.Id}}' a)"
+	is "$(state b)" created
+	expect 0 ctr start --filter label=k=2
+	is "$(state b)" running
+	expect 0 ctr stop -t 0 --filter label=k=1
+	is "$(state a) $(state b)" "exited running"
+	expect 125 ctr stop --filter label=k=1 b
+	contains "$ERR" '--filter takes neither'
+	expect 125 ctr stop --filter nosuch=1
+	contains "$ERR" 'nosuch is an invalid filter'
+	expect 2 ctr rm --filter label=k=2
+	expect 0 ctr rm --filter label=k=1
+	expect 0 ctr rm --filter label=none=here
+	is "$(ctr ps -a --format '{{.Names}}')" b
+}
+
+test_stop_with_a_signal() {
+	pull alpine
+	expect 0 ctr run -d --name a --network=none alpine sh -c \
+		'trap "exit 5" USR1; trap "exit 6" TERM; echo up; while :; do sleep 0.02; done'
+	wait_for 10 sh -c 'ctr-lite logs a | grep -q up'
+	expect 0 ctr stop -s USR1 a
+	is "$(ctr inspect -f '{{.State.ExitCode}}' a)" 5
+	expect 125 ctr stop -s NOSUCH a
+	contains "$ERR" 'invalid signal'
+}
+
+test_stop_timeout_for_ever() {
+	pull alpine
+	expect 0 ctr create --name a --network=none --stop-timeout -1 alpine true
+	is "$(ctr inspect -f '{{.Config.StopTimeout}}' a)" -1
+	expect 125 ctr create --stop-timeout -2 alpine true
+}
+
+test_kill_returns_when_it_has_ended() {
+	pull alpine
+	expect 0 ctr run -d --name a --network=none alpine sleep 600
+	expect 0 ctr kill a
+	is "$(ctr inspect -f '{{.State.Status}} {{.State.ExitCode}}' a)" "exited 137"
+	expect 125 ctr kill a
+	contains "$ERR" 'can only kill running containers'
+}
+
+test_wait_conditions() {
+	pull alpine
+	expect 0 ctr create --name a --network=none alpine sh -c 'trap "exit 4" TERM; while :; do sleep 0.02; done'
+	expect 0 ctr wait --condition created a
+	is "$OUT" -1
+	ctr wait --condition=running,paused --interval 20ms a >out &
+	expect 0 ctr start a
+	wait $!
+	is "$(cat out)" -1
+	ctr wait --condition=exited a >out &
+	expect 0 ctr stop a
+	wait $!
+	is "$(cat out)" 4
+	expect 0 ctr wait --ignore a nothere
+	is "$OUT" "$(printf '4\n-1')"
+	expect 125 ctr wait nothere
+	expect 125 ctr wait --condition=asleep a
+	contains "$ERR" 'unknown container state: asleep'
+	expect 125 ctr wait --interval soon a
+	contains "$ERR" 'invalid duration'
+}
+
+test_wait_for_the_first() {
+	pull alpine
+	sleeper a
+	expect 0 ctr run -d --name b --network=none alpine sh -c 'exit 3'
+	expect 0 ctr wait --exit-first-match --interval 10 a b
+	is "$OUT" 3
+	is "$(state a)" running
+}
+
+test_cleanup() {
+	pull alpine
+	expect 0 ctr run --name a --network=none alpine true
+	expect 0 ctr container cleanup a
+	is "$OUT" a
+	sleeper b
+	expect 125 ctr container cleanup b
+	contains "$ERR" 'refusing to clean up'
+	expect 0 ctr container cleanup --all
+	is "$OUT" "$(ctr inspect -f '{{.Id}}' a)"
+	expect 0 ctr container cleanup --rm a
+	expect 1 ctr container exists a
+	# Of a monitor that was killed.
+	kill -KILL "$(ctr inspect -f '{{.State.ConmonPid}}' b)"
+	wait_for 5 ctr container cleanup --rmi b
+	expect 1 ctr image exists alpine
+}
+
+test_checkpoints_are_refused_by_name() {
+	expect 125 ctr container checkpoint x
+	contains "$ERR" 'container checkpoint is not supported: '
+	contains "$ERR" CRIU
+	expect 125 ctr container restore x
+	contains "$ERR" 'container restore is not supported: '
+}
