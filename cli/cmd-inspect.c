@@ -159,7 +159,7 @@ static int latest(struct cmd *c, bool size, json_t **ret, struct err *e)
 	int r = ctr_container_list(c->eng, &l, e);
 
 	if (r >= 0 && !l.n)
-		r = err_set(e, ERR_NOT_FOUND, "no container could be found");
+		r = err_set(e, ERR_NOT_FOUND, "no containers to inspect: no such container");
 	if (r >= 0)
 		r = describe_id(c, l.items[l.n - 1].req.id, size, ret, e);
 	ctr_container_list_done(&l);

@@ -252,7 +252,7 @@ static int choose(struct cmd *c, const struct stats_args *a, struct ctr_containe
 		r = a->all || a->latest ? ctr_container_list(c->eng, ret, e)
 					: ctr_container_list_running(c->eng, ret, e);
 		if (r == 0 && a->latest && !ret->n)
-			return err_set(e, ERR_NOT_FOUND, "no containers to use with --latest");
+			return err_set(e, ERR_NOT_FOUND, "no containers to use with --latest: no such container");
 		return r;
 	}
 	ret->items = calloc(c->n_args, sizeof(*ret->items));

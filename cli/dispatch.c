@@ -300,11 +300,23 @@ static int run_command(struct cmd *c, size_t argc, char *const *argv)
 	return r;
 }
 
-/* `ctr-lite image`, `ctr-lite image --help`, `ctr-lite image foo` */
-static int run_group(const char *group, size_t n, char *const *words)
+/* The command that a group's name and a word of it make, where global options are between them. */
+static const struct command *in_group(const char *group, const char *word, const char **ret_path)
 {
-	struct globals g = { 0 };
-	struct opt_parse p = { .global = global_opts, .global_dst = &g, .stop_at_arg = true };
+	const char *const words[] = { group, word };
+	size_t used;
+	const struct command_name *name = command_match(words, 2, &used);
+
+	if (!name || !name->cmd)
+		return NULL;
+	*ret_path = name->path;
+	return name->cmd;
+}
+
+/* `ctr-lite image`, `ctr-lite image --help`, `ctr-lite image foo`, `ctr-lite image --log-level=info ls` */
+static int run_group(const char *group, struct cmd *c, size_t n, char *const *words)
+{
+	struct opt_parse p = { .global = global_opts, .global_dst = c->g, .stop_at_arg = true };
 	struct err e = ERR_INIT;
 	int r;
 
@@ -313,10 +325,12 @@ static int run_group(const char *group, size_t n, char *const *words)
 		r = usage_error(&e, group);
 	else if (p.help)
 		help_print(stdout, group);
-	else if (p.n_args)
-		r = unknown_command(group, p.args[0]);
-	else
+	else if (!p.n_args)
 		r = missing_command(group);
+	else if ((c->def = in_group(group, p.args[0], &c->path)))
+		r = run_command(c, p.n_args - 1, words + (n - p.n_args) + 1);
+	else
+		r = unknown_command(group, p.args[0]);
 	opt_parse_done(&p);
 	return r;
 }
@@ -344,13 +358,12 @@ int cli_run(int argc, char **argv)
 		name = command_match(p.args, p.n_args, &used);
 		if (!name) {
 			r = unknown_command(NULL, p.args[0]);
-		} else if (!name->cmd) {
-			r = run_group(name->path, p.n_args - used, argv + first + used);
 		} else {
 			struct cmd c = { .def = name->cmd, .path = name->path, .g = &g,
 					 .argc = argc, .argv = argv };
 
-			r = run_command(&c, p.n_args - used, argv + first + used);
+			r = c.def ? run_command(&c, p.n_args - used, argv + first + used)
+				  : run_group(c.path, &c, p.n_args - used, argv + first + used);
 		}
 	}
 	opt_parse_done(&p);

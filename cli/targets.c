@@ -51,7 +51,7 @@ static int add_all(struct cmd *c, bool latest, unsigned int flags, struct target
 	if (r < 0)
 		(void)err_sys(e, r, "list the containers");
 	if (r == 0 && latest && !l.n)
-		r = err_set(e, ERR_NOT_FOUND, "no containers to use with --latest");
+		r = err_set(e, ERR_NOT_FOUND, "no containers to use with --latest: no such container");
 	ctr_container_list_done(&l);
 	return r;
 }

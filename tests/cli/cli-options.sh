@@ -117,3 +117,16 @@ test_every_command_has_help_and_a_manual_page() {
 	done <"$T/w/pages"
 	[ "$(wc -l <"$T/w/pages")" -ge 40 ] || fail "too few pages"
 }
+
+#: fast
+test_global_options_between_a_group_and_its_command() {
+	expect 0 ctr container --log-level error ls -q
+	is "$OUT$ERR" ""
+	expect 125 ctr container --log-level nonsense ls
+	contains "$ERR" '"nonsense"'
+	expect 125 ctr container --log-level error no-such-command
+	contains "$ERR" "unrecognized command \`ctr-lite container no-such-command\`"
+	expect 125 ctr container --log-level
+	expect 125 ctr container --log-level error
+	contains "$ERR" "missing command"
+}
