@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,6 +52,13 @@ int journal_check(void)
 	int r = connected();
 
 	return r < 0 ? r : 0;
+}
+
+int journal_wait(int timeout_ms)
+{
+	struct pollfd p = { .fd = sock, .events = POLLOUT };
+
+	return sock >= 0 && poll(&p, 1, timeout_ms) == 1 ? 0 : -ETIME;
 }
 
 /* "NAME=value\n", or for values with newlines "NAME\n", 64 bits of length, the value, "\n". */

@@ -25,4 +25,8 @@ int journal_check(void);
  */
 int journal_send(const struct journal_field *fields, size_t n);
 
+/* Wait until it reads again: 0, or -ETIME. */
+#define JOURNAL_WAIT_MS 1000
+int journal_wait(int timeout_ms);
+
 #endif

@@ -44,6 +44,18 @@ static int choose_streams(const struct run_args *a, struct ctr_client_opts *co, 
 	return 0;
 }
 
+/* The container has our stdio itself: we only wait, and pass signals on. */
+static int passes_stdio(const struct run_args *a, struct ctr_client_opts *co, bool *ret, struct err *e)
+{
+	*ret = a->log_driver && str_starts(a->log_driver, "passthrough");
+	if (*ret && a->attach.n)
+		return err_set(e, ERR_INVALID, "cannot specify --attach with --log-driver=%s: invalid "
+			       "argument", a->log_driver);
+	if (*ret)
+		co->want_stdin = co->want_stdout = co->want_stderr = false;
+	return 0;
+}
+
 static bool host_network(const struct run_args *a)
 {
 	return a->networks.n && streq(a->networks.items[0], "host");
@@ -89,10 +101,13 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 	struct ctr_client_opts co = { .tty = a->tty, .sig_proxy = a->sig_proxy };
 	struct ctr_start_opts so = { .attach = !a->detach };
 	auto_close int sock = FD_NONE;
+	bool passes;
 	int rc = check_rmi(c, a, e);
 
 	if (rc == 0)
 		rc = choose_streams(a, &co, e);
+	if (rc == 0)
+		rc = passes_stdio(a, &co, &passes, e);
 	if (rc == 0)
 		rc = attached_keys(a->detach_keys, &co, e);
 	/* The namespaces are made on the other processor while the image is looked up here. */

@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "json.h"
 #include "log.h"
+#include "log-opts.h"
 #include "ctrlite/network.h"
 #include "ctrlite/secret.h"
 #include "path.h"
@@ -86,8 +87,8 @@ const struct opt run_common_opts[] = {
 	{ 'l', "label",        "KEY=VALUE", OPT_LIST,   ARG(labels),      "set metadata" },
 	{ 0,   "label-file",   "FILE",     OPT_LIST,    ARG(label_files), "set the labels of a file: KEY=VALUE lines", 0, COMPLETE_FILE },
 	{ 0,   "link",         "CONTAINER", OPT_REFUSED, 0,               "link to a container", .text = "share its network: --network container:NAME" },
-	{ 0,   "log-driver",   "DRIVER",   OPT_STRING,  ARG(log_driver),  "k8s-file (default), json-file (the same) or none" },
-	{ 0,   "log-opt",      "KEY=VALUE", OPT_LIST,   ARG(log_opt),     "max-size=SIZE" },
+	{ 0,   "log-driver",   "DRIVER",   OPT_STRING,  ARG(log_driver),  "where output goes: k8s-file (default), json-file (the same), journald, none, passthrough or passthrough-tty" },
+	{ 0,   "log-opt",      "KEY=VALUE", OPT_LIST,   ARG(log_opt),     "max-size=SIZE, max-file=N, path=FILE; with journald tag=TEXT, label=FIELD=VALUE" },
 	{ 0,   "mac-address",  "MAC",      OPT_STRING,  ARG(mac_address), "hardware address in a network of your own" },
 	{ 0,   "mount",        "SPEC",     OPT_LIST,    ARG(mounts),      "mount: type=bind|volume|tmpfs|image|glob|devpts|ramfs,src=,dst=,..." },
 	{ 0,   "name",         "NAME",     OPT_STRING,  ARG(name),        "name of the container" },
@@ -356,26 +357,6 @@ static int set_namespaces(const struct run_args *a, struct ctr_request *r, struc
 		rc = err_set(e, ERR_INVALID, "the '--group-add keep-groups' option is not allowed with any "
 			     "other --group-add options");
 	return rc;
-}
-
-static int set_log(const struct run_args *a, struct ctr_request *r, struct err *e)
-{
-	const char *driver = a->log_driver && !streq(a->log_driver, "json-file") ? a->log_driver
-										  : "k8s-file";
-
-	if (!streq(driver, "k8s-file") && !streq(driver, "none"))
-		return err_set(e, ERR_UNSUPPORTED, "--log-driver=%s is not supported yet: use k8s-file, "
-			       "json-file or none", driver);
-	for (size_t i = 0; i < a->log_opt.n; i++) {
-		const char *v = str_after(a->log_opt.items[i], "max-size=");
-
-		if (!v)
-			return err_set(e, ERR_UNSUPPORTED, "--log-opt %s is not supported yet: only "
-				       "max-size=SIZE is", a->log_opt.items[i]);
-		if (str_size(v, &r->log_max_bytes) < 0)
-			return err_set(e, ERR_INVALID, "--log-opt max-size: %s is no size", v);
-	}
-	return text(&r->log_driver, driver, e);
 }
 
 /* Names for the process and its world that no namespace option covers. */
@@ -664,7 +645,7 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 	if (rc == 0)
 		rc = set_limits(c, a, r, e);
 	if (rc == 0)
-		rc = set_log(a, r, e);
+		rc = log_opts_parse(a->log_driver, &a->log_opt, r, e);
 	if (rc == 0)
 		rc = set_stop(a, &img, r, e);
 	if (rc == 0)

@@ -3,30 +3,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
+#include "idle.h"
 #include "path.h"
+#include "stamp.h"
 
-#define BATCH_IOVS 512 /* of one writev(); two or three make a record */
-#define PREFIX_MAX 64
+#define STAMP_ZONE "+00:00"
+#define PREFIX_LEN (STAMP_LEN + sizeof(STAMP_ZONE " stdout F ") - 1)
+/* Records of one write(): copied together, since the kernel takes one long piece faster than many
+ * short ones.  What is behind was never touched, or is given back when nothing happens. */
+#define BATCH_BYTES 131072
+#define RECORD_MAX 65536	/* of output in one record */
+
+static char batch_text[BATCH_BYTES] __attribute__((aligned(4096)));
 
 static const char *const stream_words[] = { [CTR_STDOUT] = "stdout", [CTR_STDERR] = "stderr" };
 
-/* The records of one writev(). */
 struct batch {
-	struct iovec iov[BATCH_IOVS];
-	int n;
-	size_t bytes;	      /* of the file */
-	size_t payload_bytes; /* of the container's output among them */
-	bool ends_partial;
-	char note[200];
+	size_t bytes;		/* of the file */
+	size_t payload_bytes;	/* of the container's output among them */
 };
 
 static int open_log(int dir_fd, const char *name, int flags)
@@ -40,7 +42,8 @@ static int open_log(int dir_fd, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int ctr_log_open(struct ctr_log *l, const char *path, uint64_t max_bytes, struct err *e)
+int ctr_log_open(struct ctr_log *l, const char *path, uint64_t max_bytes, uint32_t max_files,
+		 struct err *e)
 {
 	auto_free char *dir = strdup(path);
 	auto_close int dir_fd = FD_NONE, fd = FD_NONE;
@@ -62,6 +65,8 @@ int ctr_log_open(struct ctr_log *l, const char *path, uint64_t max_bytes, struct
 		return err_set(e, ERR_INVALID, "the log %s is not a regular file", path);
 	l->size_bytes = (uint64_t)st.st_size;
 	l->max_bytes = max_bytes;
+	l->max_files = max_files ? max_files : 1;
+	idle_forget(batch_text, sizeof(batch_text));
 	l->fd = take_fd(&fd);
 	l->dir_fd = take_fd(&dir_fd);
 	l->name = take_ptr(&name);
@@ -75,7 +80,24 @@ void ctr_log_close(struct ctr_log *l)
 	free(take_ptr(&l->name));
 }
 
-/* Start over with an empty file.  Readers that follow the old one notice the new inode. */
+static bool numbered(const struct ctr_log *l, uint32_t i, char name[NAME_MAX + 1])
+{
+	return snprintf(name, NAME_MAX + 1, i ? "%s.%u" : "%s", l->name, i) <= NAME_MAX;
+}
+
+/* NAME becomes NAME.1, NAME.1 becomes NAME.2, and the last one goes. */
+static void shift_older(const struct ctr_log *l)
+{
+	for (uint32_t i = l->max_files - 1; i > 0; i--) {
+		char from[NAME_MAX + 1], to[NAME_MAX + 1];
+
+		if (numbered(l, i - 1, from) && numbered(l, i, to))
+			(void)renameat(l->dir_fd, from, l->dir_fd, to); /* or it is replaced later */
+	}
+}
+
+/* Start over with an empty file.  Readers that follow the old one notice the new inode: nothing is
+ * written to the old one any more when it has lost its name. */
 static void rotate(struct ctr_log *l)
 {
 	char tmp[NAME_MAX + 1];
@@ -84,6 +106,8 @@ static void rotate(struct ctr_log *l)
 	if (snprintf(tmp, sizeof(tmp), "%s.tmp", l->name) >= (int)sizeof(tmp))
 		tmp[0] = '\0';
 	fd = tmp[0] ? open_log(l->dir_fd, tmp, O_TRUNC) : -ENAMETOOLONG;
+	if (fd >= 0)
+		shift_older(l);
 	if (fd >= 0 && renameat(l->dir_fd, tmp, l->dir_fd, l->name) < 0) {
 		(void)unlinkat(l->dir_fd, tmp, 0);
 		fd = fd_close(fd);
@@ -114,42 +138,36 @@ static void cut_back(struct ctr_log *l)
 
 static void put(struct batch *b, const void *text, size_t len)
 {
-	b->iov[b->n++] = (struct iovec){ .iov_base = (void *)(uintptr_t)text, .iov_len = len };
+	memcpy(batch_text + b->bytes, text, len);
 	b->bytes += len;
 }
 
-static size_t make_prefix(char *buf, enum ctr_stream stream, char tag)
+/* "2006-01-02T15:04:05.000000000+00:00 stdout F " */
+static void make_prefix(char buf[PREFIX_LEN], enum ctr_stream stream, char tag)
 {
-	struct timespec now;
-	struct tm tm;
-	int n;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	n = snprintf(buf, PREFIX_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%09ld+00:00 %s %c ",
-		     tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		     now.tv_nsec, stream_words[stream], tag);
-	return n > 0 && n < PREFIX_MAX ? (size_t)n : 0;
+	stamp_format(stamp_now(), buf);
+	memcpy(buf + STAMP_LEN, STAMP_ZONE " ", sizeof(STAMP_ZONE));
+	memcpy(buf + STAMP_LEN + sizeof(STAMP_ZONE), stream_words[stream], 6);
+	memcpy(buf + PREFIX_LEN - 3, " F ", 3);
+	buf[PREFIX_LEN - 2] = tag;
 }
 
 static void batch_begin(struct ctr_log *l, struct batch *b)
 {
-	char prefix[PREFIX_MAX];
-	size_t n;
+	char prefix[PREFIX_LEN], note[200];
+	int n;
 
-	b->n = 0;
 	b->bytes = b->payload_bytes = 0;
 	if (l->torn)
 		put(b, "\n", 1);
 	if (l->unsaid_bytes == 0)
 		return;
-	n = make_prefix(prefix, CTR_STDERR, 'F');
-	n = (size_t)snprintf(b->note, sizeof(b->note),
-			     "%.*sctr-lite: %llu bytes of output were not "
-			     "logged: %s\n",
-			     (int)n, prefix, (unsigned long long)l->unsaid_bytes,
-			     strerror(l->last_errno));
-	put(b, b->note, n < sizeof(b->note) ? n : sizeof(b->note) - 1);
+	make_prefix(prefix, CTR_STDERR, 'F');
+	put(b, prefix, sizeof(prefix));
+	n = snprintf(note, sizeof(note), "ctr-lite: %llu bytes of output were not logged: %s",
+		     (unsigned long long)l->unsaid_bytes, strerror(l->last_errno));
+	put(b, note, n < (int)sizeof(note) ? (size_t)n : sizeof(note) - 1);
+	put(b, "\n", 1);
 }
 
 static void batch_write(struct ctr_log *l, struct batch *b)
@@ -159,7 +177,7 @@ static void batch_write(struct ctr_log *l, struct batch *b)
 
 	if (l->max_bytes && l->size_bytes > 0 && l->size_bytes + b->bytes > l->max_bytes)
 		rotate(l);
-	n = writev(l->fd, b->iov, b->n);
+	n = write(l->fd, batch_text, b->bytes);
 	if (n == (ssize_t)b->bytes) {
 		l->size_bytes += b->bytes;
 		l->unsaid_bytes = 0;
@@ -175,24 +193,45 @@ static void batch_write(struct ctr_log *l, struct batch *b)
 	cut_back(l);
 }
 
+/* May a record of @len bytes still go into the batch?  One always may. */
+static bool has_room(const struct ctr_log *l, const struct batch *b, size_t len)
+{
+	/* What goes beyond the size at once goes into a new file. */
+	uint64_t before = l->size_bytes + b->bytes > l->max_bytes ? 0 : l->size_bytes;
+
+	if (b->payload_bytes == 0)
+		return true;
+	if (len > sizeof(batch_text) - b->bytes)
+		return false;
+	return !l->max_bytes || before + b->bytes + len <= l->max_bytes;
+}
+
 void ctr_log_write(struct ctr_log *l, enum ctr_stream stream, const char *buf, size_t len)
 {
-	char full[PREFIX_MAX], part[PREFIX_MAX];
-	size_t prefix_len;
+	char full[PREFIX_LEN], part[PREFIX_LEN];
 	struct batch b;
 
+	if (l->journal && len > 0)
+		journal_log_write(l, stream, buf, len);
 	if (l->fd < 0 || len == 0)
 		return;
-	prefix_len = make_prefix(full, stream, 'F');
+	make_prefix(full, stream, 'F');
 	memcpy(part, full, sizeof(part));
-	part[prefix_len - 2] = 'P';
+	part[PREFIX_LEN - 2] = 'P';
 	while (len > 0) {
 		batch_begin(l, &b);
-		while (len > 0 && b.n + 3 <= BATCH_IOVS) {
+		while (len > 0) {
 			const char *nl = memchr(buf, '\n', len);
 			size_t n = nl ? (size_t)(nl - buf) + 1 : len;
 
-			put(&b, nl ? full : part, prefix_len);
+			/* Chunks are shorter than a batch, but a caller may be of another mind. */
+			if (n > RECORD_MAX) {
+				n = RECORD_MAX;
+				nl = NULL;
+			}
+			if (!has_room(l, &b, PREFIX_LEN + n + 1))
+				break;
+			put(&b, nl ? full : part, PREFIX_LEN);
 			put(&b, buf, n);
 			if (!nl)
 				put(&b, "\n", 1);
@@ -207,14 +246,15 @@ void ctr_log_write(struct ctr_log *l, enum ctr_stream stream, const char *buf, s
 
 void ctr_log_end(struct ctr_log *l, enum ctr_stream stream)
 {
-	char prefix[PREFIX_MAX];
+	char prefix[PREFIX_LEN];
 	struct batch b;
 
 	if (l->fd < 0 || (!l->partial[stream] && l->unsaid_bytes == 0))
 		return;
 	batch_begin(l, &b);
 	if (l->partial[stream]) {
-		put(&b, prefix, make_prefix(prefix, stream, 'F'));
+		make_prefix(prefix, stream, 'F');
+		put(&b, prefix, sizeof(prefix));
 		put(&b, "\n", 1);
 		l->partial[stream] = false;
 	}

@@ -44,7 +44,7 @@ void mon_event_started(const struct mon *m)
 		return;
 	add(m, &b, "init", false);
 	add(m, &b, "start", false);
-	if (m->p.attach)
+	if (m->p.attach && !m->restarts)
 		add(m, &b, "attach", false);
 	write_lines(m, &b);
 }

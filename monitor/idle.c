@@ -94,6 +94,17 @@ static int note_segments(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+void idle_forget(void *p, size_t len)
+{
+	for (size_t i = 0; i < n_ranges; i++)
+		if (ranges[i].from == (uintptr_t)p)
+			return;
+	if (n_ranges < RANGES_MAX) {
+		ranges[n_ranges].from = (uintptr_t)p;
+		ranges[n_ranges++].len = len;
+	}
+}
+
 void idle_init(void)
 {
 	(void)dl_iterate_phdr(note_segments, NULL);

@@ -6,9 +6,11 @@
  * depend on the amount of output.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -19,11 +21,42 @@
  * from processes outside that hold the pipe open, and need not be waited for. */
 #define AFTER_END_MAX_BYTES (16u << 20)
 
-static char chunk[MSG_BODY_MAX]; /* pages that no output ever touched cost nothing */
+/* A container that writes without end gets more room, so that it and we run side by side. */
+#define PIPE_BYTES (256 << 10)
+#define PIPE_CALM_BYTES (64 << 10) /* the kernel's own choice */
+#define BUSY_CHUNKS 16	/* full ones, one after the other */
+
+static char chunk[MSG_BODY_MAX] __attribute__((aligned(4096)));
 
 const char *output_chunk(void)
 {
 	return chunk;
+}
+
+static void set_pipe(const struct mon *m, struct output *o, int bytes)
+{
+	/* A user has so many pages for pipes in all: without them it stays as it is. */
+	if (!m->p.terminal && fcntl(o->src.fd, F_SETPIPE_SZ, bytes) >= 0)
+		o->wide = bytes == PIPE_BYTES;
+}
+
+static void note_pace(struct mon *m, struct output *o, size_t n)
+{
+	m->chunk_used = true;
+	o->full_chunks = n == sizeof(chunk) ? o->full_chunks + 1 : 0;
+	if (o->full_chunks == BUSY_CHUNKS && !o->wide)
+		set_pipe(m, o, PIPE_BYTES);
+}
+
+void output_calm(struct mon *m)
+{
+	if (!m->chunk_used || m->n_owing > 0)
+		return;
+	m->chunk_used = false;
+	(void)madvise(chunk, sizeof(chunk), MADV_DONTNEED);
+	for (int i = 0; i < 2; i++)
+		if (m->out[i].wide)
+			set_pipe(m, &m->out[i], PIPE_CALM_BYTES);
 }
 
 static void output_close(struct mon *m, struct output *o)
@@ -50,6 +83,7 @@ static bool output_read(struct mon *m, struct output *o)
 		output_close(m, o);
 		return false;
 	}
+	note_pace(m, o, (size_t)n);
 	ctr_log_write(&m->log, o->stream, chunk, (size_t)n);
 	m->chunk_type = o->stream == CTR_STDOUT ? MON_STDOUT : MON_STDERR;
 	m->chunk_len = (size_t)n;

@@ -173,6 +173,7 @@ static int turn(struct mon *m, bool *ret_idle, struct err *e)
 	n = epoll_wait(m->epoll_fd, ev, EVENTS_MAX,
 		       wait_ms < 0 || wait_ms > IDLE_AFTER_MS ? IDLE_AFTER_MS : (int)wait_ms);
 	if (n == 0 && (wait_ms < 0 || wait_ms > IDLE_AFTER_MS)) {
+		output_calm(m);
 		n = idle_wait(m->epoll_fd, ev, EVENTS_MAX,
 			      wait_ms < 0 ? -1 : (int)wait_ms - IDLE_AFTER_MS);
 		if (n < 0) {

@@ -97,6 +97,7 @@ int main(int argc, char **argv)
 		.oom.fd = FD_NONE,
 		.guard_fd = FD_NONE,
 		.reserve_fd = FD_NONE,
+		.passed = { FD_NONE, FD_NONE, FD_NONE },
 		.sig.fd = FD_NONE,
 		.listener.fd = FD_NONE,
 		.in.fd = FD_NONE,

@@ -36,6 +36,8 @@ struct source {
 struct output {
 	struct source src;
 	enum ctr_stream stream;
+	unsigned int full_chunks;	/* read one after the other */
+	bool wide;			/* its pipe has been made larger */
 };
 
 /* Someone who is attached. */
@@ -86,10 +88,13 @@ struct mon {
 	size_t n_clients, n_owing;	/* n_owing: clients that owe themselves the current chunk */
 	enum mon_msg chunk_type;
 	size_t chunk_len;
+	bool chunk_used;		/* since output_calm() */
 	uint64_t bytes_after_end;
 	int64_t resume_ms;		/* when output is to be watched again; 0: it is */
 
 	struct ctr_log log;
+	struct journal_log journal;
+	int passed[3];			/* stdin, stdout, stderr that came with MON_RUN */
 	int64_t started_ns, started_ms, ended_ms;
 	int64_t kill_ms;		/* when patience with a stopping container ends; 0: it is not stopping */
 	bool timed_out, init_reaped, released;
@@ -180,6 +185,7 @@ bool output_pending(const struct mon *m);	/* not yet at its end, or not yet with
 /* Read what is there now, for at most a bounded number of bytes. */
 void output_drain(struct mon *m);
 void output_abandon(struct mon *m);
+void output_calm(struct mon *m);	/* nothing happens: give memory back */
 /* The body of the current chunk. */
 const char *output_chunk(void);
 void input_ready(struct mon *m, struct source *s, uint32_t events);

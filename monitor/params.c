@@ -34,6 +34,8 @@ struct param {
 static const char *const log_driver_words[] = {
 	[LOG_DRIVER_NONE] = "none",
 	[LOG_DRIVER_K8S_FILE] = "k8s-file",
+	[LOG_DRIVER_JOURNALD] = "journald",
+	[LOG_DRIVER_PASSTHROUGH] = "passthrough",
 	NULL,
 };
 static_assert(sizeof(log_driver_words) / sizeof(log_driver_words[0]) == LOG_DRIVER_COUNT_ + 1,
@@ -108,6 +110,9 @@ static const struct param table[] = {
 	{ "attach",	    PARAM_BOOL,	 AT(attach),	     PARAMS_RUN },
 	{ "log-driver",	    PARAM_WORD,	 AT(log_driver),     PARAMS_RUN, log_driver_words },
 	{ "log-path",	    PARAM_PATH,	 AT(log_path),	     PARAMS_RUN },
+	{ "log-label",	    PARAM_LIST,	 AT(log_label),	     PARAMS_RUN },
+	{ "log-max-files",  PARAM_U32,	 AT(log_max_files),  PARAMS_RUN },
+	{ "log-tag",	    PARAM_STR,	 AT(log_tag),	     PARAMS_RUN },
 	{ "log-max-bytes",  PARAM_U64,	 AT(log_max_bytes),  PARAMS_RUN },
 	{ "events",	    PARAM_WORD,	 AT(events),	     PARAMS_RUN, events_words },
 	{ "events-path",    PARAM_PATH,	 AT(events_path),    PARAMS_RUN },
@@ -277,6 +282,12 @@ static int check_run(struct params *p, struct err *e)
 				       table[i].key);
 	if (check_id(p->id) < 0)
 		return err_set(e, ERR_INVALID, "the container's id is not 64 hex digits");
+	if (p->log_driver == LOG_DRIVER_JOURNALD && !p->name)
+		return err_set(e, ERR_INVALID, "a log in the journal needs the container's name");
+	if (p->log_driver == LOG_DRIVER_PASSTHROUGH && p->terminal)
+		return err_set(e, ERR_INVALID, "stdio that is passed through is no terminal of ours");
+	if (p->log_max_files > LOG_FILES_MAX)
+		return err_set(e, ERR_INVALID, "more than %u log files", LOG_FILES_MAX);
 	if (p->log_driver == LOG_DRIVER_K8S_FILE && !p->log_path)
 		return err_set(e, ERR_INVALID, "log driver k8s-file needs a log path");
 	if (p->net_path && p->net_arg.n == 0)

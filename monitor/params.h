@@ -18,7 +18,13 @@ struct param_list {
 	size_t n;
 };
 
-enum log_driver { LOG_DRIVER_NONE, LOG_DRIVER_K8S_FILE, LOG_DRIVER_COUNT_ };
+enum log_driver {
+	LOG_DRIVER_NONE,
+	LOG_DRIVER_K8S_FILE,
+	LOG_DRIVER_JOURNALD,
+	LOG_DRIVER_PASSTHROUGH,	/* stdio comes with MON_RUN */
+	LOG_DRIVER_COUNT_
+};
 enum mon_events { MON_EVENTS_NONE, MON_EVENTS_FILE, MON_EVENTS_JOURNALD, MON_EVENTS_COUNT_ };
 enum net_ready { NET_READY_PIDFILE, NET_READY_FD, NET_READY_EXIT, NET_READY_COUNT_ };
 
@@ -31,11 +37,11 @@ struct params {
 	/* MON_RUN */
 	const char *id, *rundir, *ctrdir, *tmpdir, *namesdir, *name, *bundle, *rootfs, *upper, *work;
 	const char *runtime, *runtime_root, *log_path, *net_path, *net_api, *cidfile, *cgroup;
-	const char *upper_owner, *root_ids, *image, *events_path;
-	struct param_list own, owner, lower, copyup, prepare, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm, label;
+	const char *upper_owner, *root_ids, *image, *events_path, *log_tag;
+	struct param_list own, owner, lower, copyup, prepare, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm, label, log_label;
 	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
 	uint32_t root_uid, root_gid; /* root_ids, read */
-	uint32_t rows, cols, stop_signal, stop_timeout_s, timeout_s, log_driver, net_ready, events;
+	uint32_t rows, cols, stop_signal, stop_timeout_s, timeout_s, log_driver, log_max_files, net_ready, events;
 	uint32_t restart, restart_max; /* enum mon_restart */
 	uint64_t log_max_bytes;
 

@@ -28,7 +28,17 @@ static char body[MSG_BODY_MAX];
 /* One message of the launch socket.  -ECANCELED without text when the CLI has gone. */
 static int launch_recv(struct mon *m, uint16_t *ret_type, size_t *ret_len, struct err *e)
 {
-	int r = msg_recv(m->launch, ret_type, body, sizeof(body), ret_len, NULL, 0, NULL);
+	int fds[3], r;
+	size_t n = 0;
+
+	r = msg_recv(m->launch, ret_type, body, sizeof(body), ret_len, fds, 3, &n);
+	if (r > 0 && n > 0 && (n != 3 || m->passed[0] >= 0)) {
+		for (size_t i = 0; i < n; i++)
+			(void)fd_close(fds[i]);
+		return err_set(e, ERR_INVALID, "a request with unexpected descriptors");
+	}
+	for (size_t i = 0; r > 0 && i < n; i++)
+		m->passed[i] = fds[i];
 
 	if (r == 0)
 		return -ECANCELED;
@@ -248,7 +258,18 @@ static int make_stdio(struct mon *m, struct stdio *io, struct err *e)
 	m->out[CTR_STDOUT].stream = CTR_STDOUT;
 	m->out[CTR_STDERR].stream = CTR_STDERR;
 	m->out[0].src.ready = m->out[1].src.ready = output_ready;
+	m->out[0].wide = m->out[1].wide = false;
 	m->in.ready = input_ready;
+	if (m->p.log_driver == LOG_DRIVER_PASSTHROUGH) {
+		/* stdout, stderr, stdin: the order in which the stage takes them */
+		for (size_t i = 0; i < 3; i++) {
+			int *fd = &m->passed[(i + 1) % 3];
+
+			io->theirs[i] = m->p.restart == MON_RESTART_NO ? take_fd(fd) : fd_dup(*fd);
+		}
+		io->n = 3;
+		return io->theirs[0] < 0 ? err_set(e, ERR_INVALID, "no stdio came along") : 0;
+	}
 	if (m->p.terminal)
 		return console_listen(m, e);
 	r = make_pipe(io, &m->out[CTR_STDOUT].src.fd, false);
@@ -258,13 +279,24 @@ static int make_stdio(struct mon *m, struct stdio *io, struct err *e)
 	return r < 0 ? err_sys(e, r, "make the container's stdio") : 0;
 }
 
+static int open_journal(struct mon *m, struct err *e)
+{
+	m->journal = (struct journal_log){
+		.id = m->p.id, .name = m->p.name, .image = m->p.image, .tag = m->p.log_tag,
+		.labels = m->p.log_label.items, .n_labels = m->p.log_label.n,
+	};
+	return journal_log_open(&m->log, &m->journal, e);
+}
+
 /* What is needed when the container writes its first byte; made while the stage mounts. */
 static int make_ready(struct mon *m, struct err *e)
 {
 	int r = 0;
 
 	if (m->p.log_driver == LOG_DRIVER_K8S_FILE)
-		r = ctr_log_open(&m->log, m->p.log_path, m->p.log_max_bytes, e);
+		r = ctr_log_open(&m->log, m->p.log_path, m->p.log_max_bytes, m->p.log_max_files, e);
+	else if (m->p.log_driver == LOG_DRIVER_JOURNALD)
+		r = open_journal(m, e);
 	r = r < 0 ? r : clients_listen(m, e);
 	return r < 0 ? r : loop_init(m, e);
 }

@@ -54,6 +54,11 @@ uint32_t restart_number(const char *policy);
 /* ERR_UNSUPPORTED: "cannot @doing container ... as it did not create a cgroup: why". */
 int container_lacks_cgroup(struct ctr_engine *eng, const char *id, const char *doing, struct err *e);
 
+/* The record's log_tag with its {{.Name}} and the like filled in; the caller frees it. */
+int container_log_tag(const struct ctr_request *r, char **ret, struct err *e);
+/* The log's file, where the driver has one; fresh, or NULL. */
+char *container_log_path(const struct ctr_engine *eng, const struct ctr_request *r);
+
 /* A fresh container ID; the caller frees it. */
 int container_new_id(char **ret, struct err *e);
 

@@ -116,6 +116,18 @@ static json_t *id_mappings(const struct ctr_request *r)
 			 map_list(r->inner_gidmap));
 }
 
+/* As go-units prints sizes: 10MB, 1.049MB. */
+static char *decimal_size(uint64_t bytes)
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double v = (double)bytes;
+	size_t i = 0;
+
+	for (; v >= 1000 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
+		v /= 1000;
+	return str_printf("%.4g%s", v, units[i]);
+}
+
 json_t *insp_host_config(struct describe *d)
 {
 	const struct ctr_request *r = d->r;
@@ -124,13 +136,12 @@ json_t *insp_host_config(struct describe *d)
 
 	insp_str(d, log, "Type", driver);
 	insp_set(d, log, "Config", json_null());
-	if (streq(driver, "none"))
-		insp_str(d, log, "Path", "");
+	if (streq(driver, "k8s-file"))
+		insp_text(d, log, "Path", container_log_path(d->eng, r));
 	else
-		insp_text(d, log, "Path",
-			  str_printf("%s/containers/%s/ctr.log", d->eng->store.root, r->id));
-	insp_str(d, log, "Tag", "");
-	insp_text(d, log, "Size", str_printf("%lluB", (unsigned long long)r->log_max_bytes));
+		insp_str(d, log, "Path", "");
+	insp_str(d, log, "Tag", r->log_tag);
+	insp_text(d, log, "Size", decimal_size(r->log_max_bytes));
 
 	insp_set(d, j, "Binds", insp_binds(d));
 	insp_str(d, j, "CgroupManager",

@@ -20,7 +20,7 @@
 #include "msg.h"
 #include "path.h"
 
-#define EVENT_LABELS_MAX_BYTES 65536
+#define EVENT_LABELS_MAX_BYTES 32768
 
 void launch_done(struct launch *l)
 {
@@ -250,6 +250,61 @@ static void put_events(struct ctr_engine *eng, const struct ctr_request *r, stru
 	}
 }
 
+/* In as many messages as it takes; the last is MON_RUN, with our stdio where that is passed on. */
+static int send_request(int sock, const char *text, size_t len, bool passes)
+{
+	static const int stdio[] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO };
+	int rc = 0;
+
+	while (rc == 0 && len > MSG_BODY_MAX) {
+		const char *end = memrchr(text, '\0', MSG_BODY_MAX);
+
+		if (!end)
+			return -EMSGSIZE;
+		rc = msg_send(sock, MON_MORE, text, (size_t)(end - text) + 1, NULL, 0);
+		len -= (size_t)(end - text) + 1;
+		text = end + 1;
+	}
+	return rc < 0 ? rc : msg_send(sock, MON_RUN, text, len, stdio, passes ? 3 : 0);
+}
+
+static int check_passthrough(const char *driver, struct err *e)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (streq(driver, "passthrough") && isatty(fd))
+			return err_set(e, ERR_INVALID, "the '--log-driver passthrough' option cannot be used "
+				       "on a TTY: whoever is in the container could type into it "
+				       "(passthrough-tty allows that)");
+	return 0;
+}
+
+static int put_log(struct ctr_engine *eng, const struct ctr_request *r, struct strbuf *b,
+		   bool *ret_passes, struct err *e)
+{
+	const char *driver = r->log_driver ? r->log_driver : "k8s-file";
+	auto_free char *path = NULL, *tag = NULL;
+	int rc = 0;
+
+	*ret_passes = str_starts(driver, "passthrough");
+	put(b, "log-driver", *ret_passes ? "passthrough" : driver);
+	if (*ret_passes)
+		return check_passthrough(driver, e);
+	if (streq(driver, "k8s-file")) {
+		path = container_log_path(eng, r);
+		b->failed |= !path;
+		put(b, "log-path", path ? path : "");
+		putf(b, "log-max-bytes", "%llu", (unsigned long long)r->log_max_bytes);
+		putf(b, "log-max-files", "%u", r->log_max_files);
+	}
+	for (size_t i = 0; i < r->log_labels.n; i++)
+		put(b, "log-label", r->log_labels.items[i]);
+	if (r->log_tag)
+		rc = container_log_tag(r, &tag, e);
+	if (rc == 0 && tag)
+		put(b, "log-tag", tag);
+	return rc;
+}
+
 int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_net_plan *net,
 	       const struct ns_plan *ns, const struct cgroup_plan *cg, const struct ctr_start_opts *o,
 	       struct launch *l, struct err *e)
@@ -258,6 +313,7 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 	auto_free char *run_dir = str_printf("%s/containers/%s", eng->store.run, r->id);
 	auto_free char *ctr_dir = str_printf("%s/containers/%s", eng->store.root, r->id);
 	struct err failure;
+	bool passes;
 	uint16_t type;
 	size_t len;
 	int rc;
@@ -284,10 +340,9 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		put(&b, "stdin", "1");
 	if (o->attach)
 		put(&b, "attach", "1");
-	put(&b, "log-driver", r->log_driver ? r->log_driver : "k8s-file");
-	strbuf_addf(&b, "log-path=%s/ctr.log", ctr_dir);
-	strbuf_addc(&b, '\0');
-	putf(&b, "log-max-bytes", "%llu", (unsigned long long)r->log_max_bytes);
+	rc = put_log(eng, r, &b, &passes, e);
+	if (rc < 0)
+		return rc;
 	put_events(eng, r, &b);
 	if (net->path) {
 		put(&b, "net-path", net->path);
@@ -316,7 +371,7 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		put(&b, "cidfile", r->cidfile);
 	if (b.failed)
 		return err_sys(e, ENOMEM, "start container %.12s", r->id);
-	rc = msg_send(l->sock, MON_RUN, b.data, b.len, NULL, 0);
+	rc = send_request(l->sock, b.data, b.len, passes);
 	if (rc == -EMSGSIZE)
 		return err_set(e, ERR_LIMIT, "the image has too many layers or the paths of the store "
 			       "are too long to start a container (%zu bytes)", b.len);

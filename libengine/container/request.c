@@ -50,7 +50,8 @@ static const struct field {
 	F(K_BOOL, no_hostname), F(K_STR, hosts_file), F(K_STRV, exposed), F(K_BOOL, publish_all),
 	F(K_BOOL, remove_image), F(K_STR, pidfile), F(K_STR, conmon_pidfile), F(K_BOOL, systemd),
 	F(K_U64, systemd_size_bytes), F(K_STR, sdnotify),
-	F(K_STR, log_driver), F(K_U64, log_max_bytes), F(K_INT, stop_signal),
+	F(K_STR, log_driver), F(K_STR, log_path), F(K_STR, log_tag), F(K_STRV, log_labels),
+	F(K_U32, log_max_files), F(K_U64, log_max_bytes), F(K_INT, stop_signal),
 	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, restart), F(K_U32, restart_max), F(K_STR, cidfile), { "requires", K_STRV, offsetof(struct ctr_request, requires_) }, F(K_STRV, command_line),
 };
 /* clang-format on */

@@ -26,6 +26,8 @@
 
 #include <stdint.h>
 
+#define LOG_FILES_MAX 1000u
+
 enum mon_msg {
 	/* CLI -> monitor, launch socket */
 	MON_PREPARE = 1,
@@ -77,7 +79,11 @@ enum mon_msg {
 	 *	terminal=1		pty by --console-socket;  rows=, cols=
 	 *	stdin=1			keep stdin open (pipe or pty); else /dev/null
 	 *	attach=1		the launch socket is attached from the first byte on
-	 *	log-driver=k8s-file|none;  log-path=;  log-max-bytes=  (0: none)
+	 *	log-driver=k8s-file|journald|passthrough|none
+	 *	log-path=;  log-max-bytes=  (0: none);  log-max-files=  (at most LOG_FILES_MAX)
+	 *	log-tag=, log-label=FIELD=VALUE...	for the journal, which also gets name and image
+	 *				passthrough: MON_RUN carries three descriptors, the container's
+	 *				stdin, stdout and stderr
 	 *	events=file|journald|none;  events-path=
 	 *	image=, label=KEY=VALUE...	what events say of the container beside id and name.
 	 *				Control bytes in labels come as '?'

@@ -89,3 +89,206 @@ test_detached_output_goes_to_the_log_only() {
 	expect 0 ctr wait c
 	expect 0 ctr rm c
 }
+
+#: fast
+test_pieces_of_a_line_are_joined() {
+	pull alpine
+	expect 0 ctr run --name c --network=none alpine sh -c 'printf be; sleep 0.05; echo middle >&2; sleep 0.05; echo gin; echo last'
+	is "$(ctr logs c 2>&1)" $'middle\nbegin\nlast'
+	is "$(ctr logs --tail 2 c 2>&1)" $'begin\nlast'
+	is "$(ctr logs --tail 3 c 2>&1)" $'middle\nbegin\nlast'
+	expect 0 ctr rm c
+}
+
+test_several_containers() {
+	local a b
+	pull alpine
+	expect 0 ctr run --name a --network=none alpine sh -c 'echo 1; echo 2 >&2'
+	expect 0 ctr run --name b --network=none alpine echo 3
+	a=$(ctr inspect -f '{{.Id}}' a) b=$(ctr inspect -f '{{.Id}}' b)
+	is "$(ctr logs a b 2>&1)" "${a:0:12} 1
+${a:0:12} 2
+${b:0:12} 3"
+	is "$(ctr logs -n a b 2>/dev/null)" $'a 1\nb 3'
+	is "$(ctr logs -n a)" 1 "-n with one container"
+	is "$(ctr logs --color a b 2>/dev/null)" $'\033[37m'"${a:0:12} 1"$'\033[0m\n\033[31m'"${b:0:12} 3"$'\033[0m'
+	is "$(ctr logs -l)" 3
+	expect 125 ctr logs a nobody
+	is "$OUT" ""
+	expect 0 ctr rm a b
+}
+
+test_following_several_at_once() {
+	pull alpine
+	for i in a b; do
+		expect 0 ctr run -d --name $i --network=none alpine sh -c 'while [ ! -e /go ]; do sleep 0.02; done; echo "from $HOSTNAME"'
+	done
+	command ctr-lite logs -f -n a b >"$T/w/out" &
+	expect 0 ctr exec b touch /go
+	wait_for 5 grep -q '^b from' "$T/w/out"
+	lacks "$(cat "$T/w/out")" "a from"
+	expect 0 ctr exec a touch /go
+	wait $!
+	is "$(cut -d' ' -f1,2 "$T/w/out" | xargs)" "b from a from"
+	expect 0 ctr rm a b
+}
+
+test_since_until_and_tail() {
+	local t
+	pull alpine
+	expect 0 ctr run --name c --network=none alpine sh -c 'echo one; sleep 0.2; echo two; sleep 0.2; echo three'
+	t=$(ctr logs -t c | sed -n 's/ two//p')
+	is "$(ctr logs --since "$t" c)" $'two\nthree'
+	is "$(ctr logs --until "$t" c)" $'one\ntwo'
+	is "$(ctr logs --since "$t" --until "$t" c)" two
+	is "$(ctr logs --since 1h --until 1h c)" $'one\ntwo\nthree'
+	is "$(ctr logs --until -1h c)" ""
+	is "$(ctr logs --tail all c | wc -l) $(ctr logs --tail -1 c | wc -l)" "3 3"
+	is "$(ctr logs --tail 1 --since "$t" c)" three
+	expect 125 ctr logs --since soon c
+	expect 125 ctr logs --tail x c
+	expect 0 ctr rm c
+}
+
+test_until_ends_following() {
+	pull alpine
+	expect 0 ctr run -d --name c --network=none alpine sh -c 'while :; do echo tick; sleep 0.05; done'
+	wait_for 5 sh -c 'ctr-lite logs c | grep -q tick'
+	expect 0 timeout 20 ctr-lite logs -f --until 0.3s c
+	contains "$OUT" tick
+	# and a reader that has seen enough does, too, although nothing more comes
+	expect 0 ctr run -d --name d --network=none alpine sh -c 'echo only; sleep 1000'
+	wait_for 5 sh -c 'ctr-lite logs d | grep -q only'
+	expect 0 timeout 20 bash -c 'ctr-lite logs -f --tail 10 d | grep -m1 only'
+	expect 0 ctr rm -f -t 0 c d
+}
+
+test_rotation_keeps_so_many_files() {
+	local dir
+	pull alpine
+	expect 0 ctr run --name c --network=none --log-opt max-size=4k --log-opt max-file=3 alpine seq 1000
+	dir=$(dirname "$(ctr inspect -f '{{.HostConfig.LogConfig.Path}}' c)")
+	is "$(cd "$dir" && ls -d ctr.log* | xargs)" "ctr.log ctr.log.1 ctr.log.2"
+	[ -z "$(find "$dir" -maxdepth 1 -name 'ctr.log*' -size +4096c)" ] || fail "a file is larger than 4096"
+	# what is kept is a tail of the output without a gap
+	expect 0 ctr logs c
+	is "$OUT" "$(seq "$(head -n 1 <<<"$OUT")" 1000)"
+	[ "$(wc -l <<<"$OUT")" -gt 150 ]
+	is "$(ctr logs --tail 150 c)" "$(seq 851 1000)"
+	is "$(ctr inspect -f '{{.HostConfig.LogConfig.Size}}' c)" 4.096kB
+	expect 0 ctr run --name d --network=none --log-opt max-size=4k alpine seq 1000
+	expect 0 ctr logs d
+	is "$OUT" "$(seq "$(head -n 1 <<<"$OUT")" 1000)"
+	expect 0 ctr rm c d
+}
+
+test_following_across_rotation() {
+	pull alpine
+	expect 0 ctr run -d --name c --network=none --log-opt max-size=40k --log-opt max-file=5 alpine sh -c \
+		'while [ ! -e /go ]; do sleep 0.02; done; i=0; while [ $i -lt 50 ]; do seq $((i*100+1)) $((i*100+100)); i=$((i+1)); done'
+	command ctr-lite logs -f c >"$T/w/out" &
+	expect 0 ctr exec c touch /go
+	wait $!
+	seq 5000 | cmp - "$T/w/out"
+	expect 0 ctr rm c
+}
+
+test_following_across_restarts() {
+	pull alpine
+	expect 0 ctr run -d --name c --network=none --restart on-failure:2 alpine sh -c 'echo again; sleep 0.1; exit 1'
+	expect 0 timeout 20 ctr-lite logs -f c
+	is "$OUT" $'again\nagain\nagain'
+	expect 0 ctr rm c
+}
+
+test_a_log_elsewhere() {
+	pull alpine
+	expect 0 ctr run --name c --network=none --log-driver json-file --log-opt path=my.log alpine echo there
+	matches "$(cat my.log)" ' stdout F there$'
+	is "$(ctr inspect -f '{{.HostConfig.LogConfig.Path}} {{.HostConfig.LogConfig.Type}}' c)" "$PWD/my.log k8s-file"
+	is "$(ctr logs c)" there
+	# what stands in its place now is not read
+	rm my.log
+	mkfifo my.log
+	expect 125 timeout 10 ctr-lite logs c
+	contains "$ERR" "not a regular file"
+	rm my.log
+	echo '2020-01-01T00:00:00.000000000+00:00 stdout F secret' >secret
+	ln -s secret my.log
+	expect 125 ctr logs c
+	expect 125 ctr start c
+	lacks "$OUT" secret
+	rm my.log
+	# what nobody of us wrote is left out, and a line without an end is none
+	printf 'junk\n\n2020-01-01T00:00:00Z stdout F ok\n2020-01-01T00:00:00Z stdout X no\n%s\n2020-01-01T00:00:00Z stderr F err\n2020-01-01T00:00:00Z stdout F tor' \
+		"$(head -c 3000000 /dev/zero | tr '\0' x)" >my.log
+	expect 0 ctr logs c
+	is "$OUT/$ERR" "ok/err"
+	is "$(ctr logs --tail 2 c 2>&1)" $'ok\nerr'
+	is "$(ctr logs --tail 1 c 2>&1)" err
+	expect 0 ctr rm c
+}
+
+test_log_options_are_checked() {
+	pull alpine
+	bad() {
+		expect 125 ctr create --name c "$@" alpine
+		! ctr container exists c || fail "it was made: $*"
+	}
+	bad --log-driver fluentd
+	contains "$ERR" "invalid log driver"
+	bad --log-opt max-size=big
+	bad --log-opt max-file=0
+	bad --log-opt max-file=-1
+	bad --log-opt colour=red
+	bad --log-opt tag=x
+	contains "$ERR" "does not support --log-opt tag"
+	bad --log-driver journald --log-opt max-size=1m
+	bad --log-driver journald --log-opt label=lower=x
+	bad --log-driver passthrough -t
+	expect 0 ctr create --name c --log-opt max-size=-1 --log-opt max-file=3 alpine
+	expect 0 ctr rm c
+}
+
+test_passthrough() {
+	pull alpine
+	is "$(echo in | command ctr-lite run --rm --network=none --log-driver passthrough alpine sh -c 'cat; echo err >&2' 2>"$T/w/err")" in
+	is "$(cat "$T/w/err")" err
+	expect 3 ctr run --name c --network=none --log-driver passthrough alpine sh -c 'echo out; exit 3'
+	is "$OUT" out
+	expect 125 ctr logs c
+	contains "$ERR" "'passthrough' log driver, cannot read logs"
+	expect 0 ctr rm c
+	expect 125 ctr run --rm --network=none --log-driver passthrough -a stdout alpine true
+	contains "$ERR" "cannot specify --attach with --log-driver=passthrough"
+	tty_start "ctr-lite run --rm --network=none --log-driver passthrough alpine true; echo st \$?; ctr-lite run --rm --network=none --log-driver passthrough-tty alpine sh -c 'test -t 1 && echo is a tty'; cat"
+	tty_wait "cannot be used"
+	tty_wait "^st 125"
+	tty_wait "^is a tty"
+	tty_end
+}
+
+test_the_journal_as_a_log() {
+	source "$TESTS/cli/events.sh"
+	pull alpine
+	CTR_LITE_JOURNAL_SOCKET=$T/none expect 125 ctr run --rm --network=none --log-driver journald alpine echo x
+	contains "$ERR" "no journal"
+	fake_journal
+	printf '#!/bin/sh\necho "$*" >%s/jargs\ncat %s/jexport\n' "$T" "$T" >"$T/jbin/journalctl"
+	chmod +x "$T/jbin/journalctl"
+	expect 0 ctr run --name c --network=none --log-driver journald --log-opt tag='{{.Name}}-x' --log-opt label=TEAM=blue alpine sh -c \
+		'echo out; echo err >&2; head -c 100000 /dev/zero | tr "\0" y; echo; echo end'
+	wait_for 5 grep -q '"end"' "$T/jout"
+	is "$(head -n 1 "$T/jout" | python3 -c 'import json,sys; e = json.loads(sys.stdin.readline()); print(e["MESSAGE"], e["PRIORITY"], e["CONTAINER_NAME"], e["CONTAINER_TAG"], e["SYSLOG_IDENTIFIER"], e["TEAM"], len(e["CONTAINER_ID_FULL"]))')" \
+		"out 6 c c-x c-x blue 64"
+	contains "$(cat "$T/jout")" '"CONTAINER_PARTIAL_MESSAGE": "true"'
+	PATH=$T/jbin:$PATH expect 0 ctr logs c
+	is "$ERR" err
+	is "$(wc -c <"$T/.out")" $((4 + 100001 + 4))
+	contains "$(cat "$T/jargs")" "CONTAINER_ID_FULL="
+	PATH=$T/jbin:$PATH expect 0 ctr logs --tail 2 --since 1m c
+	contains "$(cat "$T/jargs")" "--lines=2 --since=@"
+	kill $JPID
+	wait $JPID || true
+	expect 0 ctr rm c
+}

@@ -13,7 +13,7 @@ static struct ctr_log open_or_die(uint64_t max)
 	char path[PATH_MAX + 16];
 
 	(void)snprintf(path, sizeof(path), "%s/ctr.log", test_tmpdir());
-	CHECK_OK(ctr_log_open(&l, path, max, &e), e);
+	CHECK_OK(ctr_log_open(&l, path, max, 1, &e), e);
 	return l;
 }
 
@@ -187,14 +187,14 @@ TEST(what_is_no_regular_file_is_refused)
 
 	(void)snprintf(path, sizeof(path), "%s/x", test_tmpdir());
 	CHECK(mkfifo(path, 0600) == 0);
-	CHECK(ctr_log_open(&l, path, 0, &e) < 0); /* ENXIO: nobody reads it */
+	CHECK(ctr_log_open(&l, path, 0, 1, &e) < 0); /* ENXIO: nobody reads it */
 	(void)unlink(path);
 	test_symlink("/etc/hostname", path);
-	CHECK(ctr_log_open(&l, path, 0, &e) < 0);
+	CHECK(ctr_log_open(&l, path, 0, 1, &e) < 0);
 	(void)unlink(path);
 	test_mkdir(path);
-	CHECK(ctr_log_open(&l, path, 0, &e) < 0);
-	CHECK_ERR(ctr_log_open(&l, "/nonexistent/dir/log", 0, &e), e, ERR_NOT_FOUND);
+	CHECK(ctr_log_open(&l, path, 0, 1, &e) < 0);
+	CHECK_ERR(ctr_log_open(&l, "/nonexistent/dir/log", 0, 1, &e), e, ERR_NOT_FOUND);
 	CHECK_INT(test_open_fds(), fds);
 }
 
@@ -247,7 +247,7 @@ TEST(a_really_full_file_system)
 
 		l = (struct ctr_log)CTR_LOG_INIT;
 		(void)snprintf(path, sizeof(path), "%s/small/ctr.log", test_tmpdir());
-		CHECK_OK(ctr_log_open(&l, path, 0, &e), e);
+		CHECK_OK(ctr_log_open(&l, path, 0, 1, &e), e);
 	}
 	fd = open("filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	block = calloc(1, 4096);

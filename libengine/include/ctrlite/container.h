@@ -95,7 +95,11 @@ struct ctr_request {
 	uint64_t systemd_size_bytes;		/* of each tmpfs for it; 0: the kernel's default */
 	char *sdnotify;				/* conmon, ignore; NULL: container */
 
-	char *log_driver;			/* k8s-file, none */
+	char *log_driver;			/* k8s-file, journald, none, passthrough, passthrough-tty */
+	char *log_path;				/* absolute; NULL: in the container's directory */
+	char *log_tag;				/* of the journal; NULL: the container's name */
+	struct strv log_labels;			/* FIELD=value for the journal */
+	uint32_t log_max_files;			/* 0: one */
 	uint64_t log_max_bytes;			/* 0: no limit */
 	int stop_signal;
 	uint32_t stop_timeout_s;		/* 0: SIGKILL at once */
@@ -279,21 +283,5 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 		       struct ctr_exec_result *ret, struct err *e);
 /* The IDs of the sessions that are there now are added to @ret. */
 int ctr_exec_sessions(struct ctr_engine *eng, const char *id, struct strv *ret, struct err *e);
-
-struct ctr_logs_opts {
-	bool follow;
-	int64_t since_ns, until_ns;	/* 0: none */
-	int64_t tail;			/* lines; -1: all */
-};
-struct ctr_log_line {
-	const char *stamp;		/* RFC 3339 as in the file; not terminated */
-	size_t stamp_len;
-	bool is_stderr, partial;	/* partial: no newline belongs behind it */
-	const char *text;		/* not terminated */
-	size_t len;
-};
-int ctr_container_logs(struct ctr_engine *eng, const char *id, const struct ctr_logs_opts *o,
-		       int (*line)(void *arg, const struct ctr_log_line *l), void *arg,
-		       struct err *e);
 
 #endif
