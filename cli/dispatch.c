@@ -239,6 +239,8 @@ static int open_engine(const struct globals *g, struct ctr_engine **ret, struct 
 	r = r < 0 ? r : ctr_engine_open(&eng, &o, e);
 	if (r >= 0)
 		*ret = &eng;
+	if (r >= 0)
+		log_debug("store %s, run directory %s", eng.store.root, eng.store.run);
 	return r;
 }
 
@@ -249,6 +251,8 @@ static int call(struct cmd *c, void *args)
 	int r;
 
 	r = apply_globals(c->g, &e);
+	if (r >= 0)
+		log_debug("%s %s (version %s)", PROG, c->path, CTR_VERSION);
 	if (r >= 0)
 		r = check_arg_count(c, &e);
 	if (r >= 0 && (c->def->needs & NEED_STORE))

@@ -17,6 +17,7 @@
 #include "ctrlite/event.h"
 #include "ctrlite/helper-path.h"
 #include "file.h"
+#include "log.h"
 #include "msg.h"
 #include "path.h"
 
@@ -109,6 +110,7 @@ int launch_begin(struct ctr_engine *eng, const char *id, bool new_netns, const s
 			.path = prog, .argv = argv, .fds = fds, .n_fds = 1, .dir_fd = FD_NONE,
 		};
 
+		log_debug("container %s: start %s", name, prog);
 		return proc_spawn(&s, &l->monitor, e);
 	}
 }
@@ -203,6 +205,7 @@ static int put_runtime(struct ctr_engine *eng, const struct ctr_request *r, cons
 
 	if (rc < 0)
 		return rc;
+	log_debug("container %.12s: the OCI runtime is %s", r->id, path);
 	put(b, "runtime", path);
 	if (ours) {
 		put(b, "runtime-ours", "1");
@@ -344,6 +347,8 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 	if (rc < 0)
 		return rc;
 	put_events(eng, r, &b);
+	log_debug("container %.12s: network %s by %s", r->id, ctr_net_mode_str(net->mode),
+		  net->path ? net->path : "nobody");
 	if (net->path) {
 		put(&b, "net-path", net->path);
 		for (size_t i = 0; i < net->args.n; i++)

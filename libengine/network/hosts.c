@@ -25,17 +25,6 @@ static bool has_name(const struct hosts *h, const char *name)
 	return false;
 }
 
-static bool has_pair(const struct hosts *h, const char *ip, const char *name)
-{
-	for (size_t i = 0; i < h->pairs.n; i++) {
-		const char *rest = str_after(h->pairs.items[i], ip);
-
-		if (rest && *rest == ' ' && streq(rest + 1, name))
-			return true;
-	}
-	return false;
-}
-
 static int add_line(struct hosts *h, const char *ip, const struct strv *names)
 {
 	strbuf_add(&h->text, ip);
@@ -52,8 +41,6 @@ static int add_one(struct hosts *h, const char *ip, const char *name)
 {
 	auto_strv struct strv names = STRV_INIT;
 
-	if (has_pair(h, ip, name))
-		return 0;
 	if (strv_add(&names, name) < 0)
 		return -ENOMEM;
 	return add_line(h, ip, &names);
@@ -110,8 +97,11 @@ static int add_base(struct hosts *h, const char *base)
 
 static int add_localhost(struct hosts *h)
 {
-	int r = add_one(h, "127.0.0.1", "localhost");
+	int r;
 
+	if (has_name(h, "localhost"))
+		return 0;
+	r = add_one(h, "127.0.0.1", "localhost");
 	return r < 0 ? r : add_one(h, "::1", "localhost");
 }
 

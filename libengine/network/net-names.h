@@ -33,7 +33,7 @@ bool net_resolv_needs_forward(const char *text, const char *own);
 int net_resolv_read_host(bool host_network, char **ret, struct err *e);
 
 /*
- * The container's hosts: --add-host, the lines of @base, localhost where they lack it, the host's
+ * The container's hosts: --add-host, the lines of @base, localhost (both addresses) where they lack the name, the host's
  * own name (@host_address, may be ""), the container's names (@address, may be "").
  */
 char *net_hosts_text(const char *base, const struct ctr_net_names *names, const char *host_address,

@@ -272,6 +272,7 @@ int spec_env_build(const struct spec_env_args *a, struct strv *ret, struct err *
 	for (size_t i = 0; r == 0 && a->files && i < a->files->n; i++)
 		r = apply_file(ret, a->files->items[i], a->host, e);
 	for (size_t i = 0; r == 0 && a->env && i < a->env->n; i++)
-		r = spec_env_apply(ret, a->env->items[i], a->host, e);
+		if (a->env->items[i][0]) /* -e "" of a script whose variable is empty says nothing */
+			r = spec_env_apply(ret, a->env->items[i], a->host, e);
 	return r;
 }

@@ -25,7 +25,7 @@ TEST(texts)
 		{ "127.0.0.1 localhost\n::1\tip6-localhost localhost\n", "", "", "127.0.0.1", "box", "n",
 		  "127.0.0.1\tlocalhost\n::1\tip6-localhost localhost\n127.0.0.1\tbox n\n" },
 		{ "127.0.0.1 localhost\n", "", "169.254.1.2", "192.0.2.2", "box", "box",
-		  "127.0.0.1\tlocalhost\n::1\tlocalhost\n"
+		  "127.0.0.1\tlocalhost\n"
 		  "169.254.1.2\thost.containers.internal host.docker.internal\n192.0.2.2\tbox\n" },
 		{ "# c\nbroken\n1.2.3.4\n1.2.3.4 a # b\n\n 5.6.7.8\tc\td\r\nnot.an.ip x\n", "", "", "",
 		  "box", NULL, "1.2.3.4\ta\n5.6.7.8\tc d\n127.0.0.1\tlocalhost\n::1\tlocalhost\n" },
