@@ -17,7 +17,7 @@
 static const struct opt opts[] = {
 	{ 'a', "all",        NULL,     OPT_FLAG,    ARG(all),        "Show all the containers, default is only running containers" },
 	{ 0,   "external",   NULL,     OPT_FLAG,    ARG(external),   "Show containers of other programs too (this store holds none)", OPT_COMPAT },
-	{ 'f', "filter",     "FILTER", OPT_LIST,    ARG(filters),    "Show only containers that fit (name=, id=, status=, label=, ancestor=, exited=, before=, since=, until=, volume=, health=, pod=, network=, restart-policy=, command=, should-start-on-boot=)" },
+	{ 'f', "filter",     "FILTER", OPT_LIST,    ARG(filters),    "Show only containers that fit (name=, id=, status=, health=, label=, ancestor=, exited=, before=, since=, until=, volume=, health=, pod=, network=, restart-policy=, command=, should-start-on-boot=)" },
 	{ 0,   "format",     "FORMAT", OPT_STRING,  ARG(format),     "Print as json, or by a Go template" },
 	{ 'n', "last",       "N",      OPT_I64,     ARG(last),       "Print the n last created containers (all states)" },
 	{ 'l', "latest",     NULL,     OPT_FLAG,    ARG(latest),     "Show the latest container created (all states)" },
@@ -67,7 +67,9 @@ static int make_rows(struct ps_context *x, const struct filters *f, bool running
 		if (running_only && c->status.paused)
 			continue;
 		row.command = ctr_request_command(&c->req);
-		row.status = ps_status_text(&c->status);
+		/* Unreadable, it is not known; the rest is. */
+		(void)ctr_health_status(x->c->eng, &c->req, &c->status, &row.health, NULL);
+		row.status = ps_status_text(&c->status, row.health);
 		if (!row.command || !row.status) {
 			row_done(&row);
 			return err_sys(e, ENOMEM, "list containers");

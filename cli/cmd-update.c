@@ -1,7 +1,10 @@
 /* `update`: change a container, whether it runs or not. */
 #include "commands.h"
 
+#include <assert.h>
+
 #include "env.h"
+#include "health-opts.h"
 #include "limit-opts.h"
 #include "targets.h"
 
@@ -9,25 +12,21 @@ extern char **environ;
 
 struct update_args {
 	struct limit_args limits;	/* first: its table is included */
+	struct health_args health;	/* second: the same */
 	bool latest;
 	const char *restart;
 	struct strv env, unset, ulimits;
 };
 
+static_assert(offsetof(struct update_args, health) == HEALTH_ARGS_AT, "where its table says");
+
 #define ARG(m) offsetof(struct update_args, m)
-#define HEALTH "health checks are not supported yet"
 /* clang-format off */
 static const struct opt opts[] = {
 	{ .kind = OPT_INCLUDE, .table = limit_opts },
 	{ 'e', "env",         "KEY=VALUE", OPT_LIST, ARG(env),    "set a variable for later starts; KEY alone copies it, PREFIX* copies all that start so" },
-	{ 0,   "health-cmd",  "COMMAND",   OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
-	{ 0,   "health-interval", "TIME",  OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
-	{ 0,   "health-on-failure", "ACTION", OPT_REFUSED, 0,     "health check", OPT_HIDDEN, .text = HEALTH },
-	{ 0,   "health-retries", "N",      OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
-	{ 0,   "health-start-period", "TIME", OPT_REFUSED, 0,     "health check", OPT_HIDDEN, .text = HEALTH },
-	{ 0,   "health-timeout", "TIME",   OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
+	{ .kind = OPT_INCLUDE, .table = health_opts },
 	{ 'l', "latest",      NULL,        OPT_FLAG,    ARG(latest), "act on the newest container" },
-	{ 0,   "no-healthcheck", NULL,     OPT_REFUSED, 0,        "health check", OPT_HIDDEN, .text = HEALTH },
 	{ 0,   "restart",     "POLICY",    OPT_STRING,  ARG(restart), "restart policy, from now on: no, always, unless-stopped, on-failure[:N]" },
 	{ 0,   "ulimit",      "LIMIT",     OPT_CSVLIST, ARG(ulimits), "NAME=SOFT[:HARD], for later starts" },
 	{ 0,   "unsetenv",    "KEY",       OPT_LIST,    ARG(unset),   "take a variable away, for later starts" },
@@ -43,6 +42,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	auto_strv struct strv env = STRV_INIT;
 	struct ctr_update u = { .limits = &changes, .restart = a->restart, .env = &env,
 				.unsetenv = &a->unset, .ulimits = &a->ulimits };
+	struct ctr_healthcheck_options health;
 	size_t used;
 	char id[65];
 	int r;
@@ -56,6 +56,8 @@ static int run(struct cmd *c, void *args, struct err *e)
 	for (size_t i = 0; r == 0 && i < a->env.n; i++)
 		r = spec_env_apply(&env, a->env.items[i], (const char *const *)environ, e);
 	if (r == 0)
+		u.health = health_options(c, &a->health, &health) ? &health : NULL;
+	if (r == 0)
 		r = ctr_container_update(c->eng, id, &u, e);
 	spec_resources_done(&changes);
 	if (r == 0)
@@ -66,7 +68,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 const struct command cmd_update = {
 	.summary = "Update an existing container",
 	.usage = "[options] CONTAINER",
-	.description = "Changes a container. A running one has new limits and a new restart policy at once; "
+	.description = "Changes a container. A running one has new limits, a new restart policy and a new health check at once; "
 		       "variables and ulimits count when it is started again. What is not given stays as it is.",
 	.examples = "update --memory 512m web\nupdate --cpus 1.5 --pids-limit 200 web\nupdate --restart on-failure:5 web",
 	.run = run, .opts = opts, .args_size = sizeof(struct update_args), .defaults = &defaults,

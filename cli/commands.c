@@ -41,6 +41,8 @@ const struct command_name commands[] = {
 	{ "doctor",		&cmd_doctor },
 	{ "events",		&cmd_events },
 	{ "exec",		&cmd_exec },
+	{ "healthcheck",	NULL, "Check the health of containers" },
+	{ "healthcheck run",	&cmd_healthcheck_run },
 	{ "help",		&cmd_help },
 	{ "image",		NULL, "Manage images" },
 	{ "image exists",	&cmd_image_exists },

@@ -7,7 +7,7 @@
 
 #define COMMAND_WIDTH 17
 
-char *ps_status_text(const struct ctr_status *s)
+char *ps_status_text(const struct ctr_status *s, enum ctr_hc_status health)
 {
 	auto_free char *since = NULL;
 
@@ -22,7 +22,9 @@ char *ps_status_text(const struct ctr_status *s)
 			return since ? str_printf("Restarting (%d) %s", s->exit_code, since) : NULL;
 		}
 		since = out_duration(out_now_ns() - s->started_ns);
-		return since ? str_printf("Up %s", since) : NULL;
+		if (health == CTR_HC_NONE)
+			return since ? str_printf("Up %s", since) : NULL;
+		return since ? str_printf("Up %s (%s)", since, ctr_hc_status_str(health)) : NULL;
 	case CTR_EXITED:
 	case CTR_LOST:
 		since = out_ago(s->finished_ns);

@@ -220,9 +220,11 @@ static bool match_volume(void *ctx, const struct filter *f, const void *o)
 
 static bool match_health(void *ctx, const struct filter *f, const void *o)
 {
+	const struct ps_row *row = o;
+	const char *is = ctr_hc_status_str(row->health);
+
 	(void)ctx;
-	(void)o;
-	return streq(f->value, "none"); /* no container has a health check */
+	return streq(f->value, is[0] ? is : "none");
 }
 
 static bool match_pod(void *ctx, const struct filter *f, const void *o)

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <regex.h>
 
-#include <ctrlite/container.h>
+#include <ctrlite/health.h>
 
 #include "cli.h"
 #include "filter.h"
@@ -30,7 +30,8 @@ struct ps_namespaces {
 struct ps_row {
 	struct ctr_container *c;
 	char *command;			/* whole */
-	char *status;			/* "Up 3 minutes" */
+	char *status;			/* "Up 3 minutes (healthy)" */
+	enum ctr_hc_status health;
 	uint64_t size_rw, size_image;	/* with --size */
 };
 
@@ -52,7 +53,7 @@ extern const struct filter_key ps_filter_keys[];
 extern const struct filter_words ps_filter_words;
 
 /* ps-columns.c.  Fresh; NULL: memory is gone. */
-char *ps_status_text(const struct ctr_status *s);
+char *ps_status_text(const struct ctr_status *s, enum ctr_hc_status health);
 json_t *ps_row_json(const struct ps_row *row, const struct ps_args *a);
 /* What templates see: without --format only what the table shows. */
 json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a);

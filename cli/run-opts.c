@@ -22,7 +22,6 @@
 extern char **environ;
 
 #define ARG(m) offsetof(struct run_args, m)
-#define HEALTH "health checks are not supported yet"
 
 /* clang-format off */
 static const struct opt_choice pull_choices[] = {
@@ -66,12 +65,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "gpus",         "GPUS",     OPT_REFUSED, 0,                "add GPUs", .text = "CDI devices are not supported yet" },
 	{ 0,   "group-add",    "GROUP",    OPT_CSVLIST, ARG(groups),      "add a supplementary group; keep-groups: keep those of the caller" },
 	{ 0,   "group-entry",  "LINE",     OPT_STRING,  ARG(group_entry), "template for the line in /etc/group" },
-	{ 0,   "health-cmd",   "COMMAND",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
-	{ 0,   "health-interval", "TIME",  OPT_REFUSED, 0,                "health check", .text = HEALTH },
-	{ 0,   "health-on-failure", "ACTION", OPT_REFUSED, 0,             "health check", .text = HEALTH },
-	{ 0,   "health-retries", "N",      OPT_REFUSED, 0,                "health check", .text = HEALTH },
-	{ 0,   "health-start-period", "TIME", OPT_REFUSED, 0,             "health check", .text = HEALTH },
-	{ 0,   "health-timeout", "TIME",   OPT_REFUSED, 0,                "health check", .text = HEALTH },
+	{ .kind = OPT_INCLUDE, .table = health_opts },
 	{ 'h', "hostname",     "NAME",     OPT_STRING,  ARG(hostname),    "host name (default: the short ID)" },
 	{ 0,   "hosts-file",   "FILE",     OPT_STRING,  ARG(hosts_file),  "what /etc/hosts begins with: a file, image, or none (default: the host's)", 0, COMPLETE_FILE },
 	{ 0,   "hostuser",     "USER",     OPT_CSVLIST, ARG(host_users),  "add an account of the host to /etc/passwd" },
@@ -96,7 +90,6 @@ const struct opt run_common_opts[] = {
 	{ 0,   "net",          NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network" },
 	{ 0,   "network-alias", "NAME",    OPT_LIST,    ARG(network_aliases), "another name in a network of your own" },
 	{ 0,   "net-alias",    NULL,       OPT_ALIAS,   0,                NULL, OPT_HIDDEN, .text = "network-alias" },
-	{ 0,   "no-healthcheck", NULL,     OPT_FLAG,    ARG(no_healthcheck), "no effect: health checks are not run", OPT_HIDDEN | OPT_COMPAT },
 	{ 0,   "no-hostname",  NULL,       OPT_FLAG,    ARG(no_hostname), "leave the image's /etc/hostname alone" },
 	{ 0,   "no-hosts",     NULL,       OPT_FLAG,    ARG(no_hosts),    "leave the image's /etc/hosts alone" },
 	{ 0,   "oom-kill-disable", NULL,   OPT_FLAG,    ARG(oom_kill_disable), "never kill on memory shortage (cgroup version 1 only)", OPT_HIDDEN },
@@ -402,6 +395,16 @@ static int set_stop(const struct run_args *a, const struct ctr_image_config *img
 	return a->restart ? ctr_restart_parse(a->restart, &r->restart, &r->restart_max, e) : 0;
 }
 
+static int set_health(struct cmd *c, const struct run_args *a, struct ctr_image_config *img,
+		      struct ctr_request *r, struct err *e)
+{
+	struct ctr_healthcheck_options o;
+
+	r->health = img->health;
+	img->health = (struct ctr_healthcheck){ .retries = 0 };
+	return health_options(c, &a->health, &o) ? ctr_healthcheck_apply(&r->health, &o, e) : 0;
+}
+
 static int set_limits(struct cmd *c, const struct run_args *a, struct ctr_request *r, struct err *e)
 {
 	static const char *const modes[] = { "enabled", "disabled", "no-conmon", "split" };
@@ -648,6 +651,8 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 		rc = log_opts_parse(a->log_driver, &a->log_opt, r, e);
 	if (rc == 0)
 		rc = set_stop(a, &img, r, e);
+	if (rc == 0)
+		rc = set_health(c, a, &img, r, e);
 	if (rc == 0)
 		rc = set_cwd(a, &img, r, e);
 	if (rc == 0)

@@ -2,14 +2,18 @@
 #ifndef CLI_RUN_OPTS_H
 #define CLI_RUN_OPTS_H
 
+#include <assert.h>
+
 #include "cli.h"
 #include "ctrlite/container.h"
+#include "health-opts.h"
 #include "limit-opts.h"
 
 struct ctr_image_config;
 
 struct run_args {
 	struct limit_args limits;	/* first: its table is included */
+	struct health_args health;	/* second: the same */
 	/* run only */
 	bool detach, sig_proxy;
 	const char *detach_keys;
@@ -24,7 +28,7 @@ struct run_args {
 	uint64_t retry, shm_size_systemd;
 	struct strv expose, label_files, env_merge, network_aliases;
 	bool interactive, tty, rm, privileged, read_only, read_only_tmpfs, init, replace, quiet,
-		env_host, http_proxy, no_hosts, unset_all, no_healthcheck, passwd, oom_kill_disable;
+		env_host, http_proxy, no_hosts, unset_all, passwd, oom_kill_disable;
 	int64_t oom_score_adj;
 	int pull;		/* enum ctr_pull_policy */
 	int64_t stop_timeout;
@@ -34,6 +38,8 @@ struct run_args {
 		cap_add, cap_drop, security, ulimits, device_rules, host_users, sysctls, groups, networks, publish, dns,
 		dns_search, dns_option, add_host, log_opt, attach, secrets;
 };
+
+static_assert(offsetof(struct run_args, health) == HEALTH_ARGS_AT, "where its table says");
 
 extern const struct opt run_common_opts[];
 extern const struct run_args run_defaults;

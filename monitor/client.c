@@ -329,6 +329,12 @@ static int on_detach(struct mon *m, struct client *c, const void *body, size_t l
 	return 0;
 }
 
+static int on_health(struct mon *m, struct client *c, const void *body, size_t len)
+{
+	(void)c;
+	return health_command(m, body, len);
+}
+
 enum { BEFORE_HELLO = 1, AFTER_HELLO = 2 };
 
 /* What a client may say, and when; the rest ends its connection. */
@@ -348,6 +354,7 @@ static const struct request {
 	{ MON_RESTART, AFTER_HELLO, 0, sizeof(struct mon_restart_how), on_restart },
 	{ MON_NAME, AFTER_HELLO, 1, 255, on_name },
 	{ MON_POLICY, AFTER_HELLO, sizeof(struct mon_policy), sizeof(struct mon_policy), on_policy },
+	{ MON_HEALTH, AFTER_HELLO, 0, MSG_BODY_MAX, on_health },
 };
 
 static int client_request(struct mon *m, struct client *c, uint16_t type, const void *body,

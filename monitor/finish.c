@@ -251,6 +251,7 @@ void finish_cgroup(const struct mon *m)
 
 static void finish_helpers(struct mon *m)
 {
+	health_stop(m);
 	net_helper_stop(m);
 	guard_stop(m);
 	source_close(m, &m->oom);

@@ -78,6 +78,8 @@ static void reap(struct mon *m)
 			proc_done(&m->net);
 		else if (pid == m->guard.pid)
 			proc_done(&m->guard);
+		else if (health_reaped(m, pid))
+			continue;
 		/* Others are orphans of a container that shares our pid namespace. */
 	}
 }
@@ -130,6 +132,7 @@ static int64_t next_deadline(const struct mon *m)
 		t = min_deadline(t, m->resume_ms);
 	if (is_draining(m))
 		t = min_deadline(t, mon_now_ms() + DRAIN_IDLE_MS);
+	t = min_deadline(t, health_deadline_ms(m));
 	if (m->state == MON_ST_BETWEEN && m->restart_ms)
 		t = min_deadline(t, m->restart_ms);
 	if (m->state == MON_ST_ENDED && !m->released)
@@ -156,6 +159,7 @@ static void check_time(struct mon *m, bool idle)
 		output_abandon(m);
 	if (m->resume_ms && now >= m->resume_ms)
 		output_resume(m);
+	health_check_time(m, now);
 	clients_reap(m, now);
 }
 

@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 		.init = PROC_INIT,
 		.net = PROC_INIT,
 		.guard = PROC_INIT,
+		.health = { .probe = PROC_INIT, .said_fd = FD_NONE },
 		.log = CTR_LOG_INIT,
 		.prepare = PARAMS_INIT,
 		.p = PARAMS_INIT,

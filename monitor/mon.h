@@ -64,6 +64,15 @@ enum mon_state {
 	MON_ST_ENDED,		/* reaped; the exit record is written; output is still on its way */
 };
 
+/* health.c */
+struct health {
+	struct proc probe;		/* the command that checks, while it runs */
+	int said_fd;			/* its stdout */
+	int64_t due_ms;			/* when it is to be run; 0: not now */
+	char *command;			/* MON_HEALTH: "ARG\0..."; NULL: the parameters' */
+	size_t len;
+};
+
 struct mon {
 	enum mon_state state;
 	struct params prepare, p;	/* MON_PREPARE's and MON_RUN's */
@@ -75,6 +84,7 @@ struct mon {
 	int console_fd;			/* listening socket while the runtime starts */
 	struct proc init;		/* the container's first process, a child of ours */
 	struct proc net;		/* network helper */
+	struct health health;
 	struct proc guard;		/* kills the container when we are killed: foreign runtimes */
 	struct source net_err;		/* what the helper says on stderr: read so that it never blocks */
 	uint64_t net_start, init_start;	/* proc_start_time() */
@@ -215,6 +225,14 @@ void guard_stop(struct mon *m);
 void mon_event(const struct mon *m, const char *status);
 void mon_event_started(const struct mon *m);	/* init, start, and attach where someone is */
 void mon_event_died(const struct mon *m);	/* with m->exit.exit_code */
+
+/* health.c */
+void health_begin(struct mon *m);	/* the container runs: the first is due at once */
+void health_stop(struct mon *m);	/* it does not any more */
+int health_command(struct mon *m, const char *text, size_t len);	/* MON_HEALTH */
+int64_t health_deadline_ms(const struct mon *m);	/* when the next is due; -1 */
+void health_check_time(struct mon *m, int64_t now_ms);
+bool health_reaped(struct mon *m, pid_t pid);		/* was it the command? */
 
 /* finish.c */
 void finish_reserve(struct mon *m);	/* .exit.json: room for the record, and its beginning */

@@ -129,6 +129,7 @@ static const struct param table[] = {
 	{ "timeout",	    PARAM_U32,	 AT(timeout_s),	     PARAMS_RUN },
 	{ "volume-rm",	    PARAM_PATHS, AT(volume_rm),	     PARAMS_RUN },
 	{ "cidfile",	    PARAM_PATH,	 AT(cidfile),	     PARAMS_RUN },
+	{ "health",	    PARAM_LIST,	 AT(health),	     PARAMS_RUN },
 	{ "exit-sync",	    PARAM_BOOL,	 AT(exit_sync),	     PARAMS_RUN },
 	{ "restart",	    PARAM_WORD,	 AT(restart),	     PARAMS_RUN, restart_words },
 	{ "restart-max",    PARAM_U32,	 AT(restart_max),    PARAMS_RUN },

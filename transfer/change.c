@@ -109,7 +109,8 @@ static json_t *member_list(json_t *config, const char *key, json_t *(*make)(void
 static int put_pair(json_t *config, bool is_env, const char *word, struct err *e)
 {
 	size_t key_len = strcspn(word, "=");
-	json_t *to = member_list(config, is_env ? "Env" : "Labels", is_env ? json_array : json_object);
+	json_t *to =
+		member_list(config, is_env ? "Env" : "Labels", is_env ? json_array : json_object);
 	auto_free char *key = strndup(word, key_len);
 	json_t *s;
 	int at, r;
@@ -174,7 +175,8 @@ static int expose_one(json_t *config, const char *word, struct err *e)
 	char ports[16];
 	char *dash;
 
-	if (len >= sizeof(ports) || (!streq(proto, "tcp") && !streq(proto, "udp") && !streq(proto, "sctp")))
+	if (len >= sizeof(ports) ||
+	    (!streq(proto, "tcp") && !streq(proto, "udp") && !streq(proto, "sctp")))
 		return err_set(e, ERR_INVALID, "%.60s is not PORT[-PORT][/tcp|udp|sctp]", word);
 	memcpy(ports, word, len);
 	ports[len] = '\0';
@@ -257,6 +259,79 @@ static int do_volume(json_t *config, const char *value, struct err *e)
 	return r;
 }
 
+/* One --option=value in front of CMD, into @test. */
+static int health_option(json_t *test, const char *word, struct err *e)
+{
+	static const struct {
+		const char *option, *member;
+	} times[] = {
+		{ "--interval=", "Interval" },
+		{ "--timeout=", "Timeout" },
+		{ "--start-period=", "StartPeriod" },
+		{ "--start-interval=", "StartInterval" },
+	};
+	const char *value;
+	uint32_t retries;
+	int64_t ns;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		value = str_after(word, times[i].option);
+		if (!value)
+			continue;
+		if (str_duration(value, &ns) < 0 || ns < 0)
+			return err_set(e, ERR_INVALID, "%.60s is not a duration", value);
+		return set_new(test, times[i].member, json_integer(ns), e);
+	}
+	value = str_after(word, "--retries=");
+	if (!value)
+		return err_set(e, ERR_INVALID, "%.60s is not an option of HEALTHCHECK", word);
+	if (str_u32(value, INT32_MAX, &retries) < 0 || retries == 0)
+		return err_set(e, ERR_INVALID, "--retries: %.60s is not a positive number", value);
+	return set_new(test, "Retries", json_integer(retries), e);
+}
+
+static json_t *health_test(const char *value)
+{
+	json_t *list = parse_list(value);
+
+	if (!list)
+		return json_pack("[s, s]", "CMD-SHELL", value);
+	if (json_array_size(list) == 0 || json_array_insert_new(list, 0, json_string("CMD")) < 0) {
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+static int do_healthcheck(json_t *config, const char *value, struct err *e)
+{
+	auto_json json_t *test = json_object();
+	const char *command;
+	int r = 0;
+
+	while (r == 0 && str_starts(value, "--")) {
+		size_t len = strcspn(value, " \t");
+		auto_free char *word = strndup(value, len);
+
+		r = word ? health_option(test, word, e) : out_of_memory(e);
+		value += len;
+		value += strspn(value, " \t");
+	}
+	if (r < 0)
+		return r;
+	if (strcasecmp(value, "NONE") == 0) {
+		r = set_new(test, "Test", json_pack("[s]", "NONE"), e);
+	} else {
+		command = strncasecmp(value, "CMD", 3) == 0 && (value[3] == ' ' || value[3] == '\t')
+				  ? value + 4 + strspn(value + 4, " \t")
+				  : "";
+		if (!command[0] || streq(command, "[]"))
+			return err_set(e, ERR_INVALID, "expected NONE or CMD COMMAND");
+		r = set_new(test, "Test", health_test(command), e);
+	}
+	return r < 0 ? r : set_new(config, "Healthcheck", json_incref(test), e);
+}
+
 static int do_stopsignal(json_t *config, const char *value, struct err *e)
 {
 	if (sig_parse(value) < 0)
@@ -282,6 +357,7 @@ static const struct {
 	{ "ENTRYPOINT", do_entrypoint },
 	{ "ENV", do_env },
 	{ "EXPOSE", do_expose },
+	{ "HEALTHCHECK", do_healthcheck },
 	{ "LABEL", do_label },
 	{ "STOPSIGNAL", do_stopsignal },
 	{ "USER", do_user },
@@ -308,8 +384,9 @@ static int apply(json_t *config, const char *change, struct err *e)
 		if (strlen(instructions[i].name) == len &&
 		    strncasecmp(instructions[i].name, change, len) == 0)
 			return instructions[i].apply(config, value, e);
-	return err_set(e, ERR_INVALID, "the instruction is not one of CMD ENTRYPOINT ENV EXPOSE LABEL "
-		       "STOPSIGNAL USER VOLUME WORKDIR");
+	return err_set(e, ERR_INVALID,
+		       "the instruction is not one of CMD ENTRYPOINT ENV EXPOSE "
+		       "HEALTHCHECK LABEL STOPSIGNAL USER VOLUME WORKDIR");
 }
 
 int change_apply(json_t *config, const char *change, struct err *e)

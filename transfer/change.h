@@ -1,6 +1,6 @@
 /*
  * What --change of import says: Dockerfile instructions that change an image's configuration
- * (CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME WORKDIR).
+ * (CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL STOPSIGNAL USER VOLUME WORKDIR).
  */
 #ifndef TRANSFER_CHANGE_H
 #define TRANSFER_CHANGE_H

@@ -49,6 +49,10 @@ int container_end(struct ctr_engine *eng, const char *id, const struct ctr_stop_
 /* One message to the monitor of a running container; 0 as well when there is none. */
 int container_tell(struct ctr_engine *eng, const char *id, enum mon_msg type, const void *body,
 		   size_t len, struct err *e);
+/* health/command.c: what the monitor runs to check its health, added to @ret; nothing where it is
+ * not checked by itself. */
+int health_command(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret,
+		   struct err *e);
 /* enum mon_restart of ctr_request.restart. */
 uint32_t restart_number(const char *policy);
 /* ERR_UNSUPPORTED: "cannot @doing container ... as it did not create a cgroup: why". */

@@ -337,7 +337,7 @@ int exec_spawn(struct exec_run *x, struct err *e)
 	call_done(&c);
 	if (r == 0 && !x->o->no_session)
 		r = exec_session_record(x, e);
-	if (r == 0)
+	if (r == 0 && !x->o->no_session)
 		ctr_event_of(x->eng, &x->req, "exec");
 	while (r < 0 && waitpid(-1, NULL, WNOHANG) > 0)
 		; /* what the runtime gave up is a child of ours by now */
@@ -358,7 +358,7 @@ static void say_ended(const struct exec_run *x, int exit_code)
 		.exit_code = exit_code,
 	};
 
-	if (strv_addf(&attrs, "execID=%s", x->id) == 0)
+	if (!x->o->no_session && strv_addf(&attrs, "execID=%s", x->id) == 0)
 		ctr_event(x->eng, &ev);
 }
 

@@ -72,7 +72,7 @@ json_t *insp_config(struct describe *d)
 	insp_set(d, j, "Labels", insp_map(&r->labels));
 	insp_set(d, j, "Annotations", insp_map(&r->annotations));
 	insp_str(d, j, "StopSignal", sig_name(r->stop_signal));
-	insp_str(d, j, "HealthcheckOnFailureAction", "none");
+	insp_health_config(d, j);
 	insp_strv(d, j, "CreateCommand", &r->command_line);
 	if (r->exposed.n)
 		insp_set(d, j, "ExposedPorts", exposed_ports(d));

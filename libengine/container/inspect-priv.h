@@ -41,6 +41,7 @@ static inline const char *or_default(const char *s, const char *def)
 }
 
 /* The members of the top level that are objects or lists. */
+void insp_health_config(struct describe *d, json_t *config);
 json_t *insp_state(struct describe *d);			/* inspect-state.c */
 json_t *insp_graph_driver(struct describe *d);		/* inspect-mounts.c */
 json_t *insp_mounts(struct describe *d);

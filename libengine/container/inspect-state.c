@@ -5,6 +5,7 @@
 
 #include "cgroup/cgroup-plan.h"
 #include "container-priv.h"
+#include "ctrlite/health.h"
 #include "fd.h"
 
 /* Where it runs; "" where it does not, or has no cgroup of its own. */
@@ -15,6 +16,16 @@ static char *cgroup_path(struct describe *d)
 	if (d->s->state == CTR_RUNNING)
 		(void)fd_close(container_cgroup(d->eng, d->r->id, &path, NULL));
 	return path ? path : strdup("");
+}
+
+/* What cannot be read is not worth the rest. */
+static json_t *health(struct describe *d)
+{
+	json_t *j = NULL;
+
+	if (ctr_health_json(d->eng, d->r, d->s, &j, NULL) < 0)
+		j = json_pack("{s:s, s:i, s:n}", "Status", "", "FailingStreak", 0, "Log");
+	return j;
 }
 
 json_t *insp_state(struct describe *d)
@@ -35,8 +46,7 @@ json_t *insp_state(struct describe *d)
 	insp_str(d, j, "Error", s->error);
 	insp_time(d, j, "StartedAt", s->started_ns);
 	insp_time(d, j, "FinishedAt", s->finished_ns);
-	insp_set(d, j, "Health",
-		 json_pack("{s:s, s:i, s:n}", "Status", "", "FailingStreak", 0, "Log"));
+	insp_set(d, j, "Health", health(d));
 	insp_text(d, j, "CgroupPath", cgroup_path(d));
 	insp_time(d, j, "CheckpointedAt", 0);
 	insp_time(d, j, "RestoredAt", 0);

@@ -315,6 +315,7 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 	auto_free char *run_dir = str_printf("%s/containers/%s", eng->store.run, r->id);
 	auto_free char *ctr_dir = str_printf("%s/containers/%s", eng->store.root, r->id);
+	auto_strv struct strv health = STRV_INIT;
 	struct err failure;
 	bool passes;
 	uint16_t type;
@@ -368,6 +369,11 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		put(&b, "restart", r->restart);
 	if (r->restart_max)
 		putf(&b, "restart-max", "%u", r->restart_max);
+	rc = health_command(eng, r, &health, e);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < health.n; i++)
+		put(&b, "health", health.items[i]);
 	if (r->rm)
 		put(&b, "rm", "1");
 	else

@@ -53,6 +53,12 @@ static const struct field {
 	F(K_STR, log_driver), F(K_STR, log_path), F(K_STR, log_tag), F(K_STRV, log_labels),
 	F(K_U32, log_max_files), F(K_U64, log_max_bytes), F(K_INT, stop_signal),
 	F(K_U32, stop_timeout_s), F(K_U32, timeout_s), F(K_STR, restart), F(K_U32, restart_max), F(K_STR, cidfile), { "requires", K_STRV, offsetof(struct ctr_request, requires_) }, F(K_STRV, command_line),
+	F(K_STRV, health.test), F(K_I64, health.interval_ns), F(K_I64, health.timeout_ns),
+	F(K_I64, health.start_period_ns), F(K_I64, health.start_interval_ns), F(K_U32, health.retries),
+	F(K_STRV, health.startup_test), F(K_I64, health.startup_interval_ns),
+	F(K_I64, health.startup_timeout_ns), F(K_U32, health.startup_retries),
+	F(K_U32, health.startup_success), F(K_STR, health.on_failure), F(K_STR, health.log_destination),
+	F(K_I64, health.log_count), F(K_I64, health.log_size),
 };
 /* clang-format on */
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))

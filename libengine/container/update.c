@@ -226,6 +226,25 @@ static int update_ulimits(struct ctr_request *req, const struct ctr_update *u, s
 	return 0;
 }
 
+/* The record and, should it run, its monitor, which begins anew with what it has now. */
+static int update_health(struct ctr_engine *eng, int dir_fd, struct ctr_request *req,
+			 const struct ctr_healthcheck_options *o, struct err *e)
+{
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+	auto_strv struct strv command = STRV_INIT;
+	int r = ctr_healthcheck_apply(&req->health, o, e);
+
+	if (r == 0)
+		r = health_command(eng, req, &command, e);
+	if (r == 0) /* what is run reads it */
+		r = request_replace(dir_fd, req, e);
+	for (size_t i = 0; i < command.n; i++)
+		strbuf_addn(&b, command.items[i], strlen(command.items[i]) + 1);
+	if (r == 0 && b.failed)
+		r = err_sys(e, ENOMEM, "update container %.12s", req->id);
+	return r < 0 ? r : container_tell(eng, req->id, MON_HEALTH, b.data, b.len, e);
+}
+
 static int update_locked(struct ctr_engine *eng, int dir_fd, struct ctr_request *req,
 			 const struct ctr_update *u, struct err *e)
 {
@@ -241,6 +260,8 @@ static int update_locked(struct ctr_engine *eng, int dir_fd, struct ctr_request 
 		r = update_limits(eng, req, &st, u->limits, e);
 	if (r == 0 && u->restart)
 		r = update_restart(eng, req, u->restart, e);
+	if (r == 0 && u->health)
+		r = update_health(eng, dir_fd, req, u->health, e);
 	return r < 0 ? r : request_replace(dir_fd, req, e);
 }
 

@@ -24,6 +24,7 @@ void ctr_image_config_done(struct ctr_image_config *c)
 	free(c->user);
 	free(c->cwd);
 	free(c->stop_signal);
+	ctr_healthcheck_done(&c->health);
 	*c = (struct ctr_image_config)CTR_IMAGE_CONFIG_INIT;
 }
 
@@ -71,7 +72,7 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 	} top = { 0 };
 	struct inner {
 		const char *user, *cwd, *stop_signal;
-		const json_t *env, *entrypoint, *cmd, *labels, *volumes, *exposed;
+		const json_t *env, *entrypoint, *cmd, *labels, *volumes, *exposed, *health;
 	} in = { 0 };
 	static const struct json_field top_rows[] = {
 		{ "os", JSON_KIND_STR, offsetof(struct top, os), 0, PLATFORM_PART_MAX },
@@ -90,6 +91,7 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 		{ "Labels", JSON_KIND_OBJECT, offsetof(struct inner, labels), 0, 0 },
 		{ "Volumes", JSON_KIND_OBJECT, offsetof(struct inner, volumes), 0, 0 },
 		{ "ExposedPorts", JSON_KIND_OBJECT, offsetof(struct inner, exposed), 0, 0 },
+		{ "Healthcheck", JSON_KIND_OBJECT, offsetof(struct inner, health), 0, 0 },
 		{ 0 },
 	};
 	auto_json json_t *j = NULL;
@@ -118,6 +120,8 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 		r = dup_text(&ret->cwd, in.cwd, e);
 	if (r == 0)
 		r = dup_text(&ret->stop_signal, in.stop_signal, e);
+	if (r == 0 && in.health)
+		r = ctr_healthcheck_read(in.health, &ret->health, e);
 	*ret_other_platform = false;
 	if (r == 0 && platform) {
 		r = ctr_platform_parse(platform, &want, e);

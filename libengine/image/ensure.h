@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "ctrlite/engine.h"
+#include "ctrlite/healthcheck.h"
 #include "lookup.h"
 #include "str.h"
 
@@ -31,6 +32,7 @@ struct ctr_ensure_opts {
 struct ctr_image_config {
 	struct strv env, entrypoint, cmd, labels, volumes, exposed;	/* labels: KEY=value */
 	char *user, *cwd, *stop_signal;	/* NULL where unset */
+	struct ctr_healthcheck health;
 };
 #define CTR_IMAGE_CONFIG_INIT { 0 }
 void ctr_image_config_done(struct ctr_image_config *c);

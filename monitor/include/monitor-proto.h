@@ -115,6 +115,8 @@ enum mon_msg {
 	 *				when its process has ended the monitor starts the container again,
 	 *				with the same parameters, unless it is to stop (MON_STOP, SIGTERM to
 	 *				the monitor).  Lock, log, sockets and clients stay; not with rm=1
+	 *	health=ARG...		a command that checks the container's health: run as soon as it runs,
+	 *				and again after as many milliseconds as it prints (0: never)
 	 *	restart-max=N		with on-failure: at most so many restarts.  0: no limit
 	 */
 
@@ -134,6 +136,7 @@ enum mon_msg {
 				 * While the monitor waits to restart it, the waiting is over */
 	MON_POLICY = 18,	/* struct mon_policy: the restart policy from now on */
 	MON_NAME = 19,		/* the container's name from now on (for rm=1, and events); 255 bytes at most */
+	MON_HEALTH = 20,	/* "ARG\0..." strings: health= from now on; none: no checks by itself */
 
 	/* monitor -> CLI */
 	MON_STARTED = 32,	/* struct mon_started */

@@ -8,7 +8,7 @@ bb() {
 	mkdir -p "$T/w/root/bin"
 	cp "$(command -v busybox)" "$T/w/root/bin/busybox"
 	for i in sh sleep true; do ln -sf busybox "$T/w/root/bin/$i"; done
-	tar -C "$T/w/root" -c . | ctr import -q - bb >/dev/null
+	tar -C "$T/w/root" -c . | ctr import -q -c 'HEALTHCHECK CMD true' - bb >/dev/null
 }
 
 fields() { "$TESTS/surface/fields" "$@" || fail "fields that $1 lacks"; }
@@ -17,7 +17,8 @@ test_fields_of_containers() {
 	bb
 	echo x >"$T/w/s"
 	expect 0 ctr secret create s "$T/w/s"
-	expect 0 ctr run -d --name c --network none --userns keep-id --secret s -v "$T/w:/w" -l a=b bb sleep 100
+	expect 0 ctr run -d --name c --network none --userns keep-id --secret s -v "$T/w:/w" -l a=b \
+		--health-cmd true --health-startup-cmd true bb sleep 100
 	fields "inspect container" container inspect c
 	fields ps ps
 }

@@ -25,13 +25,18 @@ static const struct {
 	{ { "VOLUME /a /b", "VOLUME [\"/c d\"]" }, "{\"Volumes\":{\"/a\":{},\"/b\":{},\"/c d\":{}}}" },
 	{ { "WORKDIR /w", "USER 1000:1000", "STOPSIGNAL SIGUSR1" },
 	  "{\"StopSignal\":\"SIGUSR1\",\"User\":\"1000:1000\",\"WorkingDir\":\"/w\"}" },
+	{ { "HEALTHCHECK --interval=5s --retries=2 CMD curl x" },
+	  "{\"Healthcheck\":{\"Interval\":5000000000,\"Retries\":2,\"Test\":[\"CMD-SHELL\",\"curl x\"]}}" },
+	{ { "healthcheck CMD [\"a\",\"b c\"]" }, "{\"Healthcheck\":{\"Test\":[\"CMD\",\"a\",\"b c\"]}}" },
+	{ { "HEALTHCHECK --timeout=1m CMD x", "HEALTHCHECK none" }, "{\"Healthcheck\":{\"Test\":[\"NONE\"]}}" },
 	{ { "  workdir   /w  " }, "{\"WorkingDir\":\"/w\"}" },
 };
 
 static const char *const bad[] = {
 	"", " ", "CMD", "CMD ", "FROM x", "RUN x", "ENV =x", "ENV A=\"open", "LABEL a=b c", "EXPOSE x",
 	"EXPOSE 0", "EXPOSE 65536", "EXPOSE 80/icmp", "EXPOSE 90-80", "EXPOSE 4294967376", "STOPSIGNAL NOPE",
-	"STOPSIGNAL 0", "CM D", "ONBUILD CMD x", "USER \xff\xfe",
+	"STOPSIGNAL 0", "HEALTHCHECK x", "HEALTHCHECK CMD", "HEALTHCHECK CMD []", "HEALTHCHECK --interval=x CMD a",
+	"HEALTHCHECK --retries=0 CMD a", "HEALTHCHECK --what=1 CMD a", "HEALTHCHECK --interval=1s", "CM D", "ONBUILD CMD x", "USER \xff\xfe",
 };
 
 TEST(instructions)

@@ -13,6 +13,7 @@
 
 #include "ctrlite/client.h"
 #include "ctrlite/engine.h"
+#include "ctrlite/healthcheck.h"
 #include "proc.h"
 #include "resources.h"
 #include "str.h"
@@ -109,6 +110,7 @@ struct ctr_request {
 	char *cidfile;				/* absolute or NULL */
 	struct strv requires_;			/* containers that are started before it (in the record: IDs) */
 	struct strv command_line;		/* argv of the create command, for inspect */
+	struct ctr_healthcheck health;
 	/* Not part of the record: where things come from (ctrlite/explain.h); NULL: nobody asks. */
 	struct strv *origins;
 };
@@ -224,6 +226,7 @@ struct ctr_update {
 	const struct spec_resources *limits;	/* of what runs, too */
 	const char *restart;			/* ctr_restart_parse() text; of what runs, too */
 	const struct strv *env, *unsetenv, *ulimits;	/* for later starts; env: KEY=value */
+	const struct ctr_healthcheck_options *health;	/* of what runs, too */
 };
 int ctr_container_update(struct ctr_engine *eng, const char *id, const struct ctr_update *u,
 			 struct err *e);
