@@ -18,32 +18,38 @@ static const struct opt opts[] = {
 };
 /* clang-format on */
 
-static int print(const struct inspect_args *a, json_t *found, struct err *e)
+/* The same objects twice: as JSON, and as templates see them. */
+struct found {
+	json_t *json, *views;
+};
+
+static int print(const struct inspect_args *a, const struct found *f, struct err *e)
 {
-	auto_format struct out_format f = OUT_FORMAT_INIT;
-	struct out_list l = { .views = found, .json = found, .fields = volume_fields, .indent = 5 };
+	auto_format struct out_format format = OUT_FORMAT_INIT;
+	struct out_list l = { .views = f->views, .json = f->json, .fields = volume_fields, .indent = 5 };
 	int r;
 
 	if (!a->format || !*a->format)
-		return out_json(found, 5, e);
-	r = out_format_parse("volume inspect", a->format, NULL, false, &f, e);
-	return r < 0 ? r : out_list_print(&f, &l, false, e);
+		return out_json(f->json, 5, e);
+	r = out_format_parse("volume inspect", a->format, NULL, false, &format, e);
+	return r < 0 ? r : out_list_print(&format, &l, false, e);
 }
 
-static int add(struct cmd *c, json_t *found, const struct ctr_volume *v, const struct strv *uses,
+static int add(struct cmd *c, const struct found *f, const struct ctr_volume *v, const struct strv *uses,
 	       struct err *e)
 {
-	return json_array_append_new(found, volume_json(c, v, uses)) < 0
+	return json_array_append_new(f->json, volume_json(c, v, uses, false)) < 0 ||
+	       json_array_append_new(f->views, volume_json(c, v, uses, true)) < 0
 		       ? err_sys(e, ENOMEM, "inspect volumes") : 0;
 }
 
-static int add_all(struct cmd *c, json_t *found, const struct strv *uses, struct err *e)
+static int add_all(struct cmd *c, const struct found *f, const struct strv *uses, struct err *e)
 {
 	struct ctr_volume_list l = CTR_VOLUME_LIST_INIT;
 	int r = ctr_volume_list(c->eng, &l, e);
 
 	for (size_t i = 0; r == 0 && i < l.n; i++)
-		r = add(c, found, &l.items[i], uses, e);
+		r = add(c, f, &l.items[i], uses, e);
 	ctr_volume_list_done(&l);
 	return r;
 }
@@ -52,7 +58,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 {
 	const struct inspect_args *a = args;
 	auto_strv struct strv uses = STRV_INIT;
-	json_t *found = json_array();
+	struct found f = { json_array(), json_array() };
 	struct err first = ERR_INIT, why = ERR_INIT;
 	int r;
 
@@ -61,18 +67,19 @@ static int run(struct cmd *c, void *args, struct err *e)
 	else
 		r = ctr_volume_uses(c->eng, &uses, e);
 	if (r == 0 && a->all)
-		r = add_all(c, found, &uses, e);
+		r = add_all(c, &f, &uses, e);
 	for (size_t i = 0; r == 0 && i < c->n_args; i++) {
 		auto_volume struct ctr_volume v = CTR_VOLUME_INIT;
 
 		if (ctr_volume_get(c->eng, c->args[i], &v, &why) == 0)
-			r = add(c, found, &v, &uses, e);
+			r = add(c, &f, &v, &uses, e);
 		else if (first.kind == ERR_NONE)
 			first = why;
 	}
-	if (r == 0 && (!a->format || json_array_size(found)))
-		r = print(a, found, e);
-	json_decref(found);
+	if (r == 0 && (!a->format || json_array_size(f.json)))
+		r = print(a, &f, e);
+	json_decref(f.json);
+	json_decref(f.views);
 	if (r < 0 || first.kind == ERR_NONE)
 		return r;
 	*e = first;

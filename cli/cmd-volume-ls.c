@@ -25,18 +25,21 @@ static const struct opt opts[] = {
 static int print(struct cmd *c, const struct ls_args *a, const struct volumes *v, struct err *e)
 {
 	auto_format struct out_format f = OUT_FORMAT_INIT;
-	struct out_list l = { .views = json_array(), .fields = volume_fields, .indent = 2 };
+	struct out_list l = {
+		.views = json_array(), .json = json_array(), .fields = volume_fields, .indent = 2
+	};
 	int r = out_format_parse("volume ls", a->format, "{{.Driver}}\t{{.Name}}", true, &f, e);
 
-	l.json = l.views;
 	l.headings = json_pack("{s:s, s:s}", "Name", "VOLUME NAME", "Driver", "DRIVER");
 	for (size_t i = 0; r >= 0 && i < v->list.n; i++)
-		if (json_array_append_new(l.views, volume_json(c, &v->list.items[i], &v->uses)) < 0)
+		if (json_array_append_new(l.views, volume_json(c, &v->list.items[i], &v->uses, true)) < 0 ||
+		    json_array_append_new(l.json, volume_json(c, &v->list.items[i], &v->uses, false)) < 0)
 			r = err_sys(e, ENOMEM, "list volumes");
 	/* podman prints no headings over nothing */
 	if (r >= 0 && (v->list.n || f.kind == OUT_JSON))
 		r = out_list_print(&f, &l, a->no_heading, e);
 	json_decref(l.views);
+	json_decref(l.json);
 	json_decref(l.headings);
 	return r;
 }

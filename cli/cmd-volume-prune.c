@@ -24,6 +24,10 @@ static int ask(const struct volumes *v, struct err *e)
 {
 	printf("WARNING! This will remove all volumes not used by at least one container. The following "
 	       "volumes will be removed:\n");
+	if (v->list.n == 0) {
+		printf("No dangling volumes found\n");
+		return 0;
+	}
 	for (size_t i = 0; i < v->list.n; i++)
 		printf("%s\n", v->list.items[i].name);
 	return confirm(e);
@@ -38,18 +42,15 @@ static int run(struct cmd *c, void *args, struct err *e)
 	if (r < 0)
 		return r;
 	volumes_keep_unused(&v);
-	if (!a->force && v.list.n == 0) {
-		printf("No dangling volumes found\n");
-		return 0;
-	}
 	r = a->force ? 1 : ask(&v, e);
 	if (r <= 0)
 		return r;
 	for (size_t i = 0; i < v.list.n; i++) {
 		r = ctr_volume_remove(c->eng, v.list.items[i].name, false, 0, e);
-		if (r == 0)
+		if (r == 0) {
+			ctr_volume_event(c->eng, "prune", v.list.items[i].name);
 			printf("%s\n", v.list.items[i].name);
-		else if (e->kind == ERR_BUSY || r == -ENOENT)
+		} else if (e->kind == ERR_BUSY || r == -ENOENT)
 			*e = (struct err)ERR_INIT; /* used, or removed by another, since it was listed */
 		else
 			cmd_fail(c, e);

@@ -13,6 +13,7 @@
 #include "json.h"
 #include "log.h"
 #include "log-opts.h"
+#include "mountopt.h"
 #include "ctrlite/network.h"
 #include "ctrlite/secret.h"
 #include "path.h"
@@ -116,7 +117,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "retry",        "N",        OPT_U64,     ARG(retry),       "how often a failed transfer of the image is tried again (default 3)" },
 	{ 0,   "retry-delay",  "TIME",     OPT_REFUSED, 0,                "pause between tries", .text = "the pauses between retries grow by themselves" },
 	{ 0,   "rm",           NULL,       OPT_FLAG,    ARG(rm),          "remove the container when it ends" },
-	{ 0,   "rootfs",       NULL,       OPT_REFUSED, 0,                "use a directory as root filesystem", .text = "import it: tar -C DIR -c . | ctr-lite import -" },
+	{ 0,   "rootfs",       NULL,       OPT_FLAG,    ARG(rootfs),      "the first argument is no image but a directory to run in: DIR[:O], with O it is not written to" },
 	{ 0,   "sdnotify",     "MODE",     OPT_STRING,  ARG(sdnotify),    "who tells systemd that it is ready: container (default), conmon (at the start), ignore" },
 	{ 0,   "secret",       "SECRET",   OPT_LIST,    ARG(secrets),     "give a secret: NAME[,type=mount|env][,target=][,uid=][,gid=][,mode=]", 0, COMPLETE_SECRET },
 	{ 0,   "security-opt", "OPTION",   OPT_LIST,    ARG(security),    "seccomp=FILE|unconfined, no-new-privileges, mask=PATHS, unmask=PATHS|ALL, proc-opts=OPTIONS, apparmor=PROFILE, label=..." },
@@ -451,6 +452,27 @@ static int set_cwd(const struct run_args *a, const struct ctr_image_config *img,
 	return 0;
 }
 
+/* --image-volume=tmpfs, unless an option mounts something there.  Takes @dest. */
+static int image_volume_tmpfs(struct ctr_request *r, char *dest, struct err *e)
+{
+	auto_spec_mounts struct spec_mounts m = SPEC_MOUNTS_INIT;
+	const struct {
+		const struct strv *texts;
+		int (*add)(struct spec_mounts *m, const char *value, const char *cwd, struct err *e);
+	} lists[] = { { &r->volumes, spec_mounts_add_volume }, { &r->mounts, spec_mounts_add_mount } };
+	int rc = 0;
+
+	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
+		for (size_t i = 0; rc == 0 && i < lists[k].texts->n; i++)
+			rc = lists[k].add(&m, lists[k].texts->items[i], "/", e);
+	for (size_t i = 0; rc == 0 && i < r->tmpfs.n; i++)
+		rc = spec_mounts_add_tmpfs(&m, r->tmpfs.items[i], e);
+	if (rc == 0 && !spec_mounts_find(&m, dest))
+		return strv_add_take(&r->tmpfs, dest) < 0 ? nomem(e) : 0;
+	free(dest);
+	return rc;
+}
+
 static int set_paths(const struct run_args *a, const struct ctr_image_config *img,
 		     struct ctr_request *r, struct err *e)
 {
@@ -474,7 +496,7 @@ static int set_paths(const struct run_args *a, const struct ctr_image_config *im
 		if (clean && (streq(clean, "/") || ignore))
 			free(clean);
 		else if (clean && tmpfs)
-			rc = strv_add_take(&r->tmpfs, clean) < 0 ? nomem(e) : 0;
+			rc = image_volume_tmpfs(r, clean, e);
 		else if (strv_add_take(&r->image_volumes, clean) < 0)
 			return nomem(e);
 	}
@@ -590,6 +612,27 @@ static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_
 	return rc;
 }
 
+/* DIR[:O] in the place of an image. */
+static int set_rootfs(struct cmd *c, struct ctr_request *r, struct err *e)
+{
+	const char *arg = c->args[0], *colon = strrchr(arg, ':');
+	auto_free char *dir = strdup(arg);
+
+	if (!dir)
+		return nomem(e);
+	if (colon && (streq(colon, ":idmap") || str_starts(colon, ":idmap=")))
+		return err_set(e, ERR_UNSUPPORTED, "--rootfs %s: id-mapped root filesystems are not supported: "
+			       "use :O, or import it as an image", arg);
+	if (colon && streq(colon, ":O")) {
+		dir[colon - arg] = '\0';
+		r->rootfs_overlay = true;
+	}
+	r->rootfs = realpath(dir, NULL);
+	if (!r->rootfs)
+		return err_sys(e, errno, "--rootfs %s", dir);
+	return text(&r->image, "", e) < 0 ? -ENOMEM : text(&r->image_id, "", e);
+}
+
 static int set_image(struct ctr_request *r, const struct ctr_image_found *f, struct err *e)
 {
 	int rc = text(&r->image, f->name ? f->name : f->config.hex, e);
@@ -610,7 +653,7 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 
 	if (rc == 0)
 		rc = run_static_network(a, e);
-	if (rc == 0)
+	if (rc == 0 && !a->rootfs)
 		rc = find_image(c, a, &f, &img, e);
 	if (rc < 0)
 		return rc;
@@ -624,7 +667,7 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 	r->init = a->init;
 	r->no_hosts = a->no_hosts;
 	r->shm_size_bytes = a->shm_size;
-	rc = set_image(r, &f, e);
+	rc = a->rootfs ? set_rootfs(c, r, e) : set_image(r, &f, e);
 	if (rc == 0)
 		rc = text(&r->name, a->name, e);
 	if (rc == 0)

@@ -34,6 +34,7 @@ struct run_args {
 	int64_t stop_timeout;
 	uint64_t shm_size, timeout;
 	const char *image_volume;
+	bool rootfs;
 	struct strv requires_, uidmaps, gidmaps, env, env_file, unset, labels, annotations, volumes, volumes_from, mounts, tmpfs, devices,
 		cap_add, cap_drop, security, ulimits, device_rules, host_users, sysctls, groups, networks, publish, dns,
 		dns_search, dns_option, add_host, log_opt, attach, secrets;

@@ -225,7 +225,7 @@ static json_t *options_of(const struct ctr_volume *v)
 	return map_of(&v->options, &more);
 }
 
-json_t *volume_json(struct cmd *c, const struct ctr_volume *v, const struct strv *uses)
+json_t *volume_json(struct cmd *c, const struct ctr_volume *v, const struct strv *uses, bool whole)
 {
 	auto_free char *created = out_rfc3339(v->created_ns, false);
 	auto_free char *path = ctr_volume_mountpoint(c->eng, v);
@@ -235,34 +235,32 @@ json_t *volume_json(struct cmd *c, const struct ctr_volume *v, const struct strv
 
 	if (!j)
 		return NULL;
-	/* podman leaves out what is zero */
-	if (v->has_uid && v->uid)
+	/* podman's JSON leaves out what is zero, its templates do not */
+	if (whole || (v->has_uid && v->uid))
 		(void)json_object_set_new(j, "UID", json_integer(v->uid));
-	if (v->has_gid && v->gid)
+	if (whole || (v->has_gid && v->gid))
 		(void)json_object_set_new(j, "GID", json_integer(v->gid));
-	if (v->anonymous)
-		(void)json_object_set_new(j, "Anonymous", json_true());
+	if (whole || v->anonymous)
+		(void)json_object_set_new(j, "Anonymous", json_boolean(v->anonymous));
 	(void)json_object_set_new(j, "MountCount",
 				  json_integer((json_int_t)ctr_volume_count(uses, v->name)));
-	if (v->needs_content)
-		(void)json_object_set_new(j, "NeedsCopyUp", json_true());
-	if (v->needs_owner)
-		(void)json_object_set_new(j, "NeedsChown", json_true());
+	if (whole || v->needs_content)
+		(void)json_object_set_new(j, "NeedsCopyUp", json_boolean(v->needs_content));
+	if (whole || v->needs_owner)
+		(void)json_object_set_new(j, "NeedsChown", json_boolean(v->needs_owner));
+	if (whole) {
+		(void)json_object_set_new(j, "Status", json_object());
+		(void)json_object_set_new(j, "StorageID", json_string(""));
+		(void)json_object_set_new(j, "Timeout", json_integer(0));
+	}
 	(void)json_object_set_new(j, "LockNumber", json_integer(0));
 	return j;
 }
 
 const struct tmpl_field volume_fields[] = {
-	{ "Anonymous", NULL, TMPL_OPTIONAL },
 	{ "CreatedAt", NULL, TMPL_TIME },
-	{ "GID", NULL, TMPL_OPTIONAL },
 	{ "Labels", NULL, TMPL_MAP },
-	{ "NeedsChown", NULL, TMPL_OPTIONAL },
-	{ "NeedsCopyUp", NULL, TMPL_OPTIONAL },
 	{ "Options", NULL, TMPL_MAP },
-	{ "Status", NULL, TMPL_MAP | TMPL_OPTIONAL },
-	{ "StorageID", NULL, TMPL_OPTIONAL },
-	{ "Timeout", NULL, TMPL_OPTIONAL },
-	{ "UID", NULL, TMPL_OPTIONAL },
+	{ "Status", NULL, TMPL_MAP },
 	{ NULL, NULL, 0 },
 };

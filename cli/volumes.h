@@ -22,8 +22,9 @@ int volumes_choose(struct cmd *c, const struct strv *filters, struct volumes *re
 /* Leave only those that no container uses. */
 void volumes_keep_unused(struct volumes *v);
 
-/* What `volume inspect` and `volume ls --format json` show of one; NULL when memory is gone. */
-json_t *volume_json(struct cmd *c, const struct ctr_volume *v, const struct strv *uses);
+/* What `volume inspect` and `volume ls --format json` show of one; @whole: what templates see, the
+ * zeros too.  NULL when memory is gone. */
+json_t *volume_json(struct cmd *c, const struct ctr_volume *v, const struct strv *uses, bool whole);
 /* For templates over it. */
 extern const struct tmpl_field volume_fields[];
 

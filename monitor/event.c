@@ -36,6 +36,19 @@ void mon_event(const struct mon *m, const char *status)
 	write_lines(m, &b);
 }
 
+void mon_event_volume(const struct mon *m, const char *status, const char *name)
+{
+	const struct event_line l = {
+		.time_ns = stamp_now(), .type = "volume", .status = status, .name = name,
+	};
+	auto_strbuf struct strbuf b = STRBUF_INIT;
+
+	if (m->p.events == MON_EVENTS_NONE)
+		return;
+	event_line_add(&b, &l);
+	write_lines(m, &b);
+}
+
 void mon_event_started(const struct mon *m)
 {
 	auto_strbuf struct strbuf b = STRBUF_INIT;

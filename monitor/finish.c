@@ -223,6 +223,18 @@ static void move_to_trash(struct mon *m, const char *path, int lock_fd)
 		(void)strv_add(&m->trash, name); /* without memory the next command collects it */
 }
 
+/* Unless another container uses it, or is about to: see ctrlite/volume.h. */
+static void release_volume(struct mon *m, const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0 && file_lock(fd, true, false) == 0 &&
+	    faccessat(fd, "shared", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		move_to_trash(m, path, FD_NONE);
+		mon_event_volume(m, "remove", path_base(path));
+	}
+}
+
 static void release_container(struct mon *m)
 {
 	release_name(m);
@@ -230,7 +242,7 @@ static void release_container(struct mon *m)
 		(void)unlink(m->p.cidfile);
 	move_to_trash(m, m->p.ctrdir, m->ctrdir_fd);
 	for (size_t i = 0; i < m->p.volume_rm.n; i++)
-		move_to_trash(m, m->p.volume_rm.items[i], FD_NONE);
+		release_volume(m, m->p.volume_rm.items[i]);
 }
 
 void finish_cgroup(const struct mon *m)

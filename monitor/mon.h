@@ -223,6 +223,7 @@ void guard_stop(struct mon *m);
 
 /* event.c: one append each, no error */
 void mon_event(const struct mon *m, const char *status);
+void mon_event_volume(const struct mon *m, const char *status, const char *name);
 void mon_event_started(const struct mon *m);	/* init, start, and attach where someone is */
 void mon_event_died(const struct mon *m);	/* with m->exit.exit_code */
 

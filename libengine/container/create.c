@@ -140,6 +140,9 @@ static int make_upper(struct ctr_engine *eng, struct stage *st, const struct ctr
 
 	if (mkdirat(st->fd, "upper", 0755) < 0)
 		return err_sys(e, errno, "make upper/");
+	if (r->rootfs_overlay && stat(r->rootfs, &root) == 0 &&
+	    fchmodat(st->fd, "upper", root.st_mode & 07777, 0) < 0)
+		return err_sys(e, errno, "set the mode of the root directory");
 	if (!r->layers.n)
 		return 0;
 	(void)snprintf(path, sizeof(path), "%s/diff",

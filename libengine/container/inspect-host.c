@@ -158,7 +158,10 @@ json_t *insp_host_config(struct describe *d)
 	insp_bool(d, j, "AutoRemoveImage", r->remove_image);
 	insp_set(d, j, "Annotations", insp_map(&r->annotations));
 	insp_str(d, j, "VolumeDriver", "");
-	insp_set(d, j, "VolumesFrom", json_null());
+	if (r->volumes_from.n)
+		insp_strv(d, j, "VolumesFrom", &r->volumes_from);
+	else
+		insp_set(d, j, "VolumesFrom", json_null());
 	insp_strv(d, j, "CapAdd", &r->cap_add);
 	insp_strv(d, j, "CapDrop", &r->cap_drop);
 	insp_strv(d, j, "Dns", &r->dns);

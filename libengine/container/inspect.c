@@ -45,12 +45,8 @@ static int read_texts(struct describe *d, struct err *e)
 		rc = ctr_network_parse(&d->net, r->networks.items[i], e);
 	for (size_t i = 0; rc >= 0 && i < r->publish.n; i++)
 		rc = ctr_network_add_port(&d->net, r->publish.items[i], e);
-	for (size_t i = 0; rc >= 0 && i < r->volumes.n; i++)
-		rc = spec_mounts_add_volume(&d->mounts, r->volumes.items[i], "/", e);
-	for (size_t i = 0; rc >= 0 && i < r->mounts.n; i++)
-		rc = spec_mounts_add_mount(&d->mounts, r->mounts.items[i], "/", e);
-	for (size_t i = 0; rc >= 0 && i < r->tmpfs.n; i++)
-		rc = spec_mounts_add_tmpfs(&d->mounts, r->tmpfs.items[i], e);
+	if (rc >= 0)
+		rc = request_mounts(r, &d->mounts, e);
 	return rc < 0 ? err_wrap(e, rc, "read container %.12s", r->id) : 0;
 }
 
@@ -146,7 +142,7 @@ static int describe(struct describe *d, bool size, json_t *j, struct err *e)
 	insp_str(d, j, "Image", r->image_id);
 	insp_set(d, j, "ImageDigest", json_sprintf("sha256:%s", r->manifest ? r->manifest : ""));
 	insp_str(d, j, "ImageName", r->image);
-	insp_str(d, j, "Rootfs", "");
+	insp_str(d, j, "Rootfs", d->r->rootfs);
 	insp_str(d, j, "Pod", "");
 	paths(d, j);
 	insp_str(d, j, "Name", r->name);

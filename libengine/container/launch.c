@@ -127,6 +127,12 @@ static int put_paths(struct ctr_engine *eng, const struct ctr_request *r, const 
 	strbuf_addc(b, '\0');
 	put(b, "name", r->name);
 	put(b, "bundle", ctr_dir);
+	if (r->rootfs && !r->rootfs_overlay) {
+		put(b, "rootfs", r->rootfs);
+		return 0;
+	}
+	if (r->rootfs)
+		put(b, "lower", r->rootfs);
 	strbuf_addf(b, "rootfs=%s/rootfs", ctr_dir);
 	strbuf_addc(b, '\0');
 	for (size_t i = layers->n; i-- > 0;) {

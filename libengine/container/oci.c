@@ -245,6 +245,8 @@ int oci_rootfs_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct 
 
 	for (size_t i = r->layers.n; rc == 0 && i-- > 0;)
 		rc = strv_addf(ret, "%s/layers/%s/diff", eng->store.root, r->layers.items[i]);
+	if (rc == 0 && r->rootfs)
+		rc = strv_add(ret, r->rootfs);
 	return rc;
 }
 
@@ -335,11 +337,11 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 		goto out;
 	}
 	ctr_origin(r, "ociVersion", "", "default");
-	ctr_origin(r, "root.path", "", "the image's layers and the container's own");
+	ctr_origin(r, "root.path", "", r->rootfs ? "--rootfs" : "the image's layers and the container's own");
 	if (r->domainname)
 		ctr_origin(r, "domainname", "", "--domainname %s", r->domainname);
 	root = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:O, s:o}", "ociVersion", OCI_VERSION, "process",
-			 proc, "root", "path", "rootfs", "readonly", r->read_only, "hostname",
+			 proc, "root", "path", r->rootfs && !r->rootfs_overlay ? r->rootfs : "rootfs", "readonly", r->read_only, "hostname",
 			 b->hostname, "mounts", mounts, "annotations", annotations(b));
 	if (!root)
 		rc = err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");

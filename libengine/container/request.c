@@ -20,7 +20,7 @@ static const struct field {
 	size_t offset;
 } fields[] = {
 	F(K_STR, id), F(K_STR, name), F(K_I64, created_ns),
-	F(K_STR, image), F(K_STR, image_id), F(K_STR, manifest), F(K_STRV, layers), F(K_U32, root_layer),
+	F(K_STR, image), F(K_STR, image_id), F(K_STR, manifest), F(K_STR, rootfs), F(K_BOOL, rootfs_overlay), F(K_STRV, layers), F(K_U32, root_layer),
 	F(K_STRV, entrypoint), F(K_STRV, cmd), F(K_STRV, env), F(K_STRV, labels),
 	F(K_STRV, annotations), F(K_STR, user), F(K_STRV, group_add), F(K_STR, cwd),
 	F(K_BOOL, cwd_required), F(K_STR, hostname), F(K_STR, umask),

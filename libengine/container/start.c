@@ -131,7 +131,10 @@ static int check(struct ctr_engine *eng, const struct ctr_request *r, struct err
 {
 	struct spec_mounts m = SPEC_MOUNTS_INIT;
 	int rc = request_mounts(r, &m, e);
+	struct stat root;
 
+	if (rc == 0 && r->rootfs && (stat(r->rootfs, &root) < 0 || !S_ISDIR(root.st_mode)))
+		rc = err_set(e, ERR_NOT_FOUND, "the root filesystem %s is no directory", r->rootfs);
 	if (rc == 0)
 		rc = oci_check(eng, r, e);
 	for (size_t i = 0; rc == 0 && i < m.n; i++) {

@@ -73,7 +73,7 @@ static const struct word {
 	{ "nodev", T_ALL, GROUP_DEV },
 	{ "copy", T(VOLUME), GROUP_COPY },
 	{ "nocopy", T(VOLUME), GROUP_COPY },
-	{ "tmpcopyup", T_MEM, GROUP_COPY },
+	{ "tmpcopyup", T(TMPFS), GROUP_COPY },
 	{ "notmpcopyup", T_MEM, GROUP_COPY },
 	{ "z", T_BINDS, GROUP_LABEL },
 	{ "Z", T_BINDS, GROUP_LABEL },
@@ -395,7 +395,7 @@ static int finish_options(struct parser *p, struct err *e)
 		return err_set(e, ERR_INVALID, "options \"O\" and \"idmap\" exclude each other");
 	p->m.ro = streq(word_or(p, GROUP_RW, image ? "ro" : "rw"), "ro") || p->chosen[GROUP_RRO];
 	p->m.nocopy = streq(copy, "nocopy");
-	p->m.tmpcopyup = strict && !streq(copy, "notmpcopyup");
+	p->m.tmpcopyup = p->m.type == SPEC_MOUNT_TMPFS && !streq(copy, "notmpcopyup");
 	p->m.relabel_shared = streq(label, "z");
 	p->m.relabel_private = streq(label, "Z");
 	if (binds || image)

@@ -32,7 +32,7 @@ struct spec_mount {
 	char *dest;		/* absolute, lexically clean, never "/"; owned */
 	bool ro;
 	bool nocopy;		/* volume: leave out the image's content (nocopy) */
-	bool tmpcopyup;		/* tmpfs, ramfs: copy the image's content into it */
+	bool tmpcopyup;		/* tmpfs: copy the image's content into it */
 	bool relabel_shared, relabel_private;	/* z, Z: nothing to do where SELinux is not */
 	bool chown;		/* U: its files get the user of the container as owner */
 	bool overlay;		/* O: what is written does not reach the source */

@@ -134,6 +134,7 @@ static int try_remove(struct ctr_engine *eng, const char *name, struct strv *use
 		return err_set(e, ERR_NOT_FOUND, "no such volume %.255s", name);
 	if (rc < 0)
 		return err_sys(e, rc, "remove volume %.255s", name);
+	ctr_volume_event(eng, "remove", name);
 	st.fd = take_fd(&lock);
 	rc = drop(eng, &st, e);
 	return rc < 0 ? err_wrap(e, rc, "remove volume %.255s", name) : 1;

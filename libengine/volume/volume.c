@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctrlite/event.h"
 #include "ctrlite/idmap.h"
 #include "ctrlite/size.h"
 #include "fd.h"
@@ -315,6 +316,8 @@ static int make(struct ctr_engine *eng, struct ctr_volume *v, bool sync, struct 
 		r = sync_stage(st.fd, e);
 	if (r == 0) {
 		r = store_stage_commit(&eng->store, &st, eng->store.volumes_fd, v->name, e);
+		if (r == 0)
+			ctr_volume_event(eng, "create", v->name);
 		if (r == 0 && sync && fsync(eng->store.volumes_fd) < 0)
 			r = err_sys(e, errno, "sync the list of volumes");
 	}
@@ -324,6 +327,11 @@ static int make(struct ctr_engine *eng, struct ctr_volume *v, bool sync, struct 
 		return err_set(e, ERR_EXISTS, "volume with name %s already exists: volume already exists",
 			       v->name);
 	return r;
+}
+
+void ctr_volume_event(struct ctr_engine *eng, const char *status, const char *name)
+{
+	ctr_event(eng, &(struct ctr_event){ .type = "volume", .status = status, .name = name });
 }
 
 static int made_up_name(struct ctr_volume *v, struct err *e)

@@ -109,7 +109,7 @@ static const struct {
 	{ MOUNT, "type=volume,src=v,dst=/b,subpath=x", "volume v /b rbind,rprivate,rw,nosuid,nodev [/x]" },
 	{ MOUNT, "type=glob,src=/a*,dst=/b,ro", "glob /a* /b rbind,rprivate,ro [ro]" },
 	{ MOUNT, "type=ramfs,dst=/r,ramfs-mode=0755",
-	  "ramfs - /r rprivate,rw,nosuid,nodev,mode=0755 [up]" },
+	  "ramfs - /r rprivate,rw,nosuid,nodev,mode=0755" },
 	{ MOUNT, "type=devpts,dst=/p,uid=1,gid=5,mode=620,max=10",
 	  "devpts - /p rw,nosuid,noexec,uid=1,gid=5,mode=620,max=10" },
 };
@@ -192,6 +192,7 @@ static const struct {
 	{ MOUNT, "type=volume,src=v,dst=/b,volume-opt=o=1", ERR_UNSUPPORTED, "volume-opt" },
 	{ MOUNT, "type=tmpfs,src=/a,dst=/b", ERR_INVALID, "no source" },
 	{ MOUNT, "type=tmpfs,dst=/b,tmpfs-bogus=1", ERR_INVALID, "tmpfs-bogus=1" },
+	{ MOUNT, "type=ramfs,dst=/b,tmpcopyup", ERR_INVALID, "does not apply to a ramfs" },
 	{ MOUNT, "type=ramfs,dst=/b,size=1m", ERR_INVALID, "size" },
 	{ MOUNT, "type=devpts,dst=/b,max=-1", ERR_INVALID, "max=-1" },
 };

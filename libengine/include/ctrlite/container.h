@@ -26,6 +26,8 @@ struct ctr_request {
 	int64_t created_ns;			/* CLOCK_REALTIME */
 	char *image;				/* full reference, or the ID where it has no name */
 	char *image_id, *manifest;		/* 64 hex digits */
+	char *rootfs;				/* a directory of the host instead of an image; or NULL */
+	bool rootfs_overlay;			/* it is not written to */
 	struct strv layers;			/* keys, bottom first */
 	uint32_t root_layer;			/* whose diff/ has the owner and mode of "/" */
 

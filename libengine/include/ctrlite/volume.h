@@ -87,6 +87,9 @@ size_t ctr_volume_count(const struct strv *uses, const char *name);
 int ctr_volume_remove(struct ctr_engine *eng, const char *name, bool force, int64_t timeout_s,
 		      struct err *e);
 
+/* "prune": what is said after "remove" by who removes many. */
+void ctr_volume_event(struct ctr_engine *eng, const char *status, const char *name);
+
 /* The sum of the sizes of the files in it; hard links count once. */
 int ctr_volume_size(struct ctr_engine *eng, const struct ctr_volume *v, uint64_t *ret, struct err *e);
 
