@@ -168,6 +168,7 @@ struct holder {
 	struct strv dirs; /* topmost first, with the upper directory */
 	char *work, *target;
 	struct root_binds binds;
+	bool ids_only;
 };
 
 static void holder_done(struct holder *h)
@@ -253,6 +254,14 @@ static int hold_mounts(const struct holder *h, struct err *e)
 	return r < 0 ? r : take_fd(&fd);
 }
 
+/* A descriptor to send where there is nothing to mount. */
+static int hold_nothing(struct err *e)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, errno, "open /") : fd;
+}
+
 enum { SAYS_ROOT = 1, SAYS_ERROR };
 
 /* In the child: send the root, or why there is none; stay until the other end is closed. */
@@ -317,17 +326,18 @@ static int lock_root(struct ctr_engine *eng, struct ctr_root *root, struct err *
 static int open_stopped(struct ctr_engine *eng, struct ctr_root *root, enum root_view view,
 			struct err *e)
 {
-	struct holder h = { .work = NULL };
+	struct holder h = { .ids_only = view == ROOT_IDS };
 	auto_close int theirs = FD_NONE;
 	const struct idmap *map = NULL;
-	int r = lock_root(eng, root, e);
+	int r = h.ids_only ? 0 : lock_root(eng, root, e);
 
-	if (r == 0)
+	if (r == 0 && !h.ids_only) {
 		r = root_dirs(eng, &root->req, &h.dirs, e);
-	h.work = str_printf("%s/containers/%s/work", eng->store.root, root->req.id);
-	h.target = str_printf("%s/containers/%s/rootfs", eng->store.root, root->req.id);
-	if (r == 0 && (!h.work || !h.target))
-		r = err_sys(e, ENOMEM, "open the root of a container");
+		h.work = str_printf("%s/containers/%s/work", eng->store.root, root->req.id);
+		h.target = str_printf("%s/containers/%s/rootfs", eng->store.root, root->req.id);
+		if (r == 0 && (!h.work || !h.target))
+			r = err_sys(e, ENOMEM, "open the root of a container");
+	}
 	if (r == 0 && view == ROOT_WITH_MOUNTS)
 		r = root_binds(eng, &root->req, &h.binds, e);
 	if (r == 0)
@@ -347,7 +357,8 @@ static int open_stopped(struct ctr_engine *eng, struct ctr_root *root, enum root
 		(void)fd_close(root->holder_sock);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)umask(0);
-		holder_say(theirs, hold_mounts(&h, &failure), &failure);
+		holder_say(theirs, h.ids_only ? hold_nothing(&failure) : hold_mounts(&h, &failure),
+			   &failure);
 	}
 	theirs = fd_close(theirs);
 	if (r > 0)
@@ -453,6 +464,17 @@ int ctr_root_open(struct ctr_engine *eng, const char *id, enum root_view view, s
 
 	*ret = (struct ctr_root)CTR_ROOT_INIT;
 	r = open_any(eng, id, view, ret, e);
+	if (r < 0)
+		ctr_root_close(ret);
+	return r;
+}
+
+int ctr_root_open_ids(struct ctr_engine *eng, struct ctr_root *ret, struct err *e)
+{
+	int r;
+
+	*ret = (struct ctr_root)CTR_ROOT_INIT;
+	r = open_stopped(eng, ret, ROOT_IDS, e);
 	if (r < 0)
 		ctr_root_close(ret);
 	return r;
