@@ -72,7 +72,8 @@ int root_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *
 /* A mount of a container that has no mounts now. */
 struct root_bind {
 	char *source, *dest;	/* owned */
-	bool read_only, volume;
+	char *subpath;		/* below the source; NULL: all of it; owned */
+	bool read_only;
 };
 struct root_binds {
 	struct root_bind *items;
