@@ -123,7 +123,10 @@ static const struct filter_key keys[] = {
 	{ "volume", .match = match_volume },
 	{ NULL },
 };
-static const struct filter_words words = { "%s is an invalid filter", "%s is an invalid filter" };
+static const struct filter_words words = {
+	"failed to parse event filters: %s is an invalid filter",
+	"failed to parse event filters: %s is an invalid filter",
+};
 
 static const struct tmpl_field fields[] = {
 	{ "Attributes", NULL, TMPL_MAP },
@@ -321,9 +324,11 @@ static int run(struct cmd *c, void *args, struct err *e)
 	int r = filters_parse(&a->filters, keys, &words, NULL, &filters, e);
 
 	if (r >= 0 && a->since && *a->since)
-		r = out_time_parse(a->since, &o.since_ns, e);
+		if ((r = out_time_parse(a->since, &o.since_ns, e)) < 0)
+			r = err_wrap(e, r, "failed to parse event filters: since");
 	if (r >= 0 && a->until && *a->until)
-		r = read_until(a->until, &o.until_ns, e);
+		if ((r = read_until(a->until, &o.until_ns, e)) < 0)
+			r = err_wrap(e, r, "failed to parse event filters: until");
 	if (r >= 0 && !p.human)
 		r = out_format_parse("events", a->format, NULL, true, &p.format, e);
 	if (r >= 0)

@@ -246,12 +246,16 @@ static int run(struct cmd *c, void *args, struct err *e)
 	int r;
 
 	if (a->tail && !streq(a->tail, "all") && str_i64(a->tail, INT64_MIN, INT64_MAX, &o.tail) < 0)
-		return err_set(e, ERR_INVALID, "--tail: expected a number of lines, -1 or all, not %s",
-			       a->tail);
+		return err_set(e, ERR_INVALID, "invalid argument \"%s\" for \"--tail\" flag: a number of "
+			       "lines, -1 or all is expected", a->tail);
 	if (a->since && *a->since && (r = out_time_parse(a->since, &o.since_ns, e)) < 0)
-		return err_wrap(e, r, "--since");
+		return err_wrap(e, r, "parsing --since");
 	if (a->until && *a->until && (r = read_until(a->until, &o.until_ns, e)) < 0)
-		return err_wrap(e, r, "--until");
+		return err_wrap(e, r, "parsing --until");
+	if (a->latest && c->n_args)
+		return err_set(e, ERR_INVALID, "--latest and containers cannot be used together");
+	if (!a->latest && !c->n_args)
+		return err_set(e, ERR_INVALID, "specify at least one container name or ID to log");
 	r = targets_find(c, &ta, TARGETS_ATOMIC, &t, e);
 	if (r < 0)
 		return r;

@@ -16,15 +16,15 @@
 enum { FILE_OPTS = 1, JOURNAL_OPTS = 2 };
 
 static const struct driver {
-	const char *name, *means;
+	const char *name;
 	unsigned int opts;
 } drivers[] = {
-	{ "k8s-file", "k8s-file", FILE_OPTS },
-	{ "json-file", "k8s-file", FILE_OPTS },	/* docker's name, podman's form */
-	{ "journald", "journald", JOURNAL_OPTS },
-	{ "none", "none", 0 },
-	{ "passthrough", "passthrough", 0 },
-	{ "passthrough-tty", "passthrough-tty", 0 },
+	{ "k8s-file", FILE_OPTS },
+	{ "json-file", FILE_OPTS },	/* docker's name, podman's form */
+	{ "journald", JOURNAL_OPTS },
+	{ "none", 0 },
+	{ "passthrough", 0 },
+	{ "passthrough-tty", 0 },
 };
 
 static const struct driver *find_driver(const char *name)
@@ -42,6 +42,30 @@ static int set_string(char **dst, const char *value, struct err *e)
 	return *dst ? 0 : err_sys(e, ENOMEM, "keep the log options");
 }
 
+/* As go-units reads sizes: decimal, with or without "b" and "ib". */
+static int parse_size(const char *s, uint64_t *ret)
+{
+	static const char units[] = "kmgtp";
+	const char *unit;
+	double v, factor = 1;
+	char *end;
+
+	if (!isdigit((unsigned char)*s) || s[strspn(s, "0123456789.")] == 'e')
+		return -EINVAL;
+	v = strtod(s, &end);
+	end += *end == ' ';
+	unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+	for (const char *u = units; unit && u <= unit; u++)
+		factor *= 1000;
+	end += unit != NULL;
+	end += *end == 'i' || *end == 'I';
+	end += *end == 'b' || *end == 'B';
+	if (*end || v * factor > 1e18)
+		return -EINVAL;
+	*ret = (uint64_t)(v * factor);
+	return 0;
+}
+
 static int set_size(struct ctr_request *r, const char *v, struct err *e)
 {
 	auto_free char *quoted = str_quote(v);
@@ -50,7 +74,7 @@ static int set_size(struct ctr_request *r, const char *v, struct err *e)
 		r->log_max_bytes = 0;
 		return 0;
 	}
-	if (str_size(v, &r->log_max_bytes) < 0)
+	if (parse_size(v, &r->log_max_bytes) < 0)
 		return err_set(e, ERR_INVALID, "--log-opt max-size: invalid size: %s", quoted ? quoted : "");
 	return 0;
 }
@@ -138,7 +162,7 @@ int log_opts_parse(const char *driver, const struct strv *opts, struct ctr_reque
 		return err_set(e, ERR_INVALID, "running container create option: invalid log driver %s: "
 			       "k8s-file, json-file, journald, none, passthrough or passthrough-tty is "
 			       "expected: invalid argument", quoted ? quoted : "");
-	rc = set_string(&r->log_driver, d->means, e);
+	rc = set_string(&r->log_driver, d->name, e);
 	for (size_t i = 0; rc == 0 && i < opts->n; i++)
 		rc = set_one(d, opts->items[i], r, e);
 	if (rc == 0 && r->tty && str_starts(d->name, "passthrough"))

@@ -359,8 +359,8 @@ int ctr_info(struct ctr_engine *eng, json_t **ret, struct err *e)
 		json_decref(h);
 		return err_kind_errno(e && e->kind != ERR_NONE ? e->kind : ERR_OS);
 	}
-	j = json_pack("{s:o, s:{s:n, s:[s,s], s:[s,s,s,s], s:[s]}, s:o, s:o, s:o}", "host", h,
-		      "plugins", "authorization", "log", "k8s-file", "none", "network", "none",
+	j = json_pack("{s:o, s:{s:n, s:[s,s,s,s], s:[s,s,s,s], s:[s]}, s:o, s:o, s:o}", "host", h,
+		      "plugins", "authorization", "log", "k8s-file", "none", "passthrough", "journald", "network", "none",
 		      "host", "pasta", "slirp4netns", "volume", "local", "registries", registries(),
 		      "store", s, "version", ctr_version());
 	if (!j)

@@ -42,44 +42,6 @@ static int open_log(int dir_fd, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int ctr_log_open(struct ctr_log *l, const char *path, uint64_t max_bytes, uint32_t max_files,
-		 struct err *e)
-{
-	auto_free char *dir = strdup(path);
-	auto_close int dir_fd = FD_NONE, fd = FD_NONE;
-	auto_free char *name = strdup(path_base(path));
-	struct stat st;
-
-	if (!dir || !name)
-		return err_sys(e, ENOMEM, "open the log %s", path);
-	dir[path_base(path) - path] = '\0';
-	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0)
-		return err_sys(e, errno, "open the log's directory %s", dir);
-	fd = open_log(dir_fd, name, 0);
-	if (fd < 0)
-		return err_sys(e, fd, "open the log %s", path);
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, errno, "look at the log %s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_INVALID, "the log %s is not a regular file", path);
-	l->size_bytes = (uint64_t)st.st_size;
-	l->max_bytes = max_bytes;
-	l->max_files = max_files ? max_files : 1;
-	idle_forget(batch_text, sizeof(batch_text));
-	l->fd = take_fd(&fd);
-	l->dir_fd = take_fd(&dir_fd);
-	l->name = take_ptr(&name);
-	return 0;
-}
-
-void ctr_log_close(struct ctr_log *l)
-{
-	l->fd = fd_close(l->fd);
-	l->dir_fd = fd_close(l->dir_fd);
-	free(take_ptr(&l->name));
-}
-
 static bool numbered(const struct ctr_log *l, uint32_t i, char name[NAME_MAX + 1])
 {
 	return snprintf(name, NAME_MAX + 1, i ? "%s.%u" : "%s", l->name, i) <= NAME_MAX;
@@ -244,19 +206,89 @@ void ctr_log_write(struct ctr_log *l, enum ctr_stream stream, const char *buf, s
 	}
 }
 
+void ctr_log_note_loss(struct ctr_log *l)
+{
+	struct batch b;
+
+	if (l->fd < 0 || l->unsaid_bytes == 0)
+		return;
+	batch_begin(l, &b);
+	batch_write(l, &b);
+}
+
 void ctr_log_end(struct ctr_log *l, enum ctr_stream stream)
 {
 	char prefix[PREFIX_LEN];
 	struct batch b;
 
-	if (l->fd < 0 || (!l->partial[stream] && l->unsaid_bytes == 0))
+	if (l->fd < 0 || !l->partial[stream])
 		return;
 	batch_begin(l, &b);
-	if (l->partial[stream]) {
-		make_prefix(prefix, stream, 'F');
-		put(&b, prefix, sizeof(prefix));
-		put(&b, "\n", 1);
-		l->partial[stream] = false;
-	}
+	make_prefix(prefix, stream, 'F');
+	put(&b, prefix, sizeof(prefix));
+	put(&b, "\n", 1);
+	l->partial[stream] = false;
 	batch_write(l, &b);
+}
+
+/* What an earlier run has left at the end: an unfinished line (its record is no longer than ours
+ * are), or a torn record. */
+static void look_at_end(struct ctr_log *l)
+{
+	const size_t want = l->size_bytes < BATCH_BYTES ? (size_t)l->size_bytes : BATCH_BYTES;
+	auto_close int fd = want ? fd_reopen(l->fd, O_RDONLY) : FD_NONE;
+	const char *line, *tag;
+
+	if (fd < 0 || pread(fd, batch_text, want, (off_t)(l->size_bytes - want)) != (ssize_t)want)
+		return;
+	if (batch_text[want - 1] != '\n') {
+		l->torn = true;
+		return;
+	}
+	line = memrchr(batch_text, '\n', want - 1);
+	line = line ? line + 1 : batch_text;
+	tag = line + PREFIX_LEN - 2;
+	if (tag + 1 < batch_text + want && *tag == 'P')
+		l->partial[tag[-3] == 'r' ? CTR_STDERR : CTR_STDOUT] = true;
+}
+
+int ctr_log_open(struct ctr_log *l, const char *path, uint64_t max_bytes, uint32_t max_files,
+		 struct err *e)
+{
+	auto_free char *dir = strdup(path);
+	auto_close int dir_fd = FD_NONE, fd = FD_NONE;
+	auto_free char *name = strdup(path_base(path));
+	struct stat st;
+
+	if (!dir || !name)
+		return err_sys(e, ENOMEM, "open the log %s", path);
+	dir[path_base(path) - path] = '\0';
+	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return err_sys(e, errno, "open the log's directory %s", dir);
+	fd = open_log(dir_fd, name, 0);
+	if (fd < 0)
+		return err_sys(e, fd, "open the log %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "look at the log %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_INVALID, "the log %s is not a regular file", path);
+	l->size_bytes = (uint64_t)st.st_size;
+	l->max_bytes = max_bytes;
+	l->max_files = max_files ? max_files : 1;
+	idle_forget(batch_text, sizeof(batch_text));
+	l->fd = take_fd(&fd);
+	look_at_end(l);
+	ctr_log_end(l, CTR_STDOUT);
+	ctr_log_end(l, CTR_STDERR);
+	l->dir_fd = take_fd(&dir_fd);
+	l->name = take_ptr(&name);
+	return 0;
+}
+
+void ctr_log_close(struct ctr_log *l)
+{
+	l->fd = fd_close(l->fd);
+	l->dir_fd = fd_close(l->dir_fd);
+	free(take_ptr(&l->name));
 }

@@ -40,7 +40,9 @@ struct ctr_log {
 int ctr_log_open(struct ctr_log *l, const char *path, uint64_t max_bytes, uint32_t max_files,
 		 struct err *e);
 void ctr_log_write(struct ctr_log *l, enum ctr_stream stream, const char *buf, size_t len);
-/* The stream ended: finishes a last line that had no newline. */
+/* Nothing may come any more for a while: says what was lost. */
+void ctr_log_note_loss(struct ctr_log *l);
+/* Another process writes now: finishes a last line that had no newline. */
 void ctr_log_end(struct ctr_log *l, enum ctr_stream stream);
 void ctr_log_close(struct ctr_log *l);
 

@@ -61,7 +61,7 @@ void output_calm(struct mon *m)
 
 static void output_close(struct mon *m, struct output *o)
 {
-	ctr_log_end(&m->log, o->stream);
+	ctr_log_note_loss(&m->log);
 	source_close(m, &o->src);
 }
 

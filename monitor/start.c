@@ -259,6 +259,8 @@ static int make_stdio(struct mon *m, struct stdio *io, struct err *e)
 	m->out[CTR_STDERR].stream = CTR_STDERR;
 	m->out[0].src.ready = m->out[1].src.ready = output_ready;
 	m->out[0].wide = m->out[1].wide = false;
+	ctr_log_end(&m->log, CTR_STDOUT); /* of an earlier run */
+	ctr_log_end(&m->log, CTR_STDERR);
 	m->in.ready = input_ready;
 	if (m->p.log_driver == LOG_DRIVER_PASSTHROUGH) {
 		/* stdout, stderr, stdin: the order in which the stage takes them */

@@ -60,6 +60,8 @@ int container_lacks_cgroup(struct ctr_engine *eng, const char *id, const char *d
 
 /* The record's log_tag with its {{.Name}} and the like filled in; the caller frees it. */
 int container_log_tag(const struct ctr_request *r, char **ret, struct err *e);
+/* Does the driver (NULL: the default) write a file?  json-file is another name of k8s-file. */
+bool container_log_is_file(const char *driver);
 /* The log's file, where the driver has one; fresh, or NULL. */
 char *container_log_path(const struct ctr_engine *eng, const struct ctr_request *r);
 

@@ -146,7 +146,7 @@ json_t *insp_host_config(struct describe *d)
 
 	insp_str(d, log, "Type", driver);
 	insp_set(d, log, "Config", json_null());
-	if (streq(driver, "k8s-file"))
+	if (container_log_is_file(driver))
 		insp_text(d, log, "Path", container_log_path(d->eng, r));
 	else
 		insp_str(d, log, "Path", "");

@@ -295,10 +295,11 @@ static int put_log(struct ctr_engine *eng, const struct ctr_request *r, struct s
 	int rc = 0;
 
 	*ret_passes = str_starts(driver, "passthrough");
-	put(b, "log-driver", *ret_passes ? "passthrough" : driver);
+	put(b, "log-driver", *ret_passes ? "passthrough"
+			    : container_log_is_file(driver) ? "k8s-file" : driver);
 	if (*ret_passes)
 		return check_passthrough(driver, e);
-	if (streq(driver, "k8s-file")) {
+	if (container_log_is_file(driver)) {
 		path = container_log_path(eng, r);
 		b->failed |= !path;
 		put(b, "log-path", path ? path : "");

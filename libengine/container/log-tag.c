@@ -49,3 +49,8 @@ char *container_log_path(const struct ctr_engine *eng, const struct ctr_request 
 		return strdup(r->log_path);
 	return str_printf("%s/containers/%s/ctr.log", eng->store.root, r->id);
 }
+
+bool container_log_is_file(const char *driver)
+{
+	return !driver || streq(driver, "k8s-file") || streq(driver, "json-file");
+}

@@ -8,7 +8,6 @@
 #include "log-read.h"
 #include "path.h"
 
-#define BUF_BYTES (1u << 20)	/* more than one entry of ours ever has */
 #define NS_PER_US 1000
 #define US_PER_S 1000000
 
@@ -43,7 +42,7 @@ int log_journal_open(struct log_journal *j, const char *id, const struct ctr_log
 	if (!path)
 		return err_set(e, ERR_UNSUPPORTED, "read the log of container %.12s: it is in the journal, "
 			       "and journalctl was not found: install systemd", id);
-	j->buf = malloc(BUF_BYTES);
+	j->buf = malloc(LOG_JOURNAL_BUF_BYTES);
 	if (!j->buf)
 		return err_sys(e, ENOMEM, "read the journal");
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -116,7 +115,7 @@ static ssize_t parse_entry(const char *p, size_t len, struct entry *en)
 			return 0;
 		for (int i = 0; i < 8; i++)
 			size |= (uint64_t)(unsigned char)nl[1 + i] << (8 * i);
-		if (size > BUF_BYTES)
+		if (size > LOG_JOURNAL_BUF_BYTES)
 			return -EBADMSG;
 		value = nl + 9;
 		if ((uint64_t)(end - value) < size + 1)
@@ -147,13 +146,13 @@ static int take_entries(struct log_journal *j, struct log_sink *s)
 	}
 	j->len -= at;
 	memmove(j->buf, j->buf + at, j->len);
-	return r < 0 ? r : j->len == BUF_BYTES ? -EBADMSG : 0;
+	return r < 0 ? r : j->len == LOG_JOURNAL_BUF_BYTES ? -EBADMSG : 0;
 }
 
 int log_journal_drain(struct log_journal *j, struct log_sink *s)
 {
 	for (;;) {
-		ssize_t n = read(j->fd, j->buf + j->len, BUF_BYTES - j->len);
+		ssize_t n = read(j->fd, j->buf + j->len, LOG_JOURNAL_BUF_BYTES - j->len);
 		int r;
 
 		if (n < 0 && errno == EINTR)

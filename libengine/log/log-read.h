@@ -79,6 +79,7 @@ struct log_journal {
 	char *buf;
 	size_t len;
 };
+#define LOG_JOURNAL_BUF_BYTES (1u << 20)	/* more than one entry of ours ever has */
 #define LOG_JOURNAL_INIT { .proc = PROC_INIT, .fd = -EBADF }
 int log_journal_open(struct log_journal *j, const char *id, const struct ctr_logs_opts *o,
 		     struct err *e);

@@ -50,11 +50,11 @@ static int choose(struct ctr_engine *eng, struct source *s, struct err *e)
 {
 	struct ctr_request req = CTR_REQUEST_INIT;
 	int r = ctr_container_load(eng, s->id, &req, e);
-	const char *driver = req.log_driver ? req.log_driver : "k8s-file";
+	const char *driver = req.log_driver;
 
 	if (r < 0)
 		return r;
-	if (streq(driver, "k8s-file"))
+	if (container_log_is_file(driver))
 		s->kind = SOURCE_FILES;
 	else if (streq(driver, "journald"))
 		s->kind = SOURCE_JOURNAL;

@@ -66,6 +66,13 @@ static ssize_t pread_all(int fd, char *buf, size_t len, off_t at)
 	return (ssize_t)n;
 }
 
+static size_t line_len(const char *p, size_t len)
+{
+	const char *nl = memchr(p, '\n', len);
+
+	return nl ? (size_t)(nl - p) : len;
+}
+
 /* All records of one file, last first.  @base: where it begins over all files. */
 static int walk_file(struct walk *w, int fd, off_t size, off_t base, char *buf)
 {
@@ -99,6 +106,8 @@ static int walk_file(struct walk *w, int fd, off_t size, off_t base, char *buf)
 					h = pread_all(fd, head, sizeof(head), at);
 					p = head;
 				}
+				if (h > 0)
+					h = (ssize_t)line_len(p, h < HEAD ? (size_t)h : HEAD);
 				if (h > 0 && log_record_parse(p, (size_t)h, &rec))
 					step(w, base + at, &rec);
 			}

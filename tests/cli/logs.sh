@@ -169,13 +169,13 @@ test_rotation_keeps_so_many_files() {
 	expect 0 ctr run --name c --network=none --log-opt max-size=4k --log-opt max-file=3 alpine seq 1000
 	dir=$(dirname "$(ctr inspect -f '{{.HostConfig.LogConfig.Path}}' c)")
 	is "$(cd "$dir" && ls -d ctr.log* | xargs)" "ctr.log ctr.log.1 ctr.log.2"
-	[ -z "$(find "$dir" -maxdepth 1 -name 'ctr.log*' -size +4096c)" ] || fail "a file is larger than 4096"
+	[ -z "$(find "$dir" -maxdepth 1 -name 'ctr.log*' -size +4000c)" ] || fail "a file is larger than 4000"
 	# what is kept is a tail of the output without a gap
 	expect 0 ctr logs c
 	is "$OUT" "$(seq "$(head -n 1 <<<"$OUT")" 1000)"
 	[ "$(wc -l <<<"$OUT")" -gt 150 ]
 	is "$(ctr logs --tail 150 c)" "$(seq 851 1000)"
-	is "$(ctr inspect -f '{{.HostConfig.LogConfig.Size}}' c)" 4.096kB
+	is "$(ctr inspect -f '{{.HostConfig.LogConfig.Size}}' c)" 4kB
 	expect 0 ctr run --name d --network=none --log-opt max-size=4k alpine seq 1000
 	expect 0 ctr logs d
 	is "$OUT" "$(seq "$(head -n 1 <<<"$OUT")" 1000)"
@@ -205,7 +205,7 @@ test_a_log_elsewhere() {
 	pull alpine
 	expect 0 ctr run --name c --network=none --log-driver json-file --log-opt path=my.log alpine echo there
 	matches "$(cat my.log)" ' stdout F there$'
-	is "$(ctr inspect -f '{{.HostConfig.LogConfig.Path}} {{.HostConfig.LogConfig.Type}}' c)" "$PWD/my.log k8s-file"
+	is "$(ctr inspect -f '{{.HostConfig.LogConfig.Path}} {{.HostConfig.LogConfig.Type}}' c)" "$PWD/my.log json-file"
 	is "$(ctr logs c)" there
 	# what stands in its place now is not read
 	rm my.log
@@ -290,5 +290,31 @@ test_the_journal_as_a_log() {
 	contains "$(cat "$T/jargs")" "--lines=2 --since=@"
 	kill $JPID
 	wait $JPID || true
+	expect 0 ctr rm c
+}
+
+#: fast
+test_a_last_line_without_its_end() {
+	pull alpine
+	expect 0 ctr run --name c --network=none alpine printf 'a\tb\001\r\nc'
+	is "$(ctr logs c | od -An -c | xargs)" "$(printf 'a\tb\001\r\nc' | od -An -c | xargs)"
+	is "$(ctr logs -t c | wc -l) $(ctr logs --tail 1 c)" "1 c"
+	expect 0 ctr start -a c
+	# the second run begins a line of its own
+	is "$(ctr logs c | od -An -c | xargs)" "$(printf 'a\tb\001\r\nc\na\tb\001\r\nc' | od -An -c | xargs)"
+	expect 0 ctr rm c
+}
+
+test_words_of_errors() {
+	pull alpine
+	expect 125 ctr logs
+	is "$ERR" "Error: specify at least one container name or ID to log"
+	expect 125 ctr logs --latest x
+	is "$ERR" "Error: --latest and containers cannot be used together"
+	expect 125 ctr logs nothing
+	is "$ERR" 'Error: no container with name or ID "nothing" found: no such container'
+	expect 0 ctr create --name c alpine
+	expect 0 ctr logs c
+	is "$OUT$ERR" ""
 	expect 0 ctr rm c
 }

@@ -284,3 +284,67 @@ TEST(a_truncated_log_goes_on)
 	CHECK_INT(count_records(log), 1);
 	CHECK_STR(record(log, 0), "stdout F two");
 }
+
+TEST(another_run_does_not_continue_a_line)
+{
+	struct ctr_log l = open_or_die(0);
+	auto_free char *log = NULL;
+	int fd;
+
+	put(&l, CTR_STDERR, "no newline");
+	ctr_log_note_loss(&l);
+	ctr_log_close(&l);
+	l = open_or_die(0);
+	put(&l, CTR_STDERR, "next\n");
+	ctr_log_close(&l);
+	/* A monitor that was killed, or a full disk, may leave less than a record. */
+	fd = open("ctr.log", O_WRONLY | O_APPEND | O_CLOEXEC);
+	CHECK(write(fd, "2026-01-0", 9) == 9);
+	(void)close(fd);
+	l = open_or_die(0);
+	put(&l, CTR_STDOUT, "last\n");
+	ctr_log_close(&l);
+	log = read_log();
+	CHECK_INT(count_records(log), 5);
+	CHECK_STR(record(log, 0), "stderr P no newline");
+	CHECK_STR(record(log, 1), "stderr F ");
+	CHECK_STR(record(log, 2), "stderr F next");
+	CHECK_STR(record(log, 4), "stdout F last");
+}
+
+TEST(rotation_keeps_so_many_files)
+{
+	struct ctr_log l = CTR_LOG_INIT;
+	struct err e = ERR_INIT;
+	char path[PATH_MAX + 16];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/ctr.log", test_tmpdir());
+	CHECK_OK(ctr_log_open(&l, path, 500, 3, &e), e);
+	for (int i = 0; i < 100; i++) {
+		char line[20];
+
+		(void)snprintf(line, sizeof(line), "line %d\n", i);
+		put(&l, CTR_STDOUT, line);
+	}
+	CHECK(stat("ctr.log", &st) == 0 && st.st_size <= 500);
+	CHECK(stat("ctr.log.1", &st) == 0 && st.st_size <= 500 && st.st_size > 400);
+	CHECK(stat("ctr.log.2", &st) == 0 && st.st_size <= 500 && st.st_size > 400);
+	CHECK(access("ctr.log.3", F_OK) < 0 && access("ctr.log.tmp", F_OK) < 0);
+	/* One chunk of many lines is divided, too. */
+	{
+		static char chunk[65536];
+
+		for (size_t i = 0; i < sizeof(chunk); i++)
+			chunk[i] = i % 16 == 15 ? '\n' : 'y';
+		ctr_log_write(&l, CTR_STDOUT, chunk, sizeof(chunk));
+		for (int i = 0; i < 3; i++) {
+			char name[16];
+
+			(void)snprintf(name, sizeof(name), i ? "ctr.log.%d" : "ctr.log", i);
+			CHECK(stat(name, &st) == 0 && st.st_size <= 500);
+		}
+	}
+	CHECK_INT(l.lost_bytes, 0);
+	ctr_log_close(&l);
+}
