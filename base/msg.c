@@ -61,12 +61,16 @@ int msg_recv(int sock, uint16_t *ret_type, void *body, size_t cap, size_t *ret_l
 	};
 	int got[MSG_FDS_MAX];
 	size_t n_got = 0;
-	bool bad;
+	bool bad, reset = false;
 	ssize_t n;
 
+	/*
+	 * A peer that closes before it has read all resets the connection, and that is reported
+	 * before what it sent: once.
+	 */
 	do
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&mh); c; c = CMSG_NXTHDR(&mh, c)) {

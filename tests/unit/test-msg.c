@@ -69,6 +69,22 @@ TEST(the_end_is_zero_and_emptiness_eagain)
 	CHECK(msg_send(b, 1, NULL, 0, NULL, 0) == -EPIPE); /* and no SIGPIPE */
 }
 
+TEST(what_was_sent_before_a_reset_arrives)
+{
+	uint16_t type;
+	size_t len;
+	char in[8];
+
+	make_pair();
+	CHECK_INT(msg_send(a, 1, NULL, 0, NULL, 0), 0); /* never read: closing resets */
+	CHECK_INT(msg_send(b, 2, "last", 4, NULL, 0), 0);
+	CHECK_INT(close(b), 0);
+	CHECK_INT(msg_recv(a, &type, in, sizeof(in), &len, NULL, 0, NULL), 1);
+	CHECK_INT(type, 2);
+	CHECK_INT(msg_recv(a, &type, in, sizeof(in), &len, NULL, 0, NULL), 0);
+	CHECK_INT(msg_recv(a, &type, in, sizeof(in), &len, NULL, 0, NULL), 0);
+}
+
 TEST(descriptors_come_along_close_on_exec)
 {
 	int out[2], in[2] = { -1, -1 };
