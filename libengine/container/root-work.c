@@ -55,7 +55,7 @@ static void catch_signals(struct sigaction old[N_ENDS_US])
 			(void)sigaction(ends_us[i], &sa, NULL);
 }
 
-static void release_signals(const struct sigaction old[N_ENDS_US], const char *tmp)
+static void release_signals(const struct sigaction old[N_ENDS_US])
 {
 	int asked_by = root_work_stop;
 
@@ -63,8 +63,6 @@ static void release_signals(const struct sigaction old[N_ENDS_US], const char *t
 		if (old[i].sa_handler == SIG_DFL)
 			(void)sigaction(ends_us[i], &old[i], NULL);
 	child_pidfd = FD_NONE;
-	if (asked_by && tmp)
-		(void)unlink(tmp); /* there is nobody left to tell */
 	if (asked_by)
 		(void)raise(asked_by);
 }
@@ -149,6 +147,6 @@ int root_work(const struct root_work *w, struct err *e)
 		}
 	}
 	proc_done(&p);
-	release_signals(old, w->tmp);
+	release_signals(old);
 	return r;
 }
