@@ -13,6 +13,8 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "complete-values.h"
+#include "fd.h"
 #include "completions.h"
 
 static int completion_main(struct cmd *c, void *args, struct err *e)
@@ -61,14 +63,17 @@ static bool is_plain(const char *s)
 	return true;
 }
 
+/* What stands before every name that is offered: "status=" of "status=running". */
+static const char *before = "";
+
 static void candidate(const char *word, const char *cur, const char *text)
 {
 	if (!str_starts(word, cur) || !is_plain(word))
 		return;
 	if (text && *text)
-		printf("%s\t%s\n", word, text);
+		printf("%s%s\t%s\n", before, word, text);
 	else
-		printf("%s\n", word);
+		printf("%s%s\n", before, word);
 }
 
 static void complete_commands(const char *group, const char *cur)
@@ -79,7 +84,22 @@ static void complete_commands(const char *group, const char *cur)
 				  n->cmd ? n->cmd->summary : n->group);
 }
 
-static void complete_containers(struct ctr_engine *eng, const char *cur, bool running)
+/* Can the command that completes @what do something with it in this state? */
+static bool fits(enum opt_complete what, const struct ctr_status *s)
+{
+	switch (what) {
+	case COMPLETE_CONTAINER_RUNNING:
+		return s->state == CTR_RUNNING;
+	case COMPLETE_CONTAINER_PAUSED:
+		return s->state == CTR_RUNNING && s->paused;
+	case COMPLETE_CONTAINER_STOPPED:
+		return s->state != CTR_RUNNING;
+	default:
+		return true;
+	}
+}
+
+static void complete_containers(struct ctr_engine *eng, const char *cur, enum opt_complete what)
 {
 	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
 
@@ -89,7 +109,7 @@ static void complete_containers(struct ctr_engine *eng, const char *cur, bool ru
 		const struct ctr_container *c = &l.items[i];
 		char id[13];
 
-		if (running && c->status.state != CTR_RUNNING)
+		if (!fits(what, &c->status))
 			continue;
 		snprintf(id, sizeof(id), "%.12s", c->req.id);
 		candidate(c->req.name, cur, is_plain(c->req.image) ? c->req.image : NULL);
@@ -156,13 +176,14 @@ static void complete_objects(const struct place *at, enum opt_complete what, con
 	if (ctr_engine_open(&eng, &o, NULL) < 0)
 		return;	/* nothing to offer */
 	if (what == COMPLETE_CONTAINER || what == COMPLETE_CONTAINER_RUNNING ||
+	    what == COMPLETE_CONTAINER_PAUSED || what == COMPLETE_CONTAINER_STOPPED ||
 	    what == COMPLETE_OBJECT)
-		complete_containers(&eng, cur, what == COMPLETE_CONTAINER_RUNNING);
+		complete_containers(&eng, cur, what);
 	if (what == COMPLETE_IMAGE || what == COMPLETE_OBJECT)
 		complete_images(&eng, cur);
 	if (what == COMPLETE_SECRET)
 		complete_secrets(&eng, cur);
-	if (what == COMPLETE_VOLUME)
+	if (what == COMPLETE_VOLUME || what == COMPLETE_OBJECT)
 		complete_volumes(&eng, cur);
 	ctr_engine_close(&eng);
 }
@@ -184,6 +205,8 @@ static void complete_what(const struct place *at, enum opt_complete what, const 
 		break;
 	case COMPLETE_CONTAINER:
 	case COMPLETE_CONTAINER_RUNNING:
+	case COMPLETE_CONTAINER_PAUSED:
+	case COMPLETE_CONTAINER_STOPPED:
 	case COMPLETE_IMAGE:
 	case COMPLETE_OBJECT:
 	case COMPLETE_SECRET:
@@ -193,13 +216,74 @@ static void complete_what(const struct place *at, enum opt_complete what, const 
 	}
 }
 
+static enum opt_complete names_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum opt_complete what;
+	} kinds[] = {
+		{ "@container", COMPLETE_CONTAINER }, { "@running", COMPLETE_CONTAINER_RUNNING },
+		{ "@image", COMPLETE_IMAGE }, { "@volume", COMPLETE_VOLUME }, { "@secret", COMPLETE_SECRET },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (streq(kinds[i].word, word))
+			return kinds[i].what;
+	return COMPLETE_NONE;
+}
+
+/* The end of the beginning that @word has: behind its first "=" or ":". */
+static size_t beginning(const char *word)
+{
+	size_t len = strcspn(word, "=:");
+
+	return word[len] ? len + 1 : 0;
+}
+
+static void complete_word(const struct place *at, const char *word, const char *cur)
+{
+	size_t len = beginning(word);
+	const char *rest = word + len;
+	auto_free char *begun = strndup(word, len);
+
+	/* "status=running" comes when "status=" is there, which is not offered again */
+	if (!begun || (len && streq(word, cur)) || (len && *rest && strncmp(cur, word, len) != 0))
+		return;
+	if (rest[0] != '@') {
+		candidate(word, cur, NULL);
+		return;
+	}
+	before = begun;
+	complete_what(at, names_of(rest), cur + len);
+	before = "";
+}
+
+static bool complete_words(const struct place *at, const struct opt *o, const char *cur)
+{
+	const char *words = value_words(at->name, o->name);
+	auto_strv struct strv list = STRV_INIT;
+
+	if (!words || strv_split(&list, words, ' ') < 0)
+		return false;
+	for (size_t i = 0; i < list.n; i++)
+		if (list.items[i][0])
+			complete_word(at, list.items[i], cur);
+	return true;
+}
+
 static void complete_value(const struct place *at, const struct opt *o, const char *cur)
 {
-	if (o->kind == OPT_ENUM)
+	if (o->kind == OPT_ENUM) {
 		for (const struct opt_choice *c = o->choices; c->name; c++)
 			candidate(c->name, cur, NULL);
-	else
-		complete_what(at, o->complete, cur);
+		return;
+	}
+	(void)complete_words(at, o, cur); /* and files, where it takes them too */
+	if (streq(o->name, "volume") && !strchr(cur, ':')) {
+		complete_what(at, COMPLETE_VOLUME, cur);
+		puts(":dir");
+	}
+	complete_what(at, o->complete, cur);
 }
 
 static void complete_options(const struct opt *table, const char *cur)

@@ -63,5 +63,5 @@ const struct command cmd_unpause = {
 	.usage = "[options] CONTAINER [CONTAINER...]",
 	.examples = "unpause web\nunpause --all",
 	.run = run_unpause, .opts = unpause_opts, .args_size = sizeof(struct target_args),
-	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER_RUNNING,
+	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER_PAUSED,
 };

@@ -87,5 +87,5 @@ const struct command cmd_start = {
 	.examples = "start web\nstart --attach --interactive box\n"
 		    "start --all --filter should-start-on-boot=true",
 	.run = run, .opts = opts, .args_size = sizeof(struct start_args), .defaults = &defaults,
-	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
+	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER_STOPPED,
 };

@@ -94,14 +94,6 @@ void cmd_fail(struct cmd *c, struct err *e)
 	*e = (struct err)ERR_INIT;
 }
 
-/* A mistake in the command line itself: the message and where to read how it is right. */
-static int usage_error(const struct err *e, const char *path)
-{
-	print_error(e);
-	fprintf(stderr, "See '%s%s%s --help'\n", PROG, path ? " " : "", path ? path : "");
-	return EXIT_ENGINE;
-}
-
 static size_t min3(size_t a, size_t b, size_t c)
 {
 	size_t m = a < b ? a : b;
@@ -158,6 +150,48 @@ static void suggest(const char *group, const char *word)
 	}
 	if (any)
 		fputc('\n', stderr);
+}
+
+struct nearest {
+	const char *name;	/* as it was typed, without "--" and value */
+	const struct opt *o;
+	size_t distance;
+};
+
+static int look_nearer(const struct opt *o, void *arg)
+{
+	struct nearest *n = arg;
+	size_t d = edit_distance(o->name, n->name);
+
+	/* a short name is near to anything */
+	if (!(o->flags & OPT_HIDDEN) && o->kind != OPT_REFUSED && d < n->distance && d < strlen(o->name)) {
+		n->distance = d;
+		n->o = o;
+	}
+	return 0;
+}
+
+static void suggest_option(const struct opt_parse *p)
+{
+	auto_free char *name = strndup(p->unknown + 2, strcspn(p->unknown + 2, "="));
+	struct nearest n = { .name = name, .distance = SUGGEST_DISTANCE_MAX + 1 };
+
+	if (!name)
+		return;
+	(void)opt_each(p->table, look_nearer, &n);
+	(void)opt_each(p->global, look_nearer, &n);
+	if (n.o)
+		fprintf(stderr, "Did you mean --%s?\n", n.o->name);
+}
+
+/* A mistake in the command line itself: the message and where to read how it is right. */
+static int usage_error(const struct err *e, const char *path, const struct opt_parse *p)
+{
+	print_error(e);
+	if (p->unknown)
+		suggest_option(p);
+	fprintf(stderr, "See '%s%s%s --help'\n", PROG, path ? " " : "", path ? path : "");
+	return EXIT_ENGINE;
 }
 
 static int unknown_command(const char *group, const char *word)
@@ -293,7 +327,7 @@ static int run_command(struct cmd *c, size_t argc, char *const *argv)
 		help_print(stdout, c->path);
 		r = 0;
 	} else if (r < 0) {
-		r = usage_error(&e, c->path);
+		r = usage_error(&e, c->path, &p);
 	} else {
 		c->opts = &p;
 		c->args = p.args;
@@ -326,7 +360,7 @@ static int run_group(const char *group, struct cmd *c, size_t n, char *const *wo
 
 	r = opt_parse(&p, n, words, &e);
 	if (r < 0)
-		r = usage_error(&e, group);
+		r = usage_error(&e, group, &p);
 	else if (p.help)
 		help_print(stdout, group);
 	else if (!p.n_args)
@@ -350,7 +384,7 @@ int cli_run(int argc, char **argv)
 
 	r = opt_parse(&p, argc > 0 ? (size_t)argc - 1 : 0, argv + (argc > 0), &e);
 	if (r < 0) {
-		r = usage_error(&e, NULL);
+		r = usage_error(&e, NULL, &p);
 	} else if (p.help) {
 		help_print(stdout, NULL);
 	} else if (g.version) {

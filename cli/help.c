@@ -1,6 +1,29 @@
 /* What --help says, made from the tables of commands and options. */
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "cli.h"
 
+/* Colours only where a person reads them, and does not forbid it (no-color.org). */
+static bool wants_colour(FILE *f)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(fileno(f)) && !(no && *no) && term && *term && !streq(term, "dumb");
+}
+
+static void heading(FILE *f, const char *text)
+{
+	bool colour = wants_colour(f);
+
+	fprintf(f, "\n%s%s:%s\n", colour ? "\033[1m" : "", text, colour ? "\033[0m" : "");
+}
+
+/* The name of a command or an option at the beginning of its line. */
+static const char *strong(FILE *f, bool on)
+{
+	return !wants_colour(f) ? "" : on ? "\033[36m" : "\033[0m";
+}
 
 static size_t left_width(const struct opt *o)
 {
@@ -17,15 +40,15 @@ static void print_options(FILE *f, const struct opt *table)
 	for (size_t i = 0; i < n; i++)
 		if (left_width(rows[i]) > width)
 			width = left_width(rows[i]);
-	fputs("\nOptions:\n", f);
+	heading(f, "Options");
 	for (size_t i = 0; i < n; i++) {
 		const struct opt *o = rows[i];
 
 		if (o->letter)
-			fprintf(f, "  -%c, --", o->letter);
+			fprintf(f, "  %s-%c, --", strong(f, true), o->letter);
 		else
-			fputs("      --", f);
-		fprintf(f, "%s%s%s%*s   %s\n", o->name, o->metavar ? " " : "",
+			fprintf(f, "      %s--", strong(f, true));
+		fprintf(f, "%s%s%s%s%*s   %s\n", o->name, strong(f, false), o->metavar ? " " : "",
 			o->metavar ? o->metavar : "", (int)(width - left_width(o)), "", o->help);
 	}
 }
@@ -43,10 +66,10 @@ static void print_indented(FILE *f, const char *text, const char *prefix)
 
 static void print_commands(FILE *f, const char *group)
 {
-	fputs("\nAvailable Commands:\n", f);
+	heading(f, "Available Commands");
 	for (const struct command_name *n = commands; n->path; n++)
 		if (command_name_in(n, group))
-			fprintf(f, "  %-11s %s\n", command_name_in(n, group),
+			fprintf(f, "  %s%-11s%s %s\n", strong(f, true), command_name_in(n, group), strong(f, false),
 				n->cmd ? n->cmd->summary : n->group);
 }
 
@@ -54,11 +77,13 @@ static void help_command(FILE *f, const struct command_name *n)
 {
 	const struct command *d = n->cmd;
 
-	fprintf(f, "%s\n\nDescription:\n", d->summary);
+	fprintf(f, "%s\n", d->summary);
+	heading(f, "Description");
 	print_indented(f, d->description ? d->description : d->summary, "");
-	fprintf(f, "\nUsage:\n  %s %s%s%s\n", PROG, n->path, *d->usage ? " " : "", d->usage);
+	heading(f, "Usage");
+	fprintf(f, "  %s %s%s%s\n", PROG, n->path, *d->usage ? " " : "", d->usage);
 	if (d->examples) {
-		fputs("\nExamples:\n", f);
+		heading(f, "Examples");
 		print_indented(f, d->examples, PROG " ");
 	}
 	print_options(f, d->opts);
@@ -71,12 +96,17 @@ void help_print(FILE *f, const char *path)
 	if (n && n->cmd) {
 		help_command(f, n);
 	} else if (n) {
-		fprintf(f, "%s\n\nDescription:\n  %s\n\nUsage:\n  %s %s [command]\n", n->group,
-			n->group, PROG, n->path);
+		fprintf(f, "%s\n", n->group);
+		heading(f, "Description");
+		fprintf(f, "  %s\n", n->group);
+		heading(f, "Usage");
+		fprintf(f, "  %s %s [command]\n", PROG, n->path);
 		print_commands(f, n->path);
 		fputc('\n', f);
 	} else {
-		fprintf(f, "%s\n\nUsage:\n  %s [options] [command]\n", PROGRAM_SUMMARY, PROG);
+		fprintf(f, "%s\n", PROGRAM_SUMMARY);
+		heading(f, "Usage");
+		fprintf(f, "  %s [options] [command]\n", PROG);
 		print_commands(f, NULL);
 		print_options(f, global_opts);
 	}

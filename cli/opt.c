@@ -381,9 +381,11 @@ static int parse_long(struct opt_parse *p, size_t rest, char *const *argv, struc
 	if (name[0] == '-' || name[0] == '=')
 		return err_set(e, ERR_INVALID, "bad flag syntax: %s", argv[0]);
 	f = find_long(p, name, len);
-	if (!f.o)
+	if (!f.o) {
+		p->unknown = argv[0];
 		return err_set(e, ERR_INVALID, "unknown flag: --%.*s", (int)(len > 200 ? 200 : len),
 			       name);
+	}
 	if (value || !opt_takes_value(f.o)) {
 		r = found_store(p, f, value, e);
 		return r < 0 ? r : 0;

@@ -47,8 +47,10 @@ enum opt_complete {
 	COMPLETE_DIR,
 	COMPLETE_CONTAINER,
 	COMPLETE_CONTAINER_RUNNING,
+	COMPLETE_CONTAINER_PAUSED,
+	COMPLETE_CONTAINER_STOPPED,	/* created or ended */
 	COMPLETE_IMAGE,
-	COMPLETE_OBJECT,	/* containers and images */
+	COMPLETE_OBJECT,	/* containers, images and volumes */
 	COMPLETE_SECRET,
 	COMPLETE_VOLUME,
 	COMPLETE_COMMAND,	/* our own commands */
@@ -90,6 +92,7 @@ struct opt_parse {
 	const char **args;		/* what is no option, in order, NULL-terminated; owned array */
 	size_t n_args;
 	bool help;			/* --help or, where it means nothing else, -h was met */
+	const char *unknown;		/* the argument that was refused as an unknown --option; or NULL */
 	const char *seen[OPT_SEEN_MAX];	/* long names of the options that were given */
 	size_t n_seen;
 };

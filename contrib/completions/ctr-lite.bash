@@ -23,6 +23,7 @@ _ctr_lite() {
 	esac
 	# what bash has already parted off must not come again
 	local prefix=${whole%"$cur"}
+	case $prefix in --*=*) prefix=${prefix#*=} ;; esac
 	if [ -n "$prefix" ] && { [ -z "$cur" ] || [ "$prefix" != "$whole" ]; }; then
 		local i
 		for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]=${COMPREPLY[i]#"$prefix"}; done

@@ -17,7 +17,7 @@ test_commands_and_options() {
 	is "$OFFERED" run
 	offers run --privi
 	is "$OFFERED" --privileged
-	offers run --health-c
+	offers run --chrootd
 	is "$OFFERED" "" "an option that is refused"
 	offers run --env-file ''
 	is "$OFFERED" :file
@@ -100,4 +100,100 @@ test_bash_completes_behind_a_colon() {
 	tty_type "#"
 	tty_wait 'rmi image:latest #'
 	tty_end
+}
+
+# A container in each state that a command can ask for.
+states() {
+	mkdir -p "$T/w/root/bin"
+	cp "$(command -v busybox)" "$T/w/root/bin/sh"
+	ln -sf sh "$T/w/root/bin/sleep"
+	tar -C "$T/w/root" -c . | ctr import -q - some/image >/dev/null
+	expect 0 ctr create --name made --network none some/image sh
+	expect 0 ctr run -d --name runs --network none some/image sleep 100
+}
+
+test_names_by_state() {
+	states
+	offers start ''
+	is "$OFFERED" made
+	offers stop ''
+	is "$OFFERED" runs
+	offers exec ''
+	is "$OFFERED" runs
+	offers unpause ''
+	is "$OFFERED" ""
+	offers rm ''
+	is "$(sort <<<"$OFFERED" | xargs)" "made runs"
+	offers run --network container:
+	is "$OFFERED" container:runs
+	offers run --volumes-from m
+	is "$OFFERED" made
+	echo x >"$T/w/s"
+	expect 0 ctr secret create token "$T/w/s"
+	offers secret inspect ''
+	is "$OFFERED" token
+	offers run --secret t
+	is "$OFFERED" token
+	expect 0 ctr volume create data
+	offers volume rm ''
+	is "$OFFERED" data
+	offers run -v d
+	is "$OFFERED" $'data\n:dir'
+}
+
+test_values_of_options() {
+	states
+	offers ps --filter st
+	is "$OFFERED" status=
+	offers ps --filter status=p
+	is "$OFFERED" status=paused
+	offers ps --filter=status=p
+	is "$OFFERED" status=paused
+	offers ps --filter ancestor=loc
+	is "$OFFERED" ancestor=localhost/some/image:latest
+	offers run --restart on
+	is "$OFFERED" $'on-failure\non-failure:'
+	offers kill -s US
+	is "$OFFERED" $'USR1\nUSR2'
+	offers run --userns keep
+	is "$OFFERED" $'keep-id\nkeep-id:'
+	offers inspect --type v
+	is "$OFFERED" volume
+	offers container ls --filter stat
+	is "$OFFERED" status= "under another name"
+	# every key that is offered is one
+	for c in ps images "volume ls" "secret ls" events; do
+		offers $c --filter ''
+		[ -n "$OFFERED" ] || fail "no filters of $c are offered"
+		for key in $OFFERED; do
+			run timeout 5 ctr-lite ${CTR_GLOBAL[@]+"${CTR_GLOBAL[@]}"} $c $([ "$c" = events ] && echo --stream=false) --filter "${key}true"
+			lacks "$ERR" "is an invalid filter" "$c --filter $key"
+			lacks "$ERR" "invalid filter \"${key%=}" "$c --filter $key"
+		done
+	done
+}
+
+test_bash_completes_words_with_signs() {
+	states
+	ctr completion bash >"$T/w/bash"
+	cat >"$T/w/try" <<-'END'
+		source "$1"
+		COMP_LINE=$2 COMP_POINT=${#2} COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
+		# as bash parts a line: "=" and ":" are words of their own
+		eval "COMP_WORDS=($(sed -E 's/([=:])/ \1 /g' <<<"$2"))"
+		case $2 in *' ') COMP_WORDS+=('') ;; esac
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_ctr_lite
+		printf '%s\n' "${COMPREPLY[@]}"
+	END
+	expect 0 bash "$T/w/try" "$T/w/bash" 'ctr-lite stop r'
+	is "$OUT" runs
+	expect 0 bash "$T/w/try" "$T/w/bash" 'ctr-lite ps --filter=status=ru'
+	is "$OUT" running
+	expect 0 bash "$T/w/try" "$T/w/bash" 'ctr-lite ps --filter status=ru'
+	is "$OUT" running
+	expect 0 bash "$T/w/try" "$T/w/bash" 'ctr-lite run --network container:ru'
+	is "$OUT" runs
+	expect 0 bash "$T/w/try" "$T/w/bash" 'ctr-lite run --restart=unless'
+	is "$OUT" unless-stopped
 }
