@@ -68,7 +68,10 @@ static int find_end(struct cmd *c, const char *arg, struct cp_end *end, struct e
 		end->path = arg;
 		return 0;
 	}
-	return r < 0 ? err_wrap(e, r, "cp %s", arg) : 0;
+	if (r == -ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "container \"%s\" does not exist: no such container",
+			       end->name);
+	return r;
 }
 
 static bool is_std(const struct cp_end *end, const char *dev)

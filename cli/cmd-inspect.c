@@ -1,5 +1,6 @@
 /* `inspect`, `container inspect`, `image inspect`: everything about an object, as JSON. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include <ctrlite/image.h>
 #include <ctrlite/inspect.h>
@@ -12,7 +13,7 @@
 
 #define INDENT 5
 
-enum type { TYPE_ALL, TYPE_CONTAINER, TYPE_IMAGE };
+enum type { TYPE_ALL, TYPE_CONTAINER, TYPE_IMAGE, TYPE_NETWORK, TYPE_POD };
 
 struct inspect_args {
 	const char *type_name;
@@ -27,7 +28,7 @@ struct inspect_args {
 #define OPT_SIZES { 's', "size", NULL, OPT_FLAG, ARG(size), "Display total file size of containers" }
 static const struct opt opts[] = {
 	OPT_FORMAT, OPT_LATEST, OPT_SIZES,
-	{ 't', "type", "TYPE", OPT_STRING, ARG(type_name), "Specify the type of object: all, container, image" },
+	{ 't', "type", "TYPE", OPT_STRING, ARG(type_name), "Specify the type of object: all, container, image, network, pod" },
 	{ 0 },
 };
 static const struct opt container_opts[] = { OPT_FORMAT, OPT_LATEST, OPT_SIZES, { 0 } };
@@ -73,6 +74,15 @@ static const struct tmpl_field fields[] = {
 	{ "PortBindings", NULL, TMPL_MAP },
 	{ "Networks", NULL, TMPL_MAP },
 	{ "Tmpfs", NULL, TMPL_MAP },
+	{ "Sysctls", NULL, TMPL_MAP },
+	{ "StorageOpt", NULL, TMPL_MAP },
+	{ "HostIP", "HostIp", 0 },
+	{ "UIDMap", "UidMap", 0 },
+	{ "GIDMap", "GidMap", 0 },
+	{ "HostConfig.IDMappings", NULL, TMPL_OPTIONAL },
+	{ "Config.SdNotifySocket", NULL, TMPL_OPTIONAL },
+	{ "Mounts.Name", NULL, TMPL_OPTIONAL },
+	{ "Mounts.SubPath", NULL, TMPL_OPTIONAL },
 	{ "DriverOpts", NULL, TMPL_MAP },
 	{ "GraphDriver.Data", NULL, TMPL_MAP },
 	{ "LogConfig.Config", NULL, TMPL_MAP },
@@ -134,21 +144,42 @@ static int describe_image(struct cmd *c, const char *name, json_t **ret, struct 
 	return r;
 }
 
+/* Podman's words for what is not there. */
+static int none_such(enum type type, const char *name, struct err *e)
+{
+	auto_free char *quoted = str_quote(name), *plain = str_printable(name);
+
+	if (!quoted || !plain)
+		return err_sys(e, ENOMEM, "inspect");
+	switch (type) {
+	case TYPE_ALL:
+		return err_set(e, ERR_NOT_FOUND, "no such object: %s", quoted);
+	case TYPE_CONTAINER:
+		return err_set(e, ERR_NOT_FOUND, "no such container %s", plain);
+	case TYPE_IMAGE:
+		return err_set(e, ERR_NOT_FOUND, "%s: image not known", plain);
+	case TYPE_NETWORK:
+		return err_set(e, ERR_NOT_FOUND,
+			       "network %s: unable to find network with name or ID %s: "
+			       "network not found",
+			       plain, plain);
+	case TYPE_POD:
+		return err_set(e, ERR_NOT_FOUND, "no such pod %s", plain);
+	}
+	return -EINVAL;
+}
+
 static int describe(struct cmd *c, enum type type, const char *name, bool size, json_t **ret,
 		    struct err *e)
 {
-	int r = -ENOENT;
+	int r = err_set(e, ERR_NOT_FOUND,
+			"there is none"); /* of networks and pods there are none yet */
 
-	if (type != TYPE_IMAGE)
+	if (type == TYPE_ALL || type == TYPE_CONTAINER)
 		r = describe_container(c, name, size, ret, e);
-	if (type == TYPE_CONTAINER || r >= 0 || (type == TYPE_ALL && e->kind != ERR_NOT_FOUND))
-		return r;
-	r = describe_image(c, name, ret, e);
-	if (r < 0 && type == TYPE_ALL && e->kind == ERR_NOT_FOUND) {
-		auto_free char *shown = str_quote(name);
-		return err_set(e, ERR_NOT_FOUND, "no such object: %s", shown ? shown : "");
-	}
-	return r;
+	if (r < 0 && e->kind == ERR_NOT_FOUND && (type == TYPE_ALL || type == TYPE_IMAGE))
+		r = describe_image(c, name, ret, e);
+	return r < 0 && e->kind == ERR_NOT_FOUND ? none_such(type, name, e) : r;
 }
 
 static int print(const struct inspect_args *a, json_t *found, struct err *e)
@@ -176,18 +207,22 @@ static int latest(struct cmd *c, bool size, json_t **ret, struct err *e)
 	return r;
 }
 
+/* What is found is shown, then what is not is told. */
 static int inspect(struct cmd *c, const struct inspect_args *a, enum type type, struct err *e)
 {
+	auto_free struct err *failures = calloc(c->n_args + 1, sizeof(*failures));
 	auto_json json_t *found = json_array();
-	struct err first = ERR_INIT, why = ERR_INIT;
 	json_t *one = NULL;
+	size_t n = 0;
 	int r;
 
+	if (!failures || !found)
+		return err_sys(e, ENOMEM, "inspect");
 	if (a->latest && c->n_args)
 		return err_set(e, ERR_INVALID, "--latest and arguments cannot be used together");
 	if (!a->latest && !c->n_args)
 		return err_set(e, ERR_INVALID, "no names or ids specified");
-	if (a->latest && type == TYPE_IMAGE)
+	if (a->latest && type != TYPE_ALL && type != TYPE_CONTAINER)
 		return err_set(e, ERR_INVALID, "latest flag requires type to be container");
 	if (a->latest) {
 		r = latest(c, a->size, &one, e);
@@ -195,13 +230,10 @@ static int inspect(struct cmd *c, const struct inspect_args *a, enum type type, 
 			return r < 0 ? r : err_sys(e, ENOMEM, "inspect the latest container");
 	}
 	for (size_t i = 0; i < c->n_args; i++) {
-		if (describe(c, type, c->args[i], a->size, &one, &why) < 0) {
-			/* the others are shown, then each failure */
-			if (first.kind == ERR_NONE)
-				first = why;
-			continue;
-		}
-		if (json_array_append_new(found, one) < 0)
+		failures[n] = (struct err)ERR_INIT;
+		if (describe(c, type, c->args[i], a->size, &one, &failures[n]) < 0)
+			n++;
+		else if (json_array_append_new(found, one) < 0)
 			return err_sys(e, ENOMEM, "inspect %s", c->args[i]);
 	}
 	if (!a->format || json_array_size(found)) {
@@ -209,36 +241,38 @@ static int inspect(struct cmd *c, const struct inspect_args *a, enum type type, 
 		if (r < 0)
 			return r;
 	}
-	if (first.kind == ERR_NONE)
-		return 0;
-	*e = first;
-	return err_wrap(e, err_kind_errno(first.kind), "inspecting object");
+	for (size_t i = 0; i < n; i++)
+		cmd_fail(c, &failures[i]);
+	return c->status;
 }
+
+static const struct opt_choice types[] = {
+	{ "all", TYPE_ALL },	 { "container", TYPE_CONTAINER },
+	{ "image", TYPE_IMAGE }, { "network", TYPE_NETWORK },
+	{ "pod", TYPE_POD },	 { NULL, 0 },
+};
 
 static int parse_type(const char *name, enum type *ret, struct err *e)
 {
-	static const char *const later[] = { "artifact", "network", "pod", "volume" };
+	auto_free char *shown = NULL;
 
-	if (!name || !*name || streq(name, "all"))
-		*ret = TYPE_ALL;
-	else if (streq(name, "container"))
-		*ret = TYPE_CONTAINER;
-	else if (streq(name, "image"))
-		*ret = TYPE_IMAGE;
-	else {
-		auto_free char *shown = str_quote(name);
-
-		for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
-			if (streq(name, later[i]))
-				return err_set(e, ERR_UNSUPPORTED,
-					       "--type %s is not supported yet: there "
-					       "are containers and images",
-					       name);
-		return err_set(e, ERR_INVALID,
-			       "invalid type %s: must be one of all, container, image",
-			       shown ? shown : "");
+	*ret = TYPE_ALL;
+	if (!name || !*name)
+		return 0;
+	for (const struct opt_choice *t = types; t->name; t++) {
+		if (streq(t->name, name)) {
+			*ret = (enum type)t->value;
+			return 0;
+		}
 	}
-	return 0;
+	if (streq(name, "artifact"))
+		return err_set(e, ERR_UNSUPPORTED,
+			       "--type artifact is not supported: this store holds none");
+	shown = str_quote(name);
+	return err_set(e, ERR_INVALID,
+		       "invalid type %s: must be \"image\", \"container\", \"pod\", "
+		       "\"network\", \"volume\", or \"all\"",
+		       shown ? shown : "");
 }
 
 static int inspect_main(struct cmd *c, void *args, struct err *e)
@@ -266,22 +300,34 @@ const struct command cmd_inspect = {
 	.description = "Displays what is known of containers and images, as JSON.\n"
 		       "A name that both have means the container.",
 	.examples = "inspect alpine\ninspect --format '{{.State.Status}}' web",
-	.run = inspect_main, .opts = opts, .args_size = sizeof(struct inspect_args),
-	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_OBJECT,
+	.run = inspect_main,
+	.opts = opts,
+	.args_size = sizeof(struct inspect_args),
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_OBJECT,
 };
 
 const struct command cmd_container_inspect = {
 	.summary = "Display the configuration of a container",
 	.usage = "[options] CONTAINER [CONTAINER...]",
 	.examples = "container inspect web",
-	.run = container_main, .opts = container_opts, .args_size = sizeof(struct inspect_args),
-	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
+	.run = container_main,
+	.opts = container_opts,
+	.args_size = sizeof(struct inspect_args),
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_CONTAINER,
 };
 
 const struct command cmd_image_inspect = {
 	.summary = "Display the configuration of an image",
 	.usage = "[options] IMAGE [IMAGE...]",
 	.examples = "image inspect alpine\nimage inspect --format '{{json .Config}}' alpine",
-	.run = image_main, .opts = image_opts, .args_size = sizeof(struct inspect_args),
-	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_IMAGE,
+	.run = image_main,
+	.opts = image_opts,
+	.args_size = sizeof(struct inspect_args),
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_IMAGE,
 };

@@ -29,14 +29,14 @@ static const struct opt opts[] = {
 	{ 'p', "pod",        NULL,     OPT_FLAG,    ARG(pod),        "Print the ID and name of the pod the containers are associated with" },
 	{ 'q', "quiet",      NULL,     OPT_FLAG,    ARG(quiet),      "Print the numeric IDs of the containers only" },
 	{ 's', "size",       NULL,     OPT_FLAG,    ARG(size),       "Display the total file sizes" },
-	{ 0,   "sort",       "FIELD",  OPT_STRING,  ARG(sort),       "Sort output by command, created, id, image, names, runningfor, size, or status" },
+	{ 0,   "sort",       "FIELD",  OPT_ENUM,    ARG(sort),       "Sort output by command, created, id, image, names, runningfor, size, or status", .choices = ps_sorts },
 	{ 0,   "storage",    NULL,     OPT_ALIAS,   .text = "external", .flags = OPT_HIDDEN },
 	{ 0,   "sync",       NULL,     OPT_FLAG,    ARG(sync),       "Read the containers' state afresh (which is always done)", OPT_COMPAT },
 	{ 'w', "watch",      "SECONDS",OPT_U64,     ARG(watch_s),    "Print again every so many seconds" },
 	{ 0 },
 };
 /* clang-format on */
-static const struct ps_args defaults = { .sort = "created" };
+static const struct ps_args defaults = { .sort = PS_SORT_CREATED };
 
 static void row_done(struct ps_row *row)
 {
@@ -136,7 +136,7 @@ static int print_rows(const struct ps_rows *rows, const struct ps_args *a, struc
 	};
 	int r;
 
-	r = out_format_parse("ps", a->format, table(a), true, &f, e);
+	r = out_format_parse("ps", a->format, table(a), false, &f, e);
 	l.headings = json_pack("{s:s, s:s, s:s, s:s, s:s}", "ID", "CONTAINER ID", "CreatedHuman",
 			       "CREATED", "RunningFor", "CREATED", "Pod", "POD ID", "PodName", "PODNAME");
 	for (size_t i = 0; r >= 0 && i < rows->n; i++) {
@@ -160,10 +160,10 @@ static int list(struct ps_context *x, const struct ps_args *a, const struct filt
 
 	if (r >= 0 && (a->latest || a->last > 0))
 		keep_last(&rows, a->latest ? 1 : (size_t)a->last);
-	if (r >= 0 && (a->size || streq(a->sort, "size")))
+	if (r >= 0 && (a->size || a->sort == PS_SORT_SIZE))
 		r = read_sizes(x->c, &rows, e);
 	if (r >= 0)
-		r = ps_sort(&rows, a->sort, e);
+		ps_sort(&rows, a->sort);
 	if (r >= 0 && a->quiet) {
 		for (size_t i = 0; i < rows.n; i++)
 			printf("%.*s\n", a->no_trunc ? 64 : SHORT_ID, rows.items[i].c->req.id);

@@ -11,8 +11,8 @@ extern const struct command cmd_attach, cmd_checkpoint, cmd_container_cleanup, c
 	cmd_pull, cmd_rm, cmd_rmi, cmd_run, cmd_secret_create, cmd_secret_exists,
 	cmd_secret_inspect, cmd_secret_ls, cmd_secret_rm, cmd_start, cmd_stats, cmd_stop, cmd_surface, cmd_tag, cmd_top, cmd_unpause,
 	cmd_untag, cmd_update, cmd_version, cmd_wait;
-extern const struct command cmd_cp;
 extern const struct command cmd_volume_create, cmd_volume_exists, cmd_volume_inspect, cmd_volume_ls, cmd_volume_mount,
 	cmd_volume_prune, cmd_volume_reload, cmd_volume_rm, cmd_volume_unmount;
+extern const struct command cmd_commit, cmd_cp, cmd_container_diff, cmd_diff, cmd_export, cmd_image_diff;
 
 #endif

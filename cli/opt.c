@@ -229,16 +229,19 @@ int opt_split_csv(const char *s, struct strv *ret)
 
 static int store_enum(const struct opt *o, const char *value, int *dst, struct err *e)
 {
-	auto_strbuf struct strbuf names = STRBUF_INIT;
+	auto_strbuf struct strbuf why = STRBUF_INIT;
+	auto_free char *quoted = str_quote(value);
 
+	strbuf_addf(&why, "%s is not a valid value.  Choose from: \"", quoted ? quoted : "\"\"");
 	for (const struct opt_choice *c = o->choices; c->name; c++) {
 		if (streq(c->name, value)) {
 			*dst = c->value;
 			return 0;
 		}
-		strbuf_addf(&names, "%s%s", names.len ? ", " : "choose from: ", c->name);
+		strbuf_addf(&why, "%s%s", c == o->choices ? "" : ", ", c->name);
 	}
-	return bad_value(o, value, e, names.failed || !names.data ? "no such choice" : names.data);
+	strbuf_addc(&why, '"');
+	return bad_value(o, value, e, why.failed ? "no such choice" : why.data);
 }
 
 /* The reason is the table's: "--memory is not supported yet: resource limits need ...". */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fd.h"
+
 void ports_done(struct ports *p)
 {
 	free(p->items);
@@ -55,4 +57,56 @@ int ports_of(const struct ctr_request *r, struct ports *ret)
 	}
 	ret->n = last + 1;
 	return 0;
+}
+
+struct exposed {
+	unsigned int port;
+	const char *proto;
+};
+
+static int by_proto(const void *a, const void *b)
+{
+	const struct exposed *x = a, *y = b;
+	int r = strcmp(x->proto, y->proto);
+
+	return r ? r : (x->port > y->port) - (x->port < y->port);
+}
+
+static bool is_published(const struct ports *p, const struct exposed *e)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (streq(e->proto, p->items[i].udp ? "udp" : "tcp") &&
+		    e->port >= p->items[i].ctr_port &&
+		    e->port < (unsigned int)p->items[i].ctr_port + p->items[i].count)
+			return true;
+	return false;
+}
+
+char *ports_exposed(const struct ctr_request *r, const struct ports *published)
+{
+	auto_free struct exposed *list = calloc(r->exposed.n + 1, sizeof(*list));
+	struct strbuf b = STRBUF_INIT;
+	size_t n = 0;
+
+	b.failed = !list;
+	for (size_t i = 0; list && i < r->exposed.n; i++) {
+		const char *slash = strchr(r->exposed.items[i], '/');
+
+		list[n] = (struct exposed){ (unsigned int)strtoul(r->exposed.items[i], NULL, 10),
+					    slash ? slash + 1 : "tcp" };
+		n += !is_published(published, &list[n]);
+	}
+	if (n)
+		qsort(list, n, sizeof(*list), by_proto);
+	for (size_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && streq(list[end].proto, list[i].proto) &&
+				  list[end].port <= list[end - 1].port + 1;
+		     end++)
+			;
+		strbuf_addf(&b, "%s%u", i ? ", " : "", list[i].port);
+		if (list[end - 1].port != list[i].port)
+			strbuf_addf(&b, "-%u", list[end - 1].port);
+		strbuf_addf(&b, "/%s", list[i].proto);
+	}
+	return strbuf_take(&b);
 }

@@ -17,4 +17,8 @@ void ports_done(struct ports *p);
  * left out.  0 or -ENOMEM. */
 int ports_of(const struct ctr_request *r, struct ports *ret);
 
+/* " 81-83/tcp": what is exposed and not among @published, joined as well; "" where there is none.
+ * Fresh, or NULL. */
+char *ports_exposed(const struct ctr_request *r, const struct ports *published);
+
 #endif

@@ -44,7 +44,32 @@ static char *ports_text(const struct ctr_request *r)
 
 		strbuf_addf(&b, "%s%s", i ? ", " : "", text ? text : "");
 	}
+	if (r->exposed.n) {
+		auto_free char *rest = ports_exposed(r, &ports);
+
+		b.failed |= !rest;
+		if (rest && *rest)
+			strbuf_addf(&b, "%s%s", b.len ? ", " : "", rest);
+	}
 	return strbuf_take(&b);
+}
+
+/* {"80": ["tcp"]} */
+static json_t *exposed_json(const struct ctr_request *r)
+{
+	json_t *map = json_object();
+
+	for (size_t i = 0; i < r->exposed.n; i++) {
+		const char *e = r->exposed.items[i];
+		size_t len = strcspn(e, "/");
+		auto_free char *port = strndup(e, len);
+
+		if (port && !json_object_get(map, port))
+			json_object_set_new(map, port, json_array());
+		json_array_append_new(json_object_get(map, port ? port : ""),
+				      json_string(e[len] ? e + len + 1 : "tcp"));
+	}
+	return map;
 }
 
 static char *size_text(const struct ps_row *row)
@@ -147,12 +172,12 @@ json_t *ps_row_json(const struct ps_row *row, const struct ps_args *a)
 	auto_free char *ago = out_ago(r->created_ns);
 	json_t *j;
 
-	j = json_pack("{s:b, s:o, s:s?, s:s, s:b, s:I, s:i, s:n, s:s, s:s, s:s, s:b}", "AutoRemove",
+	j = json_pack("{s:b, s:o, s:s?, s:s, s:b, s:I, s:i, s:o, s:s, s:s, s:s, s:b}", "AutoRemove",
 		      r->rm, "Command", command_json(r), "CreatedAt", ago, "CIDFile",
 		      r->cidfile ? r->cidfile : "", "Exited", s->state == CTR_EXITED, "ExitedAt",
 		      (json_int_t)seconds(s->state == CTR_RUNNING ? 0 : s->finished_ns), "ExitCode",
-		      s->exit_code, "ExposedPorts", "Id", r->id, "Image", r->image, "ImageID",
-		      r->image_id, "IsInfra", false);
+		      s->exit_code, "ExposedPorts", r->exposed.n ? exposed_json(r) : json_null(),
+		      "Id", r->id, "Image", r->image, "ImageID", r->image_id, "IsInfra", false);
 	json_object_set_new(j, "Labels", r->labels.n ? labels(r) : json_null());
 	json_object_set_new(j, "Mounts", mounts(r));
 	json_object_set_new(j, "Names", json_pack("[s]", r->name));
@@ -222,7 +247,10 @@ json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
 		return j;
 	json_object_set_new(j, "Namespaces", ps_namespaces_json(&ns, false));
 	created = out_rfc3339(r->created_ns, false);
-	json_object_set_new(j, "ImageID", json_string(r->image_id));
+	json_object_set_new(j, "ImageID",
+			    a->no_trunc
+				    ? json_string(r->image_id)
+				    : json_stringn(r->image_id, strnlen(r->image_id, SHORT_ID)));
 	json_object_set_new(j, "CreatedAt", json_string(created));
 	json_object_set_new(j, "Created", json_string(created));
 	json_object_set(j, "RunningFor", json_object_get(j, "CreatedHuman"));
@@ -238,7 +266,7 @@ json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
 	json_object_set_new(j, "Exited", json_boolean(s->state == CTR_EXITED));
 	json_object_set_new(j, "ExitedAt", json_integer(seconds(s->finished_ns)));
 	json_object_set_new(j, "ExitCode", json_integer(s->exit_code));
-	json_object_set_new(j, "ExposedPorts", json_object());
+	json_object_set_new(j, "ExposedPorts", exposed_json(r));
 	json_object_set_new(j, "IsInfra", json_false());
 	json_object_set_new(j, "Restarts", json_integer(0));
 	json_object_set_new(j, "StartedAt", json_integer(seconds(s->started_ns)));

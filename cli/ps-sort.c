@@ -73,27 +73,27 @@ static int by_status(const void *a, const void *b)
 	return r ? r : by_created(a, b);
 }
 
-static const struct {
-	const char *name;
-	int (*compare)(const void *a, const void *b);
-} sorts[] = {
-	{ "command", by_command }, { "created", by_created }, { "id", by_id },
-	{ "image", by_image },	   { "names", by_names },     { "runningfor", by_running },
-	{ "size", by_size },	   { "status", by_status },
+static int (*const sorts[])(const void *a, const void *b) = {
+	[PS_SORT_COMMAND] = by_command, [PS_SORT_CREATED] = by_created,
+	[PS_SORT_ID] = by_id,		[PS_SORT_IMAGE] = by_image,
+	[PS_SORT_NAMES] = by_names,	[PS_SORT_RUNNINGFOR] = by_running,
+	[PS_SORT_SIZE] = by_size,	[PS_SORT_STATUS] = by_status,
 };
 
-int ps_sort(struct ps_rows *rows, const char *field, struct err *e)
+const struct opt_choice ps_sorts[] = {
+	{ "command", PS_SORT_COMMAND },
+	{ "created", PS_SORT_CREATED },
+	{ "id", PS_SORT_ID },
+	{ "image", PS_SORT_IMAGE },
+	{ "names", PS_SORT_NAMES },
+	{ "runningfor", PS_SORT_RUNNINGFOR },
+	{ "size", PS_SORT_SIZE },
+	{ "status", PS_SORT_STATUS },
+	{ NULL, 0 },
+};
+
+void ps_sort(struct ps_rows *rows, int by)
 {
-	for (size_t i = 0; i < sizeof(sorts) / sizeof(*sorts); i++) {
-		if (streq(sorts[i].name, field)) {
-			if (rows->n)
-				qsort(rows->items, rows->n, sizeof(*rows->items), sorts[i].compare);
-			return 0;
-		}
-	}
-	auto_free char *shown = str_quote(field);
-	return err_set(e, ERR_INVALID,
-		       "%s is not a valid field for sorting. Choose from: command, "
-		       "created, id, image, names, runningfor, size, status",
-		       shown ? shown : "");
+	if (rows->n)
+		qsort(rows->items, rows->n, sizeof(*rows->items), sorts[by]);
 }

@@ -13,16 +13,37 @@
 
 #define SHORT_ID 12
 
+enum ps_sort {
+	PS_SORT_COMMAND,
+	PS_SORT_CREATED,
+	PS_SORT_ID,
+	PS_SORT_IMAGE,
+	PS_SORT_NAMES,
+	PS_SORT_RUNNINGFOR,
+	PS_SORT_SIZE,
+	PS_SORT_STATUS,
+};
+
 struct ps_args {
 	bool all, external, latest, no_trunc, no_heading, ns, pod, quiet, size, sync;
 	int64_t last;
-	uint64_t watch_s;		/* 0: once */
-	const char *format, *sort;
+	uint64_t watch_s; /* 0: once */
+	const char *format;
+	int sort; /* enum ps_sort */
 	struct strv filters;
 };
 
 /* The namespaces of a running container as numbers (the kernel's inodes); "" where not known. */
-enum ps_ns { PS_NS_CGROUP, PS_NS_IPC, PS_NS_MNT, PS_NS_NET, PS_NS_PID, PS_NS_USER, PS_NS_UTS, PS_NS_COUNT_ };
+enum ps_ns {
+	PS_NS_CGROUP,
+	PS_NS_IPC,
+	PS_NS_MNT,
+	PS_NS_NET,
+	PS_NS_PID,
+	PS_NS_USER,
+	PS_NS_UTS,
+	PS_NS_COUNT_
+};
 struct ps_namespaces {
 	char id[PS_NS_COUNT_][16];
 };
@@ -44,7 +65,7 @@ struct ps_rows {
 struct ps_context {
 	struct cmd *c;
 	struct ctr_container_list list;
-	regex_t *regexes;		/* of name filters, by their number */
+	regex_t *regexes; /* of name filters, by their number */
 	size_t n_regexes;
 };
 
@@ -67,6 +88,7 @@ json_t *ps_namespaces_json(const struct ps_namespaces *n, bool sparse);
 void ps_namespaces_view(const struct ps_namespaces *n, json_t *view);
 
 /* ps-sort.c */
-int ps_sort(struct ps_rows *rows, const char *field, struct err *e);
+extern const struct opt_choice ps_sorts[];
+void ps_sort(struct ps_rows *rows, int by);
 
 #endif

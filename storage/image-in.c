@@ -257,31 +257,52 @@ int image_in_unpack(struct image_in *in, size_t i, const char *media_type, struc
 	return 0;
 }
 
-int image_in_new_layer(struct image_in *in, struct unpack_job **ret, struct err *e)
+int image_in_new_layer_on(struct image_in *in, const json_t *diff_ids, struct unpack_job **ret,
+			  struct err *e)
 {
-	int r;
+	size_t n = diff_ids ? json_array_size(diff_ids) : 0;
+	struct image_in_layer *l;
+	int r = 0;
 
-	in->layers = calloc(1, sizeof(*in->layers));
+	if (n >= LAYOUT_LAYERS_MAX)
+		return err_set(e, ERR_LIMIT, "the image has %zu layers already, the limit is %d", n,
+			       LAYOUT_LAYERS_MAX);
+	in->layers = calloc(n + 1, sizeof(*in->layers));
 	if (!in->layers)
 		return err_sys(e, ENOMEM, "make a layer");
-	in->layers[0].job = (struct unpack_job)UNPACK_JOB_INIT;
-	in->layers[0].hold_fd = FD_NONE;
-	in->n_layers = 1;
-	r = start_layer(in, 0, NULL, e);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		in->n_layers = i + 1;
+		r = init_layer(in, i, json_string_value(json_array_get(diff_ids, i)), e);
+	}
+	if (r < 0)
+		return err_wrap(e, r, "the image's config");
+	l = &in->layers[n];
+	l->job = (struct unpack_job)UNPACK_JOB_INIT;
+	l->hold_fd = FD_NONE;
+	in->n_layers = n + 1;
+	r = start_layer(in, n, NULL, e);
 	if (r < 0)
 		return r;
-	*ret = &in->layers[0].job;
+	*ret = &l->job;
 	return 0;
+}
+
+int image_in_new_layer(struct image_in *in, struct unpack_job **ret, struct err *e)
+{
+	return image_in_new_layer_on(in, NULL, ret, e);
 }
 
 int image_in_new_layer_end(struct image_in *in, struct digest *ret_diff_id, struct err *e)
 {
-	struct image_in_layer *l = &in->layers[0];
+	struct image_in_layer *l = &in->layers[in->n_layers - 1];
 	int r = unpack_finish(&l->job, &l->result, e);
 
 	if (r < 0)
 		return r;
-	l->diff_id = l->chain = l->result.diff_id;
+	l->diff_id = l->result.diff_id;
+	r = digest_chain(in->n_layers > 1 ? &l[-1].chain : NULL, &l->diff_id, &l->chain, e);
+	if (r < 0)
+		return r;
 	l->finished = true;
 	*ret_diff_id = l->diff_id;
 	return 0;

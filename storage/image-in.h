@@ -111,6 +111,9 @@ int image_in_unpack_blob(struct image_in *in, size_t i, const char *media_type,
  * then name the config that was stored with image_in_json().
  */
 int image_in_new_layer(struct image_in *in, struct unpack_job **ret, struct err *e);
+/* The same on top of the layers @diff_ids (an array as in a config), which the store has (commit). */
+int image_in_new_layer_on(struct image_in *in, const json_t *diff_ids, struct unpack_job **ret,
+			  struct err *e);
 int image_in_new_layer_end(struct image_in *in, struct digest *ret_diff_id, struct err *e);
 void image_in_new_config(struct image_in *in, const struct digest *config);
 

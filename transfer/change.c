@@ -332,6 +332,15 @@ static int do_healthcheck(json_t *config, const char *value, struct err *e)
 	return r < 0 ? r : set_new(config, "Healthcheck", json_incref(test), e);
 }
 
+static int do_onbuild(json_t *config, const char *value, struct err *e)
+{
+	json_t *list = member_list(config, "OnBuild", json_array);
+
+	if (!list || json_array_append_new(list, json_string(value)) < 0)
+		return err_set(e, ERR_INVALID, "the value is not UTF-8");
+	return 0;
+}
+
 static int do_stopsignal(json_t *config, const char *value, struct err *e)
 {
 	if (sig_parse(value) < 0)
@@ -359,6 +368,7 @@ static const struct {
 	{ "EXPOSE", do_expose },
 	{ "HEALTHCHECK", do_healthcheck },
 	{ "LABEL", do_label },
+	{ "ONBUILD", do_onbuild },
 	{ "STOPSIGNAL", do_stopsignal },
 	{ "USER", do_user },
 	{ "VOLUME", do_volume },
@@ -386,7 +396,7 @@ static int apply(json_t *config, const char *change, struct err *e)
 			return instructions[i].apply(config, value, e);
 	return err_set(e, ERR_INVALID,
 		       "the instruction is not one of CMD ENTRYPOINT ENV EXPOSE "
-		       "HEALTHCHECK LABEL STOPSIGNAL USER VOLUME WORKDIR");
+		       "HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR");
 }
 
 int change_apply(json_t *config, const char *change, struct err *e)

@@ -1,6 +1,6 @@
 /*
- * What --change of import says: Dockerfile instructions that change an image's configuration
- * (CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL STOPSIGNAL USER VOLUME WORKDIR).
+ * What --change of import and commit says: Dockerfile instructions that change an image's configuration
+ * (CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR).
  */
 #ifndef TRANSFER_CHANGE_H
 #define TRANSFER_CHANGE_H

@@ -34,6 +34,8 @@ static const struct {
 	{ "unpack", "unpack an image that another tool put into the layout", transfer_cmd_unpack,
 	  NEED_STORE | NEED_IDMAP },
 	{ "shift", "copy layers for another id map", transfer_cmd_shift, NEED_STORE | NEED_IDMAP },
+	{ "commit", "make an image of a layer that is piped in", transfer_cmd_commit,
+	  NEED_STORE | NEED_IDMAP },
 	{ "untar", "unpack an archive into a container's files", transfer_cmd_untar, 0 },
 	{ "idmap", "print the default id map", transfer_cmd_idmap, 0 },
 	{ NULL, NULL, NULL, 0 },

@@ -28,6 +28,7 @@ int transfer_cmd_pull(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_import(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_shift(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_commit(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_untar(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_idmap(struct transfer *t, int argc, char **argv, struct err *e);
 

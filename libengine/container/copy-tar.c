@@ -496,6 +496,17 @@ int tar_tree(struct tar_job *t, int dir_fd, const char *prefix, struct err *e)
 	return r;
 }
 
+int tar_root(struct tar_job *t, int dir_fd, struct err *e)
+{
+	struct tar_entry te;
+	struct stat st;
+	int r = fstat(dir_fd, &st) < 0 ? err_sys(e, errno, "look at /")
+				       : fill_entry(t, &st, &te, e);
+
+	te.path = ".";
+	return r < 0 ? r : put_entry(t, &te, e);
+}
+
 int tar_end(struct tar_job *t, bool ok, struct err *e)
 {
 	int r = 0;

@@ -30,6 +30,8 @@ int tar_place(const struct place *p, int out_fd, const struct tar_walk_opts *o, 
 struct tar_job;
 int tar_begin(int out_fd, const struct tar_walk_opts *o, struct tar_job **ret, struct err *e);
 int tar_tree(struct tar_job *t, int dir_fd, const char *prefix, struct err *e);
+/* An entry for the directory that all is below, so that an image has its owner and mode. */
+int tar_root(struct tar_job *t, int dir_fd, struct err *e);
 /* Frees it in every case; the archive's end is written only with @ok. */
 int tar_end(struct tar_job *t, bool ok, struct err *e);
 

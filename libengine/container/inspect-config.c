@@ -37,7 +37,15 @@ static json_t *exposed_ports(struct describe *d)
 
 	for (size_t i = 0; i < d->r->exposed.n; i++)
 		insp_set(d, map, d->r->exposed.items[i], json_object());
-	return map;
+	for (size_t i = 0; i < d->net.n_ports; i++)
+		for (unsigned int k = 0; k < d->net.ports[i].count; k++) {
+			char key[32];
+
+			(void)snprintf(key, sizeof(key), "%u/%s", d->net.ports[i].ctr_port + k,
+				       d->net.ports[i].udp ? "udp" : "tcp");
+			insp_set(d, map, key, json_object());
+		}
+	return insp_sorted(d, map);
 }
 
 json_t *insp_config(struct describe *d)
@@ -69,13 +77,11 @@ json_t *insp_config(struct describe *d)
 	insp_set(d, j, "Entrypoint",
 		 r->entrypoint.n ? json_from_strv(&r->entrypoint) : json_null());
 	insp_set(d, j, "OnBuild", json_null());
-	insp_set(d, j, "Labels", insp_map(&r->labels));
-	insp_set(d, j, "Annotations", insp_map(&r->annotations));
+	insp_set(d, j, "Labels", insp_map_or_null(&r->labels));
+	insp_set(d, j, "Annotations", insp_map_or_null(&r->annotations));
 	insp_str(d, j, "StopSignal", sig_name(r->stop_signal));
 	insp_health_config(d, j);
 	insp_strv(d, j, "CreateCommand", &r->command_line);
-	if (r->exposed.n)
-		insp_set(d, j, "ExposedPorts", exposed_ports(d));
 	if (r->systemd)
 		insp_bool(d, j, "SystemdMode", true);
 	if (r->tz)
@@ -88,5 +94,7 @@ json_t *insp_config(struct describe *d)
 	insp_int(d, j, "StopTimeout", ctr_stop_timeout(r));
 	insp_bool(d, j, "Passwd", !r->no_passwd);
 	insp_str(d, j, "sdNotifyMode", or_default(r->sdnotify, "container"));
+	if (r->exposed.n || d->net.n_ports)
+		insp_set(d, j, "ExposedPorts", exposed_ports(d));
 	return j;
 }

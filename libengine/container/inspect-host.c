@@ -7,6 +7,8 @@
 
 #include "json.h"
 #include "namespaces.h"
+#include "oci.h"
+#include "spec/caps.h"
 
 static json_t *security_opts(struct describe *d)
 {
@@ -35,7 +37,7 @@ static json_t *security_opts(struct describe *d)
 }
 
 /* "nofile=1024:2048" as {Name, Soft, Hard}. */
-static json_t *ulimits(struct describe *d)
+json_t *insp_ulimits(struct describe *d)
 {
 	json_t *list = json_array();
 
@@ -60,7 +62,7 @@ static json_t *ulimits(struct describe *d)
 	return list;
 }
 
-static json_t *devices(struct describe *d)
+json_t *insp_devices(struct describe *d)
 {
 	json_t *list = json_array();
 
@@ -110,8 +112,6 @@ static json_t *map_list(const char *text)
 
 static json_t *id_mappings(const struct ctr_request *r)
 {
-	if (!r->inner_uidmap || !r->inner_gidmap)
-		return json_null();
 	return json_pack("{s:o, s:o}", "UidMap", map_list(r->inner_uidmap), "GidMap",
 			 map_list(r->inner_gidmap));
 }
@@ -126,6 +126,16 @@ static char *decimal_size(uint64_t bytes)
 	for (; v >= 1000 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
 		v /= 1000;
 	return str_printf("%.4g%s", v, units[i]);
+}
+
+/* What differs from the default: names may be given twice, or "all". */
+static void capabilities(struct describe *d, json_t *j)
+{
+	uint64_t caps = 0, normal = spec_caps_default();
+
+	(void)oci_caps(d->r, &caps, NULL); /* refused when it was made */
+	insp_set(d, j, "CapAdd", insp_caps(d, d->r->privileged ? 0 : caps & ~normal));
+	insp_set(d, j, "CapDrop", insp_caps(d, d->r->privileged ? 0 : normal & ~caps));
 }
 
 json_t *insp_host_config(struct describe *d)
@@ -156,18 +166,18 @@ json_t *insp_host_config(struct describe *d)
 			   (json_int_t)r->restart_max));
 	insp_bool(d, j, "AutoRemove", r->rm);
 	insp_bool(d, j, "AutoRemoveImage", r->remove_image);
-	insp_set(d, j, "Annotations", insp_map(&r->annotations));
+	insp_set(d, j, "Annotations", insp_map_or_null(&r->annotations));
 	insp_str(d, j, "VolumeDriver", "");
 	if (r->volumes_from.n)
 		insp_strv(d, j, "VolumesFrom", &r->volumes_from);
 	else
 		insp_set(d, j, "VolumesFrom", json_null());
-	insp_strv(d, j, "CapAdd", &r->cap_add);
-	insp_strv(d, j, "CapDrop", &r->cap_drop);
+	capabilities(d, j);
 	insp_strv(d, j, "Dns", &r->dns);
 	insp_strv(d, j, "DnsOptions", &r->dns_option);
 	insp_strv(d, j, "DnsSearch", &r->dns_search);
 	insp_strv(d, j, "ExtraHosts", &r->add_hosts);
+	insp_str(d, j, "HostsFile", r->hosts_file);
 	insp_strv(d, j, "GroupAdd", &r->group_add);
 	insp_str(d, j, "IpcMode", ipc_mode(r));
 	insp_str(d, j, "Cgroup", "");
@@ -184,14 +194,13 @@ json_t *insp_host_config(struct describe *d)
 	insp_set(d, j, "Tmpfs", insp_tmpfs(d));
 	insp_str(d, j, "UTSMode", or_default(r->uts_mode, "private"));
 	insp_str(d, j, "UsernsMode", userns_mode(r));
-	insp_set(d, j, "IDMappings", id_mappings(r));
+	if (r->inner_uidmap && r->inner_gidmap)
+		insp_set(d, j, "IDMappings", id_mappings(r));
 	insp_int(d, j, "ShmSize", (int64_t)r->shm_size_bytes);
 	insp_str(d, j, "Runtime", "oci");
 	insp_set(d, j, "ConsoleSize", json_pack("[i, i]", 0, 0));
 	insp_str(d, j, "Isolation", "");
 	insp_bool(d, j, "Init", r->init);
-	insp_set(d, j, "Devices", devices(d));
-	insp_set(d, j, "Ulimits", ulimits(d));
 	insp_resources(d, j);
 	return j;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fd.h"
 #include "path.h"
 
 json_t *insp_ports(struct describe *d)
@@ -33,7 +34,18 @@ json_t *insp_ports(struct describe *d)
 				d->failed = true;
 		}
 	}
-	return map;
+	return insp_sorted(d, map);
+}
+
+/* Those of NetworkSettings: what is exposed and not published has null there. */
+static json_t *all_ports(struct describe *d)
+{
+	json_t *map = insp_ports(d);
+
+	for (size_t i = 0; i < d->r->exposed.n; i++)
+		if (!json_object_get(map, d->r->exposed.items[i]))
+			insp_set(d, map, d->r->exposed.items[i], json_null());
+	return insp_sorted(d, map);
 }
 
 /* The addresses of one attachment: pasta and slirp4netns give the host's, which are not ours to
@@ -60,20 +72,25 @@ json_t *insp_network_settings(struct describe *d)
 	insp_bool(d, j, "HairpinMode", false);
 	insp_str(d, j, "LinkLocalIPv6Address", "");
 	insp_int(d, j, "LinkLocalIPv6PrefixLen", 0);
-	insp_set(d, j, "Ports", insp_ports(d));
+	insp_set(d, j, "Ports", all_ports(d));
 	if (d->s->state == CTR_RUNNING)
 		insp_text(d, j, "SandboxKey", str_printf("/proc/%d/ns/net", (int)d->s->pid));
 	else
 		insp_str(d, j, "SandboxKey", "");
 	if (d->net.mode != CTR_NET_NONE && d->net.mode != CTR_NET_HOST) {
+		auto_free char *name = insp_network_mode(d);
+
+		if (name)
+			name[strcspn(name, ":")] = '\0'; /* its options */
 		net = json_object();
 		addresses(d, net);
-		insp_str(d, net, "NetworkID", ctr_net_mode_str(d->net.mode));
+		insp_str(d, net, "NetworkID", name);
 		insp_set(d, net, "DriverOpts", json_null());
 		insp_set(d, net, "IPAMConfig", json_null());
 		insp_set(d, net, "Links", json_null());
 		insp_set(d, net, "Aliases", json_pack("[s]", d->r->name));
-		insp_set(d, nets, ctr_net_mode_str(d->net.mode), net);
+		insp_set(d, net, "DNSNames", json_pack("[s]", d->r->name)); /* docker's */
+		insp_set(d, nets, name ? name : "", net);
 	}
 	insp_set(d, j, "Networks", nets);
 	return j;

@@ -34,6 +34,9 @@ void insp_time(struct describe *d, json_t *obj, const char *key, int64_t ns);
 void insp_text(struct describe *d, json_t *obj, const char *key, char *text);
 /* "KEY=value" strings as an object in order of the keys, as Go prints maps. */
 json_t *insp_map(const struct strv *v);
+json_t *insp_map_or_null(const struct strv *v);	/* null where there are none */
+/* The members of @map, which is taken, in order of the keys; fresh. */
+json_t *insp_sorted(struct describe *d, json_t *map);
 
 static inline const char *or_default(const char *s, const char *def)
 {
@@ -49,11 +52,19 @@ json_t *insp_network_settings(struct describe *d);	/* inspect-network.c */
 json_t *insp_config(struct describe *d);		/* inspect-config.c */
 json_t *insp_host_config(struct describe *d);		/* inspect-host.c */
 
+/* Docker's own members, when all others are there.  inspect-docker.c */
+void insp_docker(struct describe *d, json_t *j);
+
+/* Names of capabilities in order of the alphabet, as podman has them. */
+json_t *insp_caps(struct describe *d, uint64_t caps);
+
 /* Parts of HostConfig. */
 json_t *insp_binds(struct describe *d);			/* inspect-mounts.c */
 json_t *insp_tmpfs(struct describe *d);
 json_t *insp_ports(struct describe *d);			/* inspect-network.c */
 char *insp_network_mode(const struct describe *d);
+json_t *insp_ulimits(struct describe *d);		/* inspect-host.c */
+json_t *insp_devices(struct describe *d);
 void insp_resources(struct describe *d, json_t *j);	/* inspect-resources.c */
 
 #endif

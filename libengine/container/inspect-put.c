@@ -108,3 +108,25 @@ json_t *insp_map(const struct strv *v)
 	}
 	return r;
 }
+
+json_t *insp_map_or_null(const struct strv *v)
+{
+	return v->n ? insp_map(v) : json_null();
+}
+
+json_t *insp_sorted(struct describe *d, json_t *map)
+{
+	json_t *r = json_object(), *value;
+	auto_strv struct strv keys = STRV_INIT;
+	const char *key;
+
+	json_object_foreach(map, key, value)
+		if (strv_add(&keys, key) < 0)
+			d->failed = true;
+	if (keys.n)
+		qsort(keys.items, keys.n, sizeof(char *), by_bytes);
+	for (size_t i = 0; i < keys.n; i++)
+		insp_set(d, r, keys.items[i], json_incref(json_object_get(map, keys.items[i])));
+	json_decref(map);
+	return r;
+}

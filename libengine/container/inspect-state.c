@@ -50,5 +50,6 @@ json_t *insp_state(struct describe *d)
 	insp_text(d, j, "CgroupPath", cgroup_path(d));
 	insp_time(d, j, "CheckpointedAt", 0);
 	insp_time(d, j, "RestoredAt", 0);
+	insp_bool(d, j, "StoppedByUser", s->stopped_by_user);
 	return j;
 }

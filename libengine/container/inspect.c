@@ -2,6 +2,7 @@
 #include <ctrlite/inspect.h>
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include <ctrlite/shift.h>
 #include <ctrlite/size.h>
@@ -21,18 +22,31 @@ static bool user_is_root(const char *user)
 	return !len || (len == 1 && *user == '0') || (len == 4 && !strncmp(user, "root", 4));
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+json_t *insp_caps(struct describe *d, uint64_t caps)
+{
+	auto_strv struct strv names = STRV_INIT;
+
+	if (spec_caps_names(caps, &names) < 0)
+		d->failed = true;
+	if (names.n)
+		qsort(names.items, names.n, sizeof(char *), by_text);
+	return json_from_strv(&names);
+}
+
 static void capabilities(struct describe *d, json_t *j)
 {
-	auto_strv struct strv names = STRV_INIT, in_force = STRV_INIT;
 	uint64_t caps = 0, eff = 0;
 
 	/* Names that do not resolve were refused when it was made. */
 	(void)oci_caps(d->r, &caps, NULL);
 	(void)oci_effective_caps(d->r, user_is_root(d->r->user), caps, &eff, NULL);
-	if (spec_caps_names(caps, &names) < 0 || spec_caps_names(eff, &in_force) < 0)
-		d->failed = true;
-	insp_set(d, j, "EffectiveCaps", eff ? json_from_strv(&in_force) : json_null());
-	insp_strv(d, j, "BoundingCaps", &names);
+	insp_set(d, j, "EffectiveCaps", eff ? insp_caps(d, eff) : json_null());
+	insp_set(d, j, "BoundingCaps", insp_caps(d, caps));
 }
 
 /* Parse what the request keeps as texts.  They were understood when it was made. */
@@ -165,6 +179,9 @@ static int describe(struct describe *d, bool size, json_t *j, struct err *e)
 	insp_bool(d, j, "IsService", false);
 	insp_set(d, j, "Config", insp_config(d));
 	insp_set(d, j, "HostConfig", insp_host_config(d));
+	insp_bool(d, j, "UseImageHosts", r->no_hosts);
+	insp_bool(d, j, "UseImageHostname", r->no_hostname);
+	insp_docker(d, j);
 	return d->failed ? err_sys(e, ENOMEM, "describe container %.12s", r->id) : 0;
 }
 

@@ -55,7 +55,7 @@ static void catch_signals(struct sigaction old[N_ENDS_US])
 			(void)sigaction(ends_us[i], &sa, NULL);
 }
 
-static void release_signals(const struct sigaction old[N_ENDS_US])
+static void release_signals(const struct sigaction old[N_ENDS_US], const char *tmp)
 {
 	int asked_by = root_work_stop;
 
@@ -63,6 +63,8 @@ static void release_signals(const struct sigaction old[N_ENDS_US])
 		if (old[i].sa_handler == SIG_DFL)
 			(void)sigaction(ends_us[i], &old[i], NULL);
 	child_pidfd = FD_NONE;
+	if (asked_by && tmp)
+		(void)unlink(tmp); /* there is nobody left to tell */
 	if (asked_by)
 		(void)raise(asked_by);
 }
@@ -147,6 +149,6 @@ int root_work(const struct root_work *w, struct err *e)
 		}
 	}
 	proc_done(&p);
-	release_signals(old);
+	release_signals(old, w->tmp);
 	return r;
 }

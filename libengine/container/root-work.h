@@ -13,6 +13,7 @@ struct root_work {
 	/* In the parent, may be NULL: now and then while it takes long. */
 	void (*tick)(void *arg, uint64_t bytes, uint64_t files);
 	void *tick_arg;
+	const char *tmp;	/* a file to remove before a signal ends us; may be NULL */
 	struct copy_progress *progress;	/* of root_shared(); may be NULL */
 };
 

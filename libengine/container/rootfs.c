@@ -18,6 +18,7 @@
 
 #include "container-priv.h"
 #include "ctrlite/shift.h"
+#include "ctrlite/volume.h"
 #include "file.h"
 #include "mnt.h"
 #include "msg.h"
@@ -113,18 +114,31 @@ void root_binds_done(struct root_binds *b)
 	for (size_t i = 0; i < b->n; i++) {
 		free(b->items[i].source);
 		free(b->items[i].dest);
+		free(b->items[i].subpath);
 	}
 	free(b->items);
 	*b = (struct root_binds)ROOT_BINDS_INIT;
 }
 
 static int add_bind(struct root_binds *b, char *source_taken, const char *dest, bool read_only,
-		    bool volume)
+		    const struct spec_mount *m)
 {
-	struct root_bind *m = &b->items[b->n++];
+	struct root_bind *x = &b->items[b->n++];
 
-	*m = (struct root_bind){ source_taken, strdup(dest), read_only, volume };
-	return m->source && m->dest ? 0 : -ENOMEM;
+	*x = (struct root_bind){ .source = source_taken, .dest = strdup(dest), .read_only = read_only };
+	if (m && m->subpath && !(x->subpath = strdup(m->subpath)))
+		return -ENOMEM;
+	return x->source && x->dest ? 0 : -ENOMEM;
+}
+
+/* A volume that has a name: where its files are, if they are anywhere. */
+static int add_named(struct ctr_engine *eng, struct root_binds *b, const struct spec_mount *m)
+{
+	auto_volume struct ctr_volume v = CTR_VOLUME_INIT;
+
+	if (ctr_volume_read(eng, m->source, &v, NULL) < 0 || v.kind == CTR_VOLUME_TMPFS)
+		return 0; /* it comes with the start */
+	return add_bind(b, ctr_volume_mountpoint(eng, &v), m->dest, m->ro || m->overlay, m);
 }
 
 static int by_dest(const void *a, const void *b)
@@ -147,15 +161,17 @@ int root_binds(struct ctr_engine *eng, const struct ctr_request *req, struct roo
 		return err_sys(e, ENOMEM, "find the mounts");
 	for (size_t i = 0; r == 0 && i < m.n; i++)
 		if (m.items[i].type == SPEC_MOUNT_BIND)
-			r = add_bind(ret, strdup(m.items[i].source), m.items[i].dest, m.items[i].ro,
-				     false);
+			r = add_bind(ret, strdup(m.items[i].source), m.items[i].dest,
+				     m.items[i].ro || m.items[i].overlay, &m.items[i]);
+		else if (m.items[i].type == SPEC_MOUNT_VOLUME && m.items[i].source)
+			r = add_named(eng, ret, &m.items[i]);
 	for (size_t i = 0; r == 0 && i < req->anon_dests.n && i < req->anon_volumes.n; i++) {
 		const struct spec_mount *v = spec_mounts_find(&m, req->anon_dests.items[i]);
 
 		r = add_bind(ret,
 			     str_printf("%s/volumes/%s/_data", eng->store.root,
 					req->anon_volumes.items[i]),
-			     req->anon_dests.items[i], v && v->ro, true);
+			     req->anon_dests.items[i], v && (v->ro || v->overlay), v);
 	}
 	if (r < 0)
 		return err_sys(e, r, "find the mounts");
@@ -168,6 +184,7 @@ struct holder {
 	struct strv dirs; /* topmost first, with the upper directory */
 	char *work, *target;
 	struct root_binds binds;
+	bool ids_only;
 };
 
 static void holder_done(struct holder *h)
@@ -208,14 +225,22 @@ static int bind_target(int root_fd, const char *dest, bool is_dir)
 
 static int bind_one(int root_fd, const struct root_bind *b, struct err *e)
 {
-	auto_close int at = FD_NONE;
-	auto_close int tree =
-		open_tree(AT_FDCWD, b->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	auto_close int at = FD_NONE, tree = FD_NONE;
+	auto_close int src = open(b->source, O_PATH | O_CLOEXEC);
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
 	struct stat st;
 
-	if (tree < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (src >= 0 && b->subpath) {
+		int sub = path_open_in(src, b->subpath, O_PATH);
+
+		(void)fd_close(src);
+		src = sub;
+		errno = -sub;
+	}
+	if (src < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0; /* the container could not start either */
+	if (src >= 0)
+		tree = open_tree(src, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (tree < 0 || fstat(tree, &st) < 0)
 		return err_sys(e, errno, "open the mount's source %s", b->source);
 	if (b->read_only)
@@ -251,6 +276,14 @@ static int hold_mounts(const struct holder *h, struct err *e)
 	for (size_t i = 0; r == 0 && i < h->binds.n; i++)
 		r = bind_one(fd, &h->binds.items[i], e);
 	return r < 0 ? r : take_fd(&fd);
+}
+
+/* A descriptor to send where there is nothing to mount. */
+static int hold_nothing(struct err *e)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, errno, "open /") : fd;
 }
 
 enum { SAYS_ROOT = 1, SAYS_ERROR };
@@ -317,17 +350,18 @@ static int lock_root(struct ctr_engine *eng, struct ctr_root *root, struct err *
 static int open_stopped(struct ctr_engine *eng, struct ctr_root *root, enum root_view view,
 			struct err *e)
 {
-	struct holder h = { .work = NULL };
+	struct holder h = { .ids_only = view == ROOT_IDS };
 	auto_close int theirs = FD_NONE;
 	const struct idmap *map = NULL;
-	int r = lock_root(eng, root, e);
+	int r = h.ids_only ? 0 : lock_root(eng, root, e);
 
-	if (r == 0)
+	if (r == 0 && !h.ids_only) {
 		r = root_dirs(eng, &root->req, &h.dirs, e);
-	h.work = str_printf("%s/containers/%s/work", eng->store.root, root->req.id);
-	h.target = str_printf("%s/containers/%s/rootfs", eng->store.root, root->req.id);
-	if (r == 0 && (!h.work || !h.target))
-		r = err_sys(e, ENOMEM, "open the root of a container");
+		h.work = str_printf("%s/containers/%s/work", eng->store.root, root->req.id);
+		h.target = str_printf("%s/containers/%s/rootfs", eng->store.root, root->req.id);
+		if (r == 0 && (!h.work || !h.target))
+			r = err_sys(e, ENOMEM, "open the root of a container");
+	}
 	if (r == 0 && view == ROOT_WITH_MOUNTS)
 		r = root_binds(eng, &root->req, &h.binds, e);
 	if (r == 0)
@@ -347,7 +381,8 @@ static int open_stopped(struct ctr_engine *eng, struct ctr_root *root, enum root
 		(void)fd_close(root->holder_sock);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)umask(0);
-		holder_say(theirs, hold_mounts(&h, &failure), &failure);
+		holder_say(theirs, h.ids_only ? hold_nothing(&failure) : hold_mounts(&h, &failure),
+			   &failure);
 	}
 	theirs = fd_close(theirs);
 	if (r > 0)
@@ -453,6 +488,17 @@ int ctr_root_open(struct ctr_engine *eng, const char *id, enum root_view view, s
 
 	*ret = (struct ctr_root)CTR_ROOT_INIT;
 	r = open_any(eng, id, view, ret, e);
+	if (r < 0)
+		ctr_root_close(ret);
+	return r;
+}
+
+int ctr_root_open_ids(struct ctr_engine *eng, struct ctr_root *ret, struct err *e)
+{
+	int r;
+
+	*ret = (struct ctr_root)CTR_ROOT_INIT;
+	r = open_stopped(eng, ret, ROOT_IDS, e);
 	if (r < 0)
 		ctr_root_close(ret);
 	return r;

@@ -19,6 +19,8 @@ enum root_view {
 	ROOT_WITH_MOUNTS,
 	/* The image and what the container has written, to be read only. */
 	ROOT_PLAIN,
+	/* No root: only processes that its ids mean something to. */
+	ROOT_IDS,
 };
 
 struct ctr_root {
@@ -43,6 +45,8 @@ struct ctr_root {
  */
 int ctr_root_open(struct ctr_engine *eng, const char *id, enum root_view view, struct ctr_root *ret,
 		  struct err *e);
+/* Only ids (ROOT_IDS), of no container: those of the user's default map, as images have them. */
+int ctr_root_open_ids(struct ctr_engine *eng, struct ctr_root *ret, struct err *e);
 void ctr_root_close(struct ctr_root *r);
 #define auto_root __attribute__((cleanup(ctr_root_close)))
 
@@ -68,7 +72,8 @@ int root_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *
 /* A mount of a container that has no mounts now. */
 struct root_bind {
 	char *source, *dest;	/* owned */
-	bool read_only, volume;
+	char *subpath;		/* below the source; NULL: all of it; owned */
+	bool read_only;
 };
 struct root_binds {
 	struct root_bind *items;

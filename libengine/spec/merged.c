@@ -263,6 +263,11 @@ int merged_open(struct merged *m, const char *path, struct stat *ret_st)
 	return take_fd(&fd);
 }
 
+int merged_entry(struct merged *m, const char *rel, struct stat *ret_st)
+{
+	return lookup(m, rel, ret_st);
+}
+
 int merged_read(struct merged *m, const char *path, size_t max_bytes, char **ret_buf,
 		size_t *ret_len)
 {

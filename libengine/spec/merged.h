@@ -35,6 +35,12 @@ void merged_done(struct merged *m);
 int merged_open(struct merged *m, const char *path, struct stat *ret_st);
 
 /*
+ * What the layers have at @rel itself ("" the root, else "a/b" whose directories are none by links):
+ * a descriptor with *@ret_st filled, -ENOENT where there is nothing.  Only after merged_init().
+ */
+int merged_entry(struct merged *m, const char *rel, struct stat *ret_st);
+
+/*
  * Read the regular file @path of at most @max_bytes; the caller frees *@ret_buf, which has a NUL
  * behind its *@ret_len bytes.  Anything but a regular file is -EINVAL and is never opened for
  * reading, so that FIFOs and devices cannot block; larger is -EFBIG.

@@ -149,7 +149,7 @@ test_inspect_container() {
 	is "$(get .Mounts[0].Source)" /tmp
 	is "$(get .Mounts[0].Destination)" /t
 	is "$(get .Mounts[0].RW)" false
-	is "$(get .HostConfig.CapAdd)" '["NET_ADMIN"]'
+	is "$(get .HostConfig.CapAdd)" '["CAP_NET_ADMIN"]'
 	contains "$(get .Config.Env)" '"A=b"'
 	contains "$(get .BoundingCaps)" CAP_NET_ADMIN
 	expect 0 ctr inspect -f '{{.ID}} {{range .Mounts}}{{.Destination}}{{end}} {{index .Config.Labels "no"}}|{{.State.StartedAt}}' one
@@ -164,7 +164,7 @@ test_inspect_failures() {
 	expect 0 ctr create --name one bb true
 	expect 125 ctr inspect nope
 	is "$OUT" "[]"
-	is "$ERR" 'Error: inspecting object: no such object: "nope"'
+	is "$ERR" 'Error: no such object: "nope"'
 	expect 125 ctr inspect one nope
 	is "$(jq -r '.[0].Name' <<<"$OUT")" one
 	contains "$ERR" nope
@@ -175,7 +175,7 @@ test_inspect_failures() {
 	expect 125 ctr inspect -f '{{.State.Foo}}' one
 	contains "$ERR" "can't evaluate field Foo"
 	expect 125 ctr inspect --type pod one
-	contains "$ERR" "--type pod is not supported yet"
+	contains "$ERR" "no such pod"
 	expect 125 ctr inspect --type thing one
 }
 

@@ -36,7 +36,7 @@ static const char *const bad[] = {
 	"", " ", "CMD", "CMD ", "FROM x", "RUN x", "ENV =x", "ENV A=\"open", "LABEL a=b c", "EXPOSE x",
 	"EXPOSE 0", "EXPOSE 65536", "EXPOSE 80/icmp", "EXPOSE 90-80", "EXPOSE 4294967376", "STOPSIGNAL NOPE",
 	"STOPSIGNAL 0", "HEALTHCHECK x", "HEALTHCHECK CMD", "HEALTHCHECK CMD []", "HEALTHCHECK --interval=x CMD a",
-	"HEALTHCHECK --retries=0 CMD a", "HEALTHCHECK --what=1 CMD a", "HEALTHCHECK --interval=1s", "CM D", "ONBUILD CMD x", "USER \xff\xfe",
+	"HEALTHCHECK --retries=0 CMD a", "HEALTHCHECK --what=1 CMD a", "HEALTHCHECK --interval=1s", "CM D", "ONBUILD", "USER \xff\xfe",
 };
 
 TEST(instructions)

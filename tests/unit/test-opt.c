@@ -259,7 +259,7 @@ TEST(says_what_is_wrong_as_pflag_does)
 		"invalid argument \"nan\" for \"--cpus\" flag: strconv.ParseFloat: parsing "
 		"\"nan\": invalid syntax");
 	refuses("--color green",
-		"invalid argument \"green\" for \"--color\" flag: choose from: red, blue");
+		"invalid argument \"green\" for \"--color\" flag: \"green\" is not a valid value.  Choose from: \"red, blue\"");
 	refuses("--memory 5x",
 		"invalid argument \"5x\" for \"-m, --memory\" flag: not a size; a number "
 		"with an optional unit b, k, m, g or t is expected");
