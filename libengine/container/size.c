@@ -114,26 +114,42 @@ static int sum_tree(int dir_fd, bool links_once, uint64_t *ret)
 	return r;
 }
 
-struct answer {
-	int r;
-	uint64_t sum;
-};
-
-/* In the child: root of a user namespace in which every id of the layer is mapped. */
-static void __attribute__((noreturn)) child(int dir_fd, bool links_once, int out_fd)
+static int sum_path(int parent_fd, const char *path, bool links_once, uint64_t *ret)
 {
-	struct answer a = { 0 };
+	auto_close int fd = path_open_beneath(parent_fd, path, O_PATH | O_DIRECTORY);
 
-	a.r = sum_tree(dir_fd, links_once, &a.sum);
-	_exit(fd_write_all(out_fd, &a, sizeof(a)) < 0);
+	*ret = 0;
+	if (fd < 0) /* never made, or removed since */
+		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+	return sum_tree(fd, links_once, ret);
 }
 
-static int sum_mapped(int dir_fd, bool links_once, const struct idmap *map, uint64_t *ret,
-		      struct err *e)
+static int sum_paths(int parent_fd, const struct strv *paths, bool links_once, uint64_t *ret)
 {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < paths->n; i++)
+		r = sum_path(parent_fd, paths->items[i], links_once, &ret[i]);
+	return r;
+}
+
+/* In the child: root of a user namespace in which every id of the files is mapped. */
+static void __attribute__((noreturn)) child(int parent_fd, const struct strv *paths, bool links_once,
+					    uint64_t *sums, int out_fd)
+{
+	int r = sum_paths(parent_fd, paths, links_once, sums);
+
+	if (fd_write_all(out_fd, &r, sizeof(r)) < 0)
+		_exit(1);
+	_exit(fd_write_all(out_fd, sums, paths->n * sizeof(*sums)) < 0);
+}
+
+static int sum_mapped(int parent_fd, const struct strv *paths, bool links_once, const struct idmap *map,
+		      uint64_t *ret, struct err *e)
+{
+	size_t bytes = paths->n * sizeof(*ret);
 	struct proc p = PROC_INIT;
-	struct answer a;
-	int fds[2], r;
+	int fds[2], r, answer = 0;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "make a pipe");
@@ -143,48 +159,49 @@ static int sum_mapped(int dir_fd, bool links_once, const struct idmap *map, uint
 	if (r < 0)
 		return r;
 	if (r == 0)
-		child(dir_fd, links_once, wr);
+		child(parent_fd, paths, links_once, ret, wr);
 	wr = fd_close(wr);
-	r = fd_read_full(rd, &a, sizeof(a)) == (ssize_t)sizeof(a) ? a.r : -EIO;
+	r = fd_read_full(rd, &answer, sizeof(answer)) == (ssize_t)sizeof(answer) ? answer : -EIO;
+	if (r == 0 && fd_read_full(rd, ret, bytes) != (ssize_t)bytes)
+		r = -EIO;
 	(void)proc_wait(&p, NULL); /* its answer is what counts */
 	proc_done(&p);
-	if (r >= 0)
-		*ret = a.sum;
 	return r;
 }
 
-int ctr_tree_size(struct ctr_engine *eng, int dir_fd, bool links_once, const char *what, uint64_t *ret_bytes,
-		  struct err *e)
+static int measure(struct ctr_engine *eng, int parent_fd, const struct strv *paths, bool links_once,
+		   const char *what, uint64_t *ret, struct err *e)
 {
 	const struct idmap *map;
-	uint64_t sum = 0;
 	int r = ctr_engine_idmap(eng, &map, e);
 
 	if (r < 0)
 		return r;
-	r = map ? sum_mapped(dir_fd, links_once, map, &sum, e) : sum_tree(dir_fd, links_once, &sum);
+	r = map ? sum_mapped(parent_fd, paths, links_once, map, ret, e)
+		: sum_paths(parent_fd, paths, links_once, ret);
 	if (r == -ELOOP)
 		return err_set(e, ERR_LIMIT, "measure %s: more than %d directories deep", what,
 			       CTR_SIZE_DEPTH_MAX);
-	if (r < 0)
-		return err_sys(e, r, "measure %s", what);
-	*ret_bytes = sum;
-	return 0;
+	return r < 0 ? err_sys(e, r, "measure %s", what) : 0;
+}
+
+int ctr_tree_sizes(struct ctr_engine *eng, int parent_fd, const struct strv *paths, const char *what,
+		   uint64_t *ret_bytes, struct err *e)
+{
+	return measure(eng, parent_fd, paths, true, what, ret_bytes, e);
 }
 
 int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_bytes, struct err *e)
 {
-	auto_free char *name = str_printf("%s/upper", id), *what = str_printf("container %.12s", id);
+	auto_strv struct strv paths = STRV_INIT;
+	auto_free char *what = str_printf("container %.12s", id);
+	uint64_t sum = 0;
+	int r;
 
-	if (!name || !what)
+	if (!what || strv_addf(&paths, "%s/upper", id) < 0)
 		return err_sys(e, ENOMEM, "measure container %.12s", id);
-	auto_close int upper_fd =
-		path_open_beneath(eng->store.containers_fd, name, O_PATH | O_DIRECTORY);
-	if (upper_fd == -ENOENT) { /* never started */
-		*ret_bytes = 0;
-		return 0;
-	}
-	if (upper_fd < 0)
-		return err_sys(e, upper_fd, "measure container %.12s", id);
-	return ctr_tree_size(eng, upper_fd, false, what, ret_bytes, e);
+	r = measure(eng, eng->store.containers_fd, &paths, false, what, &sum, e);
+	if (r == 0)
+		*ret_bytes = sum;
+	return r;
 }

@@ -11,7 +11,6 @@
 
 #include "ctrlite/event.h"
 #include "ctrlite/idmap.h"
-#include "ctrlite/size.h"
 #include "fd.h"
 #include "file.h"
 #include "json.h"
@@ -409,18 +408,4 @@ int ctr_volume_hold(struct ctr_engine *eng, const char *name, bool anonymous, bo
 			*e = (struct err)ERR_INIT;
 	}
 	return err_set(e, ERR_BUSY, "volume %.255s keeps being removed", name);
-}
-
-int ctr_volume_size(struct ctr_engine *eng, const struct ctr_volume *v, uint64_t *ret, struct err *e)
-{
-	auto_free char *path = str_printf("%s/_data", v->name);
-	auto_free char *what = str_printf("volume %s", v->name);
-	auto_close int fd = FD_NONE;
-
-	if (!path || !what)
-		return err_sys(e, ENOMEM, "measure volume %s", v->name);
-	/* What is mounted over it belongs to the host, or is gone with its container. */
-	fd = path_open_beneath(eng->store.volumes_fd, path, O_PATH | O_DIRECTORY);
-	return fd < 0 ? err_sys(e, fd, "measure volume %s", v->name)
-		      : ctr_tree_size(eng, fd, true, what, ret, e);
 }

@@ -2,10 +2,10 @@
 #ifndef CTRLITE_SIZE_H
 #define CTRLITE_SIZE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "ctrlite/engine.h"
+#include "str.h"
 
 #define CTR_SIZE_DEPTH_MAX 400	/* directories in directories; each costs a descriptor */
 
@@ -15,9 +15,12 @@
  * is out of reach.  The container may run and change it meanwhile; links are not followed.
  */
 int ctr_container_size(struct ctr_engine *eng, const char *id, uint64_t *ret_bytes, struct err *e);
-/* The same of any directory (@dir_fd may be O_PATH) of files of mapped ids; @links_once: a file with
- * several names in it counts once.  @what is named in errors. */
-int ctr_tree_size(struct ctr_engine *eng, int dir_fd, bool links_once, const char *what,
-		  uint64_t *ret_bytes, struct err *e);
+/*
+ * The same of the directories @paths below @parent_fd into @ret_bytes[0..paths->n), all in one go; a
+ * file that has several names in one of them counts once there.  One that is not there counts as
+ * nothing.  @what is named in errors.
+ */
+int ctr_tree_sizes(struct ctr_engine *eng, int parent_fd, const struct strv *paths, const char *what,
+		   uint64_t *ret_bytes, struct err *e);
 
 #endif

@@ -90,9 +90,6 @@ int ctr_volume_remove(struct ctr_engine *eng, const char *name, bool force, int6
 /* "prune": what is said after "remove" by who removes many. */
 void ctr_volume_event(struct ctr_engine *eng, const char *status, const char *name);
 
-/* The sum of the sizes of the files in it; hard links count once. */
-int ctr_volume_size(struct ctr_engine *eng, const struct ctr_volume *v, uint64_t *ret, struct err *e);
-
 /*
  * For the start of containers: hold the volume @name as the head of this file says, making it when
  * it is missing and @make is set.  A descriptor to close when the record is in place, or -errno.

@@ -1,0 +1,169 @@
+/* Removing what nobody uses. */
+#include "prune.h"
+
+#include <errno.h>
+
+#include <ctrlite/container.h>
+#include <ctrlite/image.h>
+#include <ctrlite/volume.h>
+
+#include "fd.h"
+
+/* What filters look at, of any kind of thing. */
+struct thing {
+	const struct strv *labels;
+	int64_t created_ns;
+};
+
+static bool match_label(void *ctx, const struct filter *f, const void *o)
+{
+	const struct thing *t = o;
+
+	(void)ctx;
+	return filter_match_label(f->value, t->labels);
+}
+
+static bool match_until(void *ctx, const struct filter *f, const void *o)
+{
+	const struct thing *t = o;
+
+	(void)ctx;
+	return t->created_ns < f->number;
+}
+
+static const struct filter_key keys[] = {
+	{ "label", true, NULL, match_label },
+	{ "until", false, filter_read_time, match_until },
+	{ NULL, false, NULL, NULL },
+};
+
+static const struct filter_words words = {
+	.malformed = "filter input must be in the form of filter=value: %s is invalid",
+	.unknown = "%s is an invalid filter",
+};
+
+int prune_filters_parse(const struct strv *texts, struct prune_filters *ret, struct err *e)
+{
+	return filters_parse(texts, keys, &words, NULL, &ret->f, e);
+}
+
+void prune_filters_done(struct prune_filters *f)
+{
+	filters_done(&f->f);
+}
+
+/* Print what was removed; what is in use again, or gone, since it was looked at is no failure. */
+static void report(struct cmd *c, int r, const char *name, const char **heading, struct err *e)
+{
+	if (r == 0) {
+		if (*heading)
+			printf("%s\n", *heading);
+		*heading = NULL;
+		printf("%s\n", name);
+	} else if (e->kind == ERR_BUSY || e->kind == ERR_NOT_FOUND) {
+		*e = (struct err)ERR_INIT;
+	} else {
+		cmd_fail(c, e);
+	}
+}
+
+int prune_containers(struct cmd *c, const struct prune_filters *f, const char *heading, struct err *e)
+{
+	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
+	int r = ctr_container_list(c->eng, &l, e);
+
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		const struct ctr_request *req = &l.items[i].req;
+		const struct thing t = { &req->labels, req->created_ns };
+
+		if (l.items[i].status.state != CTR_RUNNING && filters_match(&f->f, NULL, &t))
+			report(c, ctr_container_remove(c->eng, req->id, false, false, 0, e), req->id,
+			       &heading, e);
+	}
+	ctr_container_list_done(&l);
+	return r;
+}
+
+int prune_volumes(struct cmd *c, const struct prune_filters *f, const char *heading, struct err *e)
+{
+	struct ctr_volume_list l = CTR_VOLUME_LIST_INIT;
+	auto_strv struct strv uses = STRV_INIT;
+	int r = ctr_volume_list(c->eng, &l, e);
+
+	if (r == 0)
+		r = ctr_volume_uses(c->eng, &uses, e);
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		const struct ctr_volume *v = &l.items[i];
+		const struct thing t = { &v->labels, v->created_ns };
+
+		if (ctr_volume_count(&uses, v->name) == 0 && filters_match(&f->f, NULL, &t)) {
+			int removed = ctr_volume_remove(c->eng, v->name, false, 0, e);
+
+			if (removed == 0)
+				ctr_volume_event(c->eng, "prune", v->name);
+			report(c, removed, v->name, &heading, e);
+		}
+	}
+	ctr_volume_list_done(&l);
+	return r;
+}
+
+static int labels_of(const struct ctr_image *i, struct strv *ret)
+{
+	json_t *labels = json_object_get(json_object_get(i->config, "config"), "Labels"), *v;
+	const char *key;
+
+	json_object_foreach(labels, key, v)
+		if (strv_addf(ret, "%s=%s", key, json_string_value(v) ? json_string_value(v) : "") < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static bool has_users(const struct ctr_image *i, const struct strv *users)
+{
+	for (size_t k = 0; k < users->n; k++)
+		if (str_starts(users->items[k], i->manifest.hex) ||
+		    str_starts(users->items[k], i->digest.hex))
+			return true;
+	return false;
+}
+
+/* Name by name: never by force, which would take the containers that are made meanwhile. */
+static int remove_image(struct cmd *c, const struct ctr_image *i, struct err *e)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < (i->names.n ? i->names.n : 1); k++) {
+		struct ctr_image_removed removed = CTR_IMAGE_REMOVED_INIT;
+
+		r = ctr_image_remove(c->eng, i->names.n ? i->names.items[k] : i->id.hex, false, &removed, e);
+		r = r < 0 ? r : 0;
+		ctr_image_removed_done(&removed);
+	}
+	return r;
+}
+
+int prune_images(struct cmd *c, bool all, const struct prune_filters *f, const char *heading,
+		 struct err *e)
+{
+	struct ctr_image_list l = CTR_IMAGE_LIST_INIT;
+	auto_strv struct strv layers = STRV_INIT, users = STRV_INIT;
+	int r = ctr_image_list(c->eng, &l, e);
+
+	if (r == 0)
+		r = ctr_container_uses(c->eng, &layers, &users, e);
+	for (size_t i = 0; r == 0 && i < l.n; i++) {
+		const struct ctr_image *image = &l.items[i];
+		auto_strv struct strv labels = STRV_INIT;
+		const struct thing t = { &labels, image->created_ns };
+
+		if ((!all && image->names.n) || has_users(image, &users))
+			continue;
+		if (labels_of(image, &labels) < 0)
+			r = err_sys(e, ENOMEM, "prune images");
+		else if (filters_match(&f->f, NULL, &t))
+			report(c, remove_image(c, image, e), image->id.hex, &heading, e);
+	}
+	ctr_image_list_done(&l);
+	return r;
+}
