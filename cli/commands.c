@@ -103,6 +103,8 @@ const struct command_name commands[] = {
 	{ "volume",		NULL, "Manage volumes" },
 	{ "volume create",	&cmd_volume_create },
 	{ "volume exists",	&cmd_volume_exists },
+	{ "volume export",	&cmd_volume_export },
+	{ "volume import",	&cmd_volume_import },
 	{ "volume inspect",	&cmd_volume_inspect },
 	{ "volume list",	&cmd_volume_ls,	NULL, NAME_ALIAS },
 	{ "volume ls",		&cmd_volume_ls },

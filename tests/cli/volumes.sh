@@ -313,3 +313,34 @@ bind /h  [\"bind\"] false rslave"
 	expect 0 ctr inspect c --format '{{index .HostConfig.Binds 2}}'
 	is "$OUT" "$PWD/host:/h:ro,rslave,bind"
 }
+
+test_export_and_import() {
+	volume_image bb
+	expect 0 in_bb -v v:/data bb sh -c 'ln -s /etc/passwd /data/link; touch -d 2001-02-03 /data/file; chown 7:8 /data/file; chmod 4711 /data/file'
+	expect 0 ctr volume export -o v.tar v
+	tar -tvf v.tar >list
+	contains "$(cat list)" "link -> /etc/passwd"
+	matches "$(cat list)" '-rws--x--x 7/8 .* 2001-02-03 .* (\./)?file'
+	expect 0 ctr volume create w
+	expect 0 ctr volume import w v.tar
+	expect 0 in_bb -v v:/v:nocopy -v w:/w:nocopy bb sh -c 'cd /v; for i in link file sub; do stat -c "%n %a %u %g %Y %s" $i; done >/tmp/v
+		cd /w; for i in link file sub; do stat -c "%n %a %u %g %Y %s" $i; done >/tmp/w; busybox diff /tmp/v /tmp/w && cat /w/file'
+	is "$OUT" from-the-image
+	ctr volume export v | gzip >v.tar.gz
+	expect 0 ctr volume create x
+	run sh -c 'ctr-lite volume import x - <v.tar.gz'
+	is "$STATUS$ERR" 0
+	expect 0 in_bb -v x:/data bb cat /data/file
+	is "$OUT" from-the-image
+	expect 125 ctr volume export nope
+	contains "$ERR" "no such volume nope"
+	expect 125 ctr volume import nope v.tar
+	contains "$ERR" "no such volume nope"
+	expect 125 ctr volume import w missing.tar
+	contains "$ERR" "open missing.tar"
+	expect 125 ctr volume import w list
+	contains "$ERR" "import into volume w"
+	tty_start "$(command -v ctr-lite) volume export v; echo status \$?; sleep 5"
+	tty_wait 'status 125'
+	tty_wait 'cannot write to a terminal'
+}

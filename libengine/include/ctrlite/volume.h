@@ -90,6 +90,13 @@ int ctr_volume_remove(struct ctr_engine *eng, const char *name, bool force, int6
 /* "prune": what is said after "remove" by who removes many. */
 void ctr_volume_event(struct ctr_engine *eng, const char *status, const char *name);
 
+/* Its content as a tar archive to @out_fd.  A signal that would end us ends that first and removes
+ * the file @tmp (may be NULL).  ERR_UNSUPPORTED for a tmpfs. */
+int ctr_volume_export(struct ctr_engine *eng, const struct ctr_volume *v, int out_fd, const char *tmp,
+		      struct err *e);
+/* Unpack the archive (also a compressed one) that our standard input is into it. */
+int ctr_volume_import(struct ctr_engine *eng, const struct ctr_volume *v, struct err *e);
+
 /*
  * For the start of containers: hold the volume @name as the head of this file says, making it when
  * it is missing and @make is set.  A descriptor to close when the record is in place, or -errno.
