@@ -10,10 +10,11 @@
 #include "fd.h"
 #include "json.h"
 #include "out.h"
+#include "volumes.h"
 
 #define INDENT 5
 
-enum type { TYPE_ALL, TYPE_CONTAINER, TYPE_IMAGE, TYPE_NETWORK, TYPE_POD };
+enum type { TYPE_ALL, TYPE_CONTAINER, TYPE_IMAGE, TYPE_NETWORK, TYPE_POD, TYPE_VOLUME };
 
 struct inspect_args {
 	const char *type_name;
@@ -28,7 +29,7 @@ struct inspect_args {
 #define OPT_SIZES { 's', "size", NULL, OPT_FLAG, ARG(size), "Display total file size of containers" }
 static const struct opt opts[] = {
 	OPT_FORMAT, OPT_LATEST, OPT_SIZES,
-	{ 't', "type", "TYPE", OPT_STRING, ARG(type_name), "Specify the type of object: all, container, image, network, pod" },
+	{ 't', "type", "TYPE", OPT_STRING, ARG(type_name), "Specify the type of object: all, container, image, network, pod, volume" },
 	{ 0 },
 };
 static const struct opt container_opts[] = { OPT_FORMAT, OPT_LATEST, OPT_SIZES, { 0 } };
@@ -77,6 +78,7 @@ static const struct tmpl_field fields[] = {
 	{ "Sysctls", NULL, TMPL_MAP },
 	{ "StorageOpt", NULL, TMPL_MAP },
 	{ "HostIP", "HostIp", 0 },
+	{ "CreatedAt", NULL, TMPL_TIME },
 	{ "UIDMap", "UidMap", 0 },
 	{ "GIDMap", "GidMap", 0 },
 	{ "HostConfig.IDMappings", NULL, TMPL_OPTIONAL },
@@ -144,6 +146,22 @@ static int describe_image(struct cmd *c, const char *name, json_t **ret, struct 
 	return r;
 }
 
+static int describe_volume(struct cmd *c, const char *name, json_t **ret, json_t **ret_view,
+			   struct err *e)
+{
+	auto_volume struct ctr_volume v = CTR_VOLUME_INIT;
+	auto_strv struct strv uses = STRV_INIT;
+	int r = ctr_volume_get(c->eng, name, &v, e);
+
+	if (r == 0)
+		r = ctr_volume_uses(c->eng, &uses, e);
+	if (r < 0)
+		return r;
+	*ret = volume_json(c, &v, &uses, false);
+	*ret_view = volume_json(c, &v, &uses, true);
+	return *ret && *ret_view ? 0 : err_sys(e, ENOMEM, "inspect volume %s", name);
+}
+
 /* Podman's words for what is not there. */
 static int none_such(enum type type, const char *name, struct err *e)
 {
@@ -163,14 +181,17 @@ static int none_such(enum type type, const char *name, struct err *e)
 			       "network %s: unable to find network with name or ID %s: "
 			       "network not found",
 			       plain, plain);
+	case TYPE_VOLUME:
+		return err_set(e, ERR_NOT_FOUND, "no such volume %s", plain);
 	case TYPE_POD:
 		return err_set(e, ERR_NOT_FOUND, "no such pod %s", plain);
 	}
 	return -EINVAL;
 }
 
+/* *@ret_view, what templates see, is NULL where that is the same. */
 static int describe(struct cmd *c, enum type type, const char *name, bool size, json_t **ret,
-		    struct err *e)
+		    json_t **ret_view, struct err *e)
 {
 	int r = err_set(e, ERR_NOT_FOUND,
 			"there is none"); /* of networks and pods there are none yet */
@@ -179,13 +200,15 @@ static int describe(struct cmd *c, enum type type, const char *name, bool size, 
 		r = describe_container(c, name, size, ret, e);
 	if (r < 0 && e->kind == ERR_NOT_FOUND && (type == TYPE_ALL || type == TYPE_IMAGE))
 		r = describe_image(c, name, ret, e);
+	if (r < 0 && e->kind == ERR_NOT_FOUND && (type == TYPE_ALL || type == TYPE_VOLUME))
+		r = describe_volume(c, name, ret, ret_view, e);
 	return r < 0 && e->kind == ERR_NOT_FOUND ? none_such(type, name, e) : r;
 }
 
-static int print(const struct inspect_args *a, json_t *found, struct err *e)
+static int print(const struct inspect_args *a, json_t *found, json_t *views, struct err *e)
 {
 	auto_format struct out_format f = OUT_FORMAT_INIT;
-	struct out_list l = { .views = found, .json = found, .fields = fields, .indent = INDENT };
+	struct out_list l = { .views = views, .json = found, .fields = fields, .indent = INDENT };
 	int r;
 
 	if (!a->format || !*a->format)
@@ -207,16 +230,23 @@ static int latest(struct cmd *c, bool size, json_t **ret, struct err *e)
 	return r;
 }
 
+static int add(json_t *found, json_t *views, json_t *one, json_t *view)
+{
+	if (json_array_append_new(views, view ? view : json_incref(one)) < 0)
+		return -ENOMEM;
+	return json_array_append_new(found, one) < 0 ? -ENOMEM : 0;
+}
+
 /* What is found is shown, then what is not is told. */
 static int inspect(struct cmd *c, const struct inspect_args *a, enum type type, struct err *e)
 {
 	auto_free struct err *failures = calloc(c->n_args + 1, sizeof(*failures));
-	auto_json json_t *found = json_array();
-	json_t *one = NULL;
+	auto_json json_t *found = json_array(), *views = json_array();
+	json_t *one = NULL, *view = NULL;
 	size_t n = 0;
 	int r;
 
-	if (!failures || !found)
+	if (!failures || !found || !views)
 		return err_sys(e, ENOMEM, "inspect");
 	if (a->latest && c->n_args)
 		return err_set(e, ERR_INVALID, "--latest and arguments cannot be used together");
@@ -226,18 +256,21 @@ static int inspect(struct cmd *c, const struct inspect_args *a, enum type type, 
 		return err_set(e, ERR_INVALID, "latest flag requires type to be container");
 	if (a->latest) {
 		r = latest(c, a->size, &one, e);
-		if (r < 0 || json_array_append_new(found, one) < 0)
+		if (r == -ENOENT && !a->format)
+			(void)out_json(found, INDENT, NULL); /* as for other names: an empty list */
+		if (r < 0 || add(found, views, one, NULL) < 0)
 			return r < 0 ? r : err_sys(e, ENOMEM, "inspect the latest container");
 	}
 	for (size_t i = 0; i < c->n_args; i++) {
 		failures[n] = (struct err)ERR_INIT;
-		if (describe(c, type, c->args[i], a->size, &one, &failures[n]) < 0)
+		view = NULL;
+		if (describe(c, type, c->args[i], a->size, &one, &view, &failures[n]) < 0)
 			n++;
-		else if (json_array_append_new(found, one) < 0)
+		else if (add(found, views, one, view) < 0)
 			return err_sys(e, ENOMEM, "inspect %s", c->args[i]);
 	}
 	if (!a->format || json_array_size(found)) {
-		r = print(a, found, e);
+		r = print(a, found, views, e);
 		if (r < 0)
 			return r;
 	}
@@ -247,9 +280,13 @@ static int inspect(struct cmd *c, const struct inspect_args *a, enum type type, 
 }
 
 static const struct opt_choice types[] = {
-	{ "all", TYPE_ALL },	 { "container", TYPE_CONTAINER },
-	{ "image", TYPE_IMAGE }, { "network", TYPE_NETWORK },
-	{ "pod", TYPE_POD },	 { NULL, 0 },
+	{ "all", TYPE_ALL },
+	{ "container", TYPE_CONTAINER },
+	{ "image", TYPE_IMAGE },
+	{ "network", TYPE_NETWORK },
+	{ "pod", TYPE_POD },
+	{ "volume", TYPE_VOLUME },
+	{ NULL, 0 },
 };
 
 static int parse_type(const char *name, enum type *ret, struct err *e)
@@ -296,8 +333,8 @@ static int image_main(struct cmd *c, void *args, struct err *e)
 
 const struct command cmd_inspect = {
 	.summary = "Display the configuration of object denoted by ID",
-	.usage = "[options] {CONTAINER|IMAGE} [...]",
-	.description = "Displays what is known of containers and images, as JSON.\n"
+	.usage = "[options] {CONTAINER|IMAGE|VOLUME} [...]",
+	.description = "Displays what is known of containers, images and volumes, as JSON.\n"
 		       "A name that both have means the container.",
 	.examples = "inspect alpine\ninspect --format '{{.State.Status}}' web",
 	.run = inspect_main,

@@ -54,6 +54,15 @@ static bool any_state(const struct ps_args *a)
 	return a->all || a->latest || a->last > 0;
 }
 
+static char *join(const struct strv *words)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < words->n; i++)
+		strbuf_addf(&b, "%s%s", i ? " " : "", words->items[i]);
+	return strbuf_take(&b);
+}
+
 static int make_rows(struct ps_context *x, const struct filters *f, bool running_only,
 		     struct ps_rows *ret, struct err *e)
 {
@@ -66,7 +75,7 @@ static int make_rows(struct ps_context *x, const struct filters *f, bool running
 
 		if (running_only && c->status.paused)
 			continue;
-		row.command = ctr_request_command(&c->req);
+		row.command = join(&c->req.cmd);
 		/* Unreadable, it is not known; the rest is. */
 		(void)ctr_health_status(x->c->eng, &c->req, &c->status, &row.health, NULL);
 		row.status = ps_status_text(&c->status, row.health);

@@ -138,7 +138,7 @@ static bool is_json_word(const char *s, bool json_list)
 int out_format_parse(const char *name, const char *text, const char *table, bool json_list,
 		     struct out_format *ret, struct err *e)
 {
-	auto_free char *format = NULL;
+	auto_free char *format = NULL, *line = NULL;
 	const char *rest;
 
 	if (text && is_json_word(text, json_list)) {
@@ -153,6 +153,12 @@ int out_format_parse(const char *name, const char *text, const char *table, bool
 	format = normal_format(rest ? rest + strspn(rest, " ") : text, rest != NULL);
 	if (!format)
 		return err_sys(e, ENOMEM, "read --format");
+	/* The template gets a newline, whatever its output ends with.  Errors are those of what was
+	 * typed. */
+	if (!str_ends(format, "\n"))
+		line = str_printf("%s\n", format);
+	if (line && tmpl_parse(name, line, &ret->tmpl, NULL) == 0)
+		return 0;
 	return tmpl_parse(name, format, &ret->tmpl, e);
 }
 
@@ -203,8 +209,6 @@ static int exec_line(const struct out_format *f, const struct tmpl_data *d, stru
 		/* what came before a failure is shown, as podman does */
 		if (b.len)
 			out_text(b.data, b.len);
-		if (r >= 0 && !newline)
-			putchar('\n');
 		return r;
 	}
 	if (r < 0)

@@ -17,6 +17,7 @@ static int compare(int a, int b)
 	return a < b ? -1 : a > b;
 }
 
+/* So that what can be joined stands together. */
 static int by_place(const void *a, const void *b)
 {
 	const struct ctr_net_port *x = a, *y = b;
@@ -25,6 +26,15 @@ static int by_place(const void *a, const void *b)
 	r = r ? r : compare(x->udp, y->udp);
 	r = r ? r : compare(x->ctr_port, y->ctr_port);
 	return r ? r : compare(x->host_port, y->host_port);
+}
+
+static int by_port(const void *a, const void *b)
+{
+	const struct ctr_net_port *x = a, *y = b;
+	int r = compare(x->udp, y->udp);
+
+	r = r ? r : compare(x->ctr_port, y->ctr_port);
+	return r ? r : by_place(a, b);
 }
 
 static bool goes_on(const struct ctr_net_port *a, const struct ctr_net_port *b)
@@ -56,6 +66,7 @@ int ports_of(const struct ctr_request *r, struct ports *ret)
 			ret->items[++last] = ret->items[i];
 	}
 	ret->n = last + 1;
+	qsort(ret->items, ret->n, sizeof(*ret->items), by_port);
 	return 0;
 }
 

@@ -13,11 +13,11 @@ struct ports {
 void ports_done(struct ports *p);
 #define auto_ports __attribute__((cleanup(ports_done)))
 
-/* By address, protocol and number, neighbours joined to ranges.  What a newer version has written is
+/* By protocol and number, neighbours of one address joined to ranges.  What a newer version has written is
  * left out.  0 or -ENOMEM. */
 int ports_of(const struct ctr_request *r, struct ports *ret);
 
-/* " 81-83/tcp": what is exposed and not among @published, joined as well; "" where there is none.
+/* "81-83/tcp": what is exposed and not among @published, joined as well; "" where there is none.
  * Fresh, or NULL. */
 char *ports_exposed(const struct ctr_request *r, const struct ports *published);
 

@@ -138,15 +138,6 @@ static json_t *ports_json(const struct ctr_request *r)
 	return a;
 }
 
-static json_t *command_json(const struct ctr_request *r)
-{
-	json_t *a = strings(&r->entrypoint);
-
-	for (size_t i = 0; i < r->cmd.n; i++)
-		json_array_append_new(a, json_string(r->cmd.items[i]));
-	return a;
-}
-
 #define NEVER_S (-62135596800LL) /* Go's zero time */
 
 static int64_t seconds(int64_t ns)
@@ -173,7 +164,7 @@ json_t *ps_row_json(const struct ps_row *row, const struct ps_args *a)
 	json_t *j;
 
 	j = json_pack("{s:b, s:o, s:s?, s:s, s:b, s:I, s:i, s:o, s:s, s:s, s:s, s:b}", "AutoRemove",
-		      r->rm, "Command", command_json(r), "CreatedAt", ago, "CIDFile",
+		      r->rm, "Command", strings(&r->cmd), "CreatedAt", ago, "CIDFile",
 		      r->cidfile ? r->cidfile : "", "Exited", s->state == CTR_EXITED, "ExitedAt",
 		      (json_int_t)seconds(s->state == CTR_RUNNING ? 0 : s->finished_ns), "ExitCode",
 		      s->exit_code, "ExposedPorts", r->exposed.n ? exposed_json(r) : json_null(),
@@ -187,7 +178,7 @@ json_t *ps_row_json(const struct ps_row *row, const struct ps_args *a)
 	json_object_set_new(j, "Pod", json_string(""));
 	json_object_set_new(j, "PodName", json_string(""));
 	json_object_set_new(j, "Ports", ports_json(r));
-	json_object_set_new(j, "Restarts", json_integer(0));
+	json_object_set_new(j, "Restarts", json_integer(s->restarts));
 	if (a->size)
 		json_object_set_new(j, "Size",
 				    json_pack("{s:I, s:I}", "rootFsSize",
@@ -268,7 +259,7 @@ json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
 	json_object_set_new(j, "ExitCode", json_integer(s->exit_code));
 	json_object_set_new(j, "ExposedPorts", exposed_json(r));
 	json_object_set_new(j, "IsInfra", json_false());
-	json_object_set_new(j, "Restarts", json_integer(0));
+	json_object_set_new(j, "Restarts", json_integer(s->restarts));
 	json_object_set_new(j, "StartedAt", json_integer(seconds(s->started_ns)));
 	return j;
 }

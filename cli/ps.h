@@ -50,7 +50,7 @@ struct ps_namespaces {
 
 struct ps_row {
 	struct ctr_container *c;
-	char *command;			/* whole */
+	char *command;			/* whole; without the entrypoint, as podman has it */
 	char *status;			/* "Up 3 minutes (healthy)" */
 	enum ctr_hc_status health;
 	uint64_t size_rw, size_image;	/* with --size */

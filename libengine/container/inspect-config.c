@@ -48,6 +48,18 @@ static json_t *exposed_ports(struct describe *d)
 	return insp_sorted(d, map);
 }
 
+/* Every container gets its host name: that is shown where it was asked for. */
+static json_t *env(struct describe *d)
+{
+	const struct ctr_request *r = d->r;
+	json_t *list = json_from_strv(&r->env);
+
+	if (r->hostname && !strv_env_get(&r->env, "HOSTNAME") &&
+	    json_array_append_new(list, json_sprintf("HOSTNAME=%s", r->hostname)) < 0)
+		d->failed = true;
+	return list;
+}
+
 json_t *insp_config(struct describe *d)
 {
 	const struct ctr_request *r = d->r;
@@ -68,7 +80,7 @@ json_t *insp_config(struct describe *d)
 	insp_bool(d, j, "Tty", r->tty);
 	insp_bool(d, j, "OpenStdin", r->open_stdin);
 	insp_bool(d, j, "StdinOnce", false);
-	insp_strv(d, j, "Env", &r->env);
+	insp_set(d, j, "Env", env(d));
 	insp_set(d, j, "Cmd", r->cmd.n ? json_from_strv(&r->cmd) : json_null());
 	insp_str(d, j, "Image", r->image);
 	insp_set(d, j, "Volumes", json_object_size(volumes) ? json_incref(volumes) : json_null());

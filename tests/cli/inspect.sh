@@ -24,7 +24,7 @@ test_docker_idioms() {
 	shows c '{{.HostConfig.RestartPolicy.Name}}:{{.HostConfig.RestartPolicy.MaximumRetryCount}}' "on-failure:3"
 	shows c '{{json .Config.Labels}}' '{"a.b/c":"d","x":"y"}'
 	shows c '{{index .Config.Labels "a.b/c"}}' d
-	shows c '{{range .Mounts}}{{.Source}} -> {{.Destination}} {{.RW}}{{println}}{{end}}' "$T/w -> /in false"
+	shows c '{{range .Mounts}}{{.Source}} -> {{.Destination}} {{.RW}};{{end}}' "$T/w -> /in false;"
 	shows c '{{range $k, $v := .Config.Labels}}{{$k}}={{$v}};{{end}}' "a.b/c=d;x=y;"
 	shows c '{{.NetworkSettings.IPAddress}}|{{.Config.WorkingDir}}|{{.Path}} {{join .Args " "}}' "|/bin|sleep 1000"
 	shows c '{{.HostConfig.NetworkMode}} {{.Platform}} {{.HostConfig.CgroupnsMode}}' "none linux private"
@@ -35,6 +35,9 @@ test_docker_idioms() {
 	[ -f "$OUT" ] || fail "no log at $OUT"
 	expect 0 ctr inspect --type=container -f '{{range .Config.Env}}{{println .}}{{end}}' c
 	contains "$OUT" "FOO=bar"
+	# one newline belongs to the template, whatever it has printed
+	is "$(ctr inspect -f '{{println "x"}}' c | wc -l)" 2
+	is "$(ctr inspect -f $'x\n' c | wc -l)" 1
 	expect 0 ctr inspect c
 	is "$(head -n 3 <<<"$OUT" | cut -c1-12)" $'[\n     {\n          "I'
 	is "$(jq -r '.[0].Config.Annotations' <<<"$OUT")" null
@@ -51,7 +54,7 @@ test_ports() {
 	shows c '{{range $n, $v := .NetworkSettings.Networks}}{{$v.NetworkID}} {{$v.IPAddress}}{{end}}' \
 		"$(ctr inspect -f '{{.HostConfig.NetworkMode}}' c) "
 	expect 0 ctr ps -a --format '{{.Ports}}'
-	is "$OUT" "0.0.0.0:28086->53/udp, 127.0.0.1:28085->80/tcp, 90/tcp"
+	is "$OUT" "127.0.0.1:28085->80/tcp, 0.0.0.0:28086->53/udp, 90/tcp"
 }
 
 #: fast
@@ -91,6 +94,21 @@ test_what_is_not_there() {
 	contains "$ERR" "can't evaluate field Nothing"
 	expect 0 ctr inspect -l -f '{{.Name}}'
 	is "$OUT" two
+}
+
+#: fast
+test_volumes() {
+	make_image
+	expect 0 ctr volume create --label k=v data
+	expect 0 ctr create --name data bb true
+	expect 0 ctr inspect --type volume data
+	is "$(jq -r '.[0] | "\(.Name) \(.Labels.k) \(.Driver)"' <<<"$OUT")" "data v local"
+	shows data '{{.Path}}' true # the container first
+	expect 0 ctr rm data
+	shows data '{{.Mountpoint}} {{.Anonymous}}' "$GRAPHROOT/volumes/data/_data false"
+	expect 125 ctr inspect --type volume none
+	is "$OUT" "[]"
+	is "$ERR" "Error: no such volume none"
 }
 
 #: fast

@@ -17,8 +17,8 @@ test_published_ports() {
 	expect 0 ctr run -d --name web -p "127.0.0.1:$a:80" -p "$b:443" bb sleep 1000
 	id=$OUT
 	expect 0 ctr port web
-	is "$OUT" "443/tcp -> 0.0.0.0:$b
-80/tcp -> 127.0.0.1:$a"
+	is "$OUT" "80/tcp -> 127.0.0.1:$a
+443/tcp -> 0.0.0.0:$b"
 	expect 0 ctr port web 80
 	is "$OUT" "127.0.0.1:$a"
 	expect 0 ctr port web 443/tcp
@@ -26,8 +26,8 @@ test_published_ports() {
 	expect 0 ctr port -l 80
 	is "$OUT" "127.0.0.1:$a"
 	expect 0 ctr port --all
-	is "$OUT" "${id:0:12}	443/tcp -> 0.0.0.0:$b
-${id:0:12}	80/tcp -> 127.0.0.1:$a"
+	is "$OUT" "${id:0:12}	80/tcp -> 127.0.0.1:$a
+${id:0:12}	443/tcp -> 0.0.0.0:$b"
 	expect 0 ctr container port web 80
 	is "$OUT" "127.0.0.1:$a"
 	for p in 81 80/udp 80/sctp; do
