@@ -84,10 +84,11 @@ static bool output_read(struct mon *m, struct output *o)
 		return false;
 	}
 	note_pace(m, o, (size_t)n);
-	ctr_log_write(&m->log, o->stream, chunk, (size_t)n);
 	m->chunk_type = o->stream == CTR_STDOUT ? MON_STDOUT : MON_STDERR;
 	m->chunk_len = (size_t)n;
+	/* Clients first: they write it on while we do. */
 	clients_send_chunk(m);
+	ctr_log_write(&m->log, o->stream, chunk, (size_t)n);
 	if (m->state == MON_ST_ENDED || m->state == MON_ST_BETWEEN) {
 		m->bytes_after_end += (uint64_t)n;
 		if (m->bytes_after_end > AFTER_END_MAX_BYTES)

@@ -5,6 +5,7 @@
 #include "ctrlite/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -40,6 +41,9 @@ static void ending_signals(sigset_t *set)
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
 		(void)sigaddset(set, ending[i]);
 }
+
+#define WIDEN_AFTER 4	/* messages that are as long as they can be */
+#define WIDE_PIPE_BYTES (512 << 10)
 
 struct client {
 	int sock;
@@ -101,12 +105,22 @@ static int on_stdin(struct client *c)
 }
 
 /* A closed stdout must not end the container: its output goes on into the log. */
+/* Much output at once: room for more of it, so that who reads it runs beside us. */
+static void widen(int fd, size_t len)
+{
+	static unsigned int full;
+
+	if (len == MSG_BODY_MAX && ++full == WIDEN_AFTER)
+		(void)fcntl(fd, F_SETPIPE_SZ, WIDE_PIPE_BYTES); /* no pipe, or no room: as it is */
+}
+
 static void write_out(struct client *c, int fd, bool *ok, const char *buf, size_t len)
 {
 	int r;
 
 	if (!*ok)
 		return;
+	widen(fd, len);
 	r = fd_write_all(fd, buf, len);
 	if (r == -EAGAIN) {
 		/* Somebody shares a non-blocking descriptor with us: wait for room. */
