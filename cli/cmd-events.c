@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <ctrlite/event.h>
 
@@ -317,7 +318,8 @@ static int read_until(const char *s, int64_t *ret_ns, struct err *e)
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	const struct events_args *a = args;
-	struct ctr_events_opts o = { .stream = a->stream, .old = a->since || a->until || !a->stream };
+	struct ctr_events_opts o = { .stream = a->stream, .old = a->since || a->until || !a->stream,
+				     .reader_fd = STDOUT_FILENO };
 	auto_filters struct filters filters = FILTERS_INIT;
 	struct printer p = { .filters = &filters, .human = !a->format || !*a->format,
 			     .no_trunc = a->no_trunc };

@@ -31,16 +31,18 @@ static int make_argv(const struct ctr_events_opts *o, const char *path, struct s
 static int copy(struct event_reader *rd, int fd)
 {
 	struct event_buf b = EVENT_BUF_INIT;
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = rd->o->reader_fd } };
 	int r;
 
 	do {
 		r = event_read_fd(rd, &b, fd);
 		if (r != -EAGAIN || rd->past_until)
 			break;
-		r = poll(&p, 1, event_wait_ms(rd->o, -1)) < 0 && errno != EINTR ? -errno : 0;
+		r = poll(p, 2, event_wait_ms(rd->o, -1)) < 0 && errno != EINTR ? -errno : 0;
+		if (p[1].revents & POLLERR)
+			r = -EPIPE;
 	} while (r == 0 && !(rd->o->stream && rd->o->until_ns && stamp_now() >= rd->o->until_ns &&
-			     !p.revents));
+			     !p[0].revents));
 	free(b.data);
 	return r;
 }

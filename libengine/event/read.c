@@ -108,14 +108,16 @@ static int follow(struct event_reader *rd, struct tail *t)
 	if (ino >= 0 && inotify_add_watch(ino, name, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
 		ino = fd_close(ino);
 	for (;;) {
-		struct pollfd p = { .fd = ino, .events = POLLIN };
+		struct pollfd p[] = { { .fd = ino, .events = POLLIN }, { .fd = rd->o->reader_fd } };
 		int r = look(t);
 
 		r = r < 0 ? r : drain(rd, t);
 		if (r != 0 || rd->past_until || over)
 			return r;
-		(void)poll(&p, 1, event_wait_ms(rd->o, ino < 0 ? POLL_MS : -1));
-		if (p.revents)
+		(void)poll(p, 2, event_wait_ms(rd->o, ino < 0 ? POLL_MS : -1));
+		if (p[1].revents & POLLERR)
+			return -EPIPE;
+		if (p[0].revents)
 			(void)!read(ino, ev, sizeof(ev)); /* which event does not matter */
 		over = rd->o->until_ns && stamp_now() >= rd->o->until_ns;
 	}

@@ -119,6 +119,11 @@ test_following() {
 	expect 0 ctr rm -a
 }
 
+test_a_stream_ends_with_its_reader() {
+	pull alpine
+	expect 0 timeout 20 bash -c 'ctr-lite events --since 1h --filter type=image | grep -m1 pull'
+}
+
 test_no_line_is_lost_to_rotation() {
 	local f=$RUNROOT/events/events.log pid i
 	pull alpine

@@ -49,6 +49,7 @@ struct ctr_events_opts {
 	bool old;		/* from the beginning of what is kept, not from now on */
 	bool stream;		/* go on with what happens, until until_ns */
 	int64_t since_ns, until_ns;	/* 0: none */
+	int reader_fd;		/* a stream ends with -EPIPE when nobody reads this pipe any more */
 };
 /*
  * Call @fn for each event in the order of the file, lines that are none left out; it may end the
