@@ -47,7 +47,8 @@ static int parse_end(const char *arg, struct cp_end *end, struct err *e)
 	if (!colon || colon == arg || arg[0] == '.' || arg[0] == '/')
 		return 0;
 	if (!colon[1])
-		return err_set(e, ERR_INVALID, "%s: no path in the container is given", arg);
+		return err_set(e, ERR_INVALID, "invalid argument \"%s\": you must specify a path in the "
+			       "container", arg);
 	end->name = strndup(arg, (size_t)(colon - arg));
 	end->path = colon + 1;
 	return end->name ? 0 : err_sys(e, ENOMEM, "copy");
@@ -139,6 +140,6 @@ const struct command cmd_cp = {
 	.examples = "cp page.html web:/usr/share/nginx/html/\ncp web:/etc/nginx/nginx.conf .\n"
 		    "cp ./site/. web:/srv/site\ncp web:/var/log - | tar -tv\ncp a:/data b:/data",
 	.run = run, .opts = opts, .args_size = sizeof(struct cp_args), .defaults = &defaults,
-	.min_args = 2, .max_args = 2, .few_args = "\"cp\" requires exactly 2 arguments", .needs = NEED_STORE,
+	.min_args = 2, .max_args = 2, .needs = NEED_STORE,
 	.complete = COMPLETE_CONTAINER,
 };

@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "path.h"
 #include "str.h"
+#include "userns.h"
 
 /* An absolute directory from the environment, or NULL. */
 static const char *env_dir(const char *name)
@@ -42,11 +43,21 @@ static char *home_dir(void)
 	return NULL;
 }
 
+/* Root of a user namespace, and where `unshare` told it that the store is; else NULL. */
+static const char *unshared_dir(const char *name)
+{
+	const char *dir = geteuid() == 0 ? env_dir(name) : NULL;
+
+	return dir && !userns_is_initial() ? dir : NULL;
+}
+
 char *ctr_default_root(void)
 {
-	const char *data = env_dir("XDG_DATA_HOME");
+	const char *data = env_dir("XDG_DATA_HOME"), *unshared = unshared_dir(CTR_UNSHARE_ROOT_ENV);
 	auto_free char *home = NULL;
 
+	if (unshared)
+		return strdup(unshared);
 	if (geteuid() == 0)
 		return strdup("/var/lib/ctr-lite");
 	if (data)
@@ -80,8 +91,11 @@ bool ctr_user_run_dir(char ret[PATH_MAX])
 /* The last resort is a directory in /tmp, whose owner and mode store_open() checks. */
 char *ctr_default_runroot(void)
 {
+	const char *unshared = unshared_dir(CTR_UNSHARE_RUN_ENV);
 	char dir[PATH_MAX];
 
+	if (unshared)
+		return strdup(unshared);
 	if (geteuid() == 0)
 		return strdup("/run/ctr-lite");
 	return ctr_user_run_dir(dir) ? path_join(dir, "ctr-lite")

@@ -65,6 +65,9 @@ bool container_log_is_file(const char *driver);
 /* The log's file, where the driver has one; fresh, or NULL. */
 char *container_log_path(const struct ctr_engine *eng, const struct ctr_request *r);
 
+/* Before it is removed: what `mount` has mounted goes. */
+void container_drop_mounts(struct ctr_engine *eng, const char *id);
+
 /* A fresh container ID; the caller frees it. */
 int container_new_id(char **ret, struct err *e);
 

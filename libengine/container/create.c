@@ -369,6 +369,7 @@ int ctr_container_remove(struct ctr_engine *eng, const char *id, bool force, boo
 		if (rc < 0)
 			goto out;
 	}
+	container_drop_mounts(eng, id);
 	rc = store_stage_take(&eng->store, eng->store.containers_fd, id, &st, e);
 	if (rc < 0)
 		goto out;

@@ -125,7 +125,9 @@ static int add_bind(struct root_binds *b, char *source_taken, const char *dest, 
 {
 	struct root_bind *x = &b->items[b->n++];
 
-	*x = (struct root_bind){ .source = source_taken, .dest = strdup(dest), .read_only = read_only };
+	*x = (struct root_bind){ .source = source_taken,
+				 .dest = strdup(dest),
+				 .read_only = read_only };
 	if (m && m->subpath && !(x->subpath = strdup(m->subpath)))
 		return -ENOMEM;
 	return x->source && x->dest ? 0 : -ENOMEM;
@@ -240,7 +242,9 @@ static int bind_one(int root_fd, const struct root_bind *b, struct err *e)
 	if (src < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0; /* the container could not start either */
 	if (src >= 0)
-		tree = open_tree(src, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		tree = open_tree(src, "",
+				 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+					 AT_RECURSIVE);
 	if (tree < 0 || fstat(tree, &st) < 0)
 		return err_sys(e, errno, "open the mount's source %s", b->source);
 	if (b->read_only)
@@ -442,9 +446,11 @@ static int open_running(struct ctr_engine *eng, struct ctr_root *root, enum root
 	int r = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)root->init.pid);
-	root->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root->fd < 0)
-		return err_sys(e, errno, "open the root of container %.12s", root->req.id);
+	if (view != ROOT_IDS) {
+		root->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (root->fd < 0)
+			return err_sys(e, errno, "open the root of container %.12s", root->req.id);
+	}
 	if (proc_poll(&root->init, 0) != 0) /* the number may be another process's by now */
 		return err_set(e, ERR_BUSY, "container %.12s has just stopped", root->req.id);
 	if (eng->rootless) {

@@ -8,6 +8,10 @@
 #include <limits.h>
 #include <stdbool.h>
 
+/* In the namespaces of `unshare`: the store and the run directory of the user who is root there. */
+#define CTR_UNSHARE_ROOT_ENV "CTR_LITE_UNSHARE_ROOT"
+#define CTR_UNSHARE_RUN_ENV "CTR_LITE_UNSHARE_RUNROOT"
+
 /* $XDG_DATA_HOME/ctr-lite, ~/.local/share/ctr-lite; root: /var/lib/ctr-lite. */
 char *ctr_default_root(void);
 /* $XDG_RUNTIME_DIR/ctr-lite or /run/user/UID/ctr-lite where that directory is ours, else
