@@ -364,6 +364,10 @@ int ctr_container_changes(struct ctr_engine *eng, const char *id, struct ctr_cha
 		return err_sys(e, ENOMEM, "list the changes");
 	c->container = true;
 	r = ctr_root_open(eng, id, ROOT_IDS, &root, e);
+	if (r == 0 && root.req.rootfs && !root.req.rootfs_overlay)
+		r = err_set(e, ERR_UNSUPPORTED,
+			    "container %.12s writes to %s itself: there is nothing to compare it with", id,
+			    root.req.rootfs);
 	if (r == 0)
 		r = root_dirs(eng, &root.req, &c->dirs, e);
 	if (r == 0)

@@ -405,6 +405,9 @@ static int base_image(struct ctr_engine *eng, const struct ctr_request *req, boo
 	auto_free char *id = NULL;
 	int r;
 
+	if (req->rootfs && !squash)
+		return err_set(e, ERR_UNSUPPORTED, "the container has no image to add a layer to: give --squash "
+			       "to make an image of all of its files");
 	if (!req->image_id || !req->image_id[0])
 		return 0;
 	r = ctr_image_get(eng, req->image_id, ret, NULL, e);

@@ -88,11 +88,13 @@ static int mount_dirs(struct ctr_engine *eng, const struct ctr_request *req, boo
 
 	if (r < 0)
 		return r;
+	if (dirs.n == 1)
+		read_only = false; /* a directory is the same everywhere */
 	o.lower = (const char *const *)dirs.items + !read_only;
 	o.n_lower = dirs.n - !read_only;
 	if (!read_only)
 		o.upper = dirs.items[0];
-	return mnt_overlay(&o, place, e);
+	return root_mount(&o, place, e);
 }
 
 int ctr_container_mount(struct ctr_engine *eng, const char *id, char **ret_path, struct err *e)

@@ -103,7 +103,10 @@ int root_dirs(struct ctr_engine *eng, const struct ctr_request *req, struct strv
 	free(inner);
 	if (r < 0)
 		return r;
-	r = strv_addf(ret, "%s/containers/%s/upper", eng->store.root, req->id);
+	if (!req->rootfs || req->rootfs_overlay)
+		r = strv_addf(ret, "%s/containers/%s/upper", eng->store.root, req->id);
+	if (r == 0 && req->rootfs)
+		r = strv_add(ret, req->rootfs);
 	for (size_t i = layers.n; r == 0 && i-- > 0;)
 		r = strv_addf(ret, "%s/layers/%s/diff", eng->store.root, layers.items[i]);
 	return r < 0 ? err_sys(e, r, "find the layers") : 0;
@@ -259,6 +262,15 @@ static int bind_one(int root_fd, const struct root_bind *b, struct err *e)
 	return 0;
 }
 
+int root_mount(const struct mnt_overlay *o, const char *target, struct err *e)
+{
+	if (o->n_lower)
+		return mnt_overlay(o, target, e);
+	if (mount(o->upper, target, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return err_sys(e, errno, "mount %s on %s", o->upper, target);
+	return 0;
+}
+
 static int hold_mounts(const struct holder *h, struct err *e)
 {
 	const struct mnt_overlay o = {
@@ -271,7 +283,7 @@ static int hold_mounts(const struct holder *h, struct err *e)
 	int r = mnt_propagation(true, e);
 
 	if (r == 0)
-		r = mnt_overlay(&o, h->target, e);
+		r = root_mount(&o, h->target, e);
 	if (r < 0)
 		return r;
 	fd = open(h->target, O_PATH | O_DIRECTORY | O_CLOEXEC);

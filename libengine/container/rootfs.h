@@ -66,8 +66,13 @@ static inline int root_user_fd(const struct ctr_root *r)
 bool root_uid_in(const struct ctr_root *r, uint32_t uid, uint32_t *ret);
 bool root_gid_in(const struct ctr_root *r, uint32_t gid, uint32_t *ret);
 
-/* The directories that overlay joins, topmost first and absolute: upper/, then the layers'. */
+/* The directories that overlay joins, topmost first and absolute: upper/, then the layers'; of a
+ * container on a directory of the host (--rootfs) that is the only one. */
 int root_dirs(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret, struct err *e);
+
+/* Mount those: without anything below the upper directory it is that itself. */
+struct mnt_overlay;
+int root_mount(const struct mnt_overlay *o, const char *target, struct err *e);
 
 /* A mount of a container that has no mounts now. */
 struct root_bind {
