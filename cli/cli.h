@@ -28,6 +28,8 @@ struct globals {
 	const char *cgroup_manager;	/* systemd, cgroupfs, disabled; NULL: what works */
 	const char *events_backend;	/* file, journald, none; NULL: file */
 	const char *log_level;
+	const char *config;		/* directory of docker's config.json */
+	struct strv runtime_flags, hooks_dirs;
 	const char *storage_driver;
 	bool debug, version;
 };

@@ -13,7 +13,7 @@
 
 struct pull_args {
 	bool quiet, tls_verify;
-	const char *platform, *arch, *os, *variant, *authfile, *cert_dir, *policy, *creds;
+	const char *platform, *arch, *os, *variant, *authfile, *cert_dir, *policy, *creds, *retry_delay;
 	uint64_t retry;
 };
 
@@ -34,7 +34,7 @@ static const struct opt pull_opts[] = {
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
 	{ 0,   "retry",      "N",        OPT_U64,     ARG(retry),      "Number of times to retry a failed transfer, with growing pauses (default 3)" },
-	{ 0,   "retry-delay","DURATION", OPT_REFUSED, .text = "the pauses between retries grow by themselves" },
+	{ 0,   "retry-delay","DURATION", OPT_STRING,  ARG(retry_delay), "Pause between retries (default: it grows from a second on)" },
 	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
 	{ 0,   "tls-verify", NULL,       OPT_FLAG,    ARG(tls_verify), "Require HTTPS and verify certificates (default true; false also allows HTTP)" },
 	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
@@ -154,6 +154,8 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 		r = add_value(&v, "cert-dir", a->cert_dir);
 	if (r >= 0 && opt_seen(c->opts, "retry"))
 		r = strv_addf(&v, "--retry=%llu", (unsigned long long)a->retry);
+	if (r >= 0)
+		r = add_value(&v, "retry-delay", a->retry_delay);
 	if (r >= 0)
 		r = add_operands(&v, (const char *const[]){ name, NULL });
 	if (r < 0)

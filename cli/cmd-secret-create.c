@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <ctrlite/event.h>
 #include <ctrlite/secret.h>
 
 #include "cli.h"
@@ -118,8 +119,11 @@ static int run(struct cmd *c, void *args, struct err *e)
 		r = ctr_secret_create(c->eng, &s, data, len,
 				      (a->replace ? CTR_SECRET_REPLACE : 0) |
 					      (a->ignore ? CTR_SECRET_IGNORE : 0), e);
-	if (r >= 0)
+	if (r >= 0) {
+		ctr_event(c->eng, &(struct ctr_event){ .type = "secret", .status = "create", .id = s.id,
+						       .name = s.name });
 		printf("%s\n", s.id);
+	}
 	ctr_secret_data_free(data, len);
 	ctr_secret_done(&s);
 	return r;

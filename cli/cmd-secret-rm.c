@@ -1,6 +1,7 @@
 /* `secret rm`: forget secrets. */
 #include <errno.h>
 
+#include <ctrlite/event.h>
 #include <ctrlite/secret.h>
 
 #include "cli.h"
@@ -18,15 +19,18 @@ static const struct opt opts[] = {
 };
 #undef ARG
 
-static int remove_one(struct cmd *c, const char *id, struct err *e)
+static int remove_one(struct cmd *c, const struct ctr_secret *s, struct err *e)
 {
-	int r = ctr_secret_remove(c->eng, id, e);
+	int r = ctr_secret_remove(c->eng, s->id, e);
 
-	if (r < 0)
+	if (r < 0) {
 		cmd_fail(c, e);
-	else
-		printf("%s\n", id);
-	return r;
+		return r;
+	}
+	ctr_event(c->eng, &(struct ctr_event){ .type = "secret", .status = "remove", .id = s->id,
+					       .name = s->name });
+	printf("%s\n", s->id);
+	return 0;
 }
 
 static int remove_all(struct cmd *c, struct err *e)
@@ -35,7 +39,7 @@ static int remove_all(struct cmd *c, struct err *e)
 	int r = ctr_secret_list(c->eng, &l, e);
 
 	for (size_t i = 0; r >= 0 && i < l.n; i++)
-		(void)remove_one(c, l.items[i].id, e); /* said by cmd_fail() */
+		(void)remove_one(c, &l.items[i], e); /* said by cmd_fail() */
 	ctr_secret_list_done(&l);
 	return r < 0 ? r : c->status;
 }
@@ -58,7 +62,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 		else if (r < 0)
 			cmd_fail(c, e);
 		else
-			(void)remove_one(c, s.id, e); /* said by cmd_fail() */
+			(void)remove_one(c, &s, e); /* said by cmd_fail() */
 		ctr_secret_done(&s);
 	}
 	return c->status;

@@ -23,24 +23,25 @@ static const struct cmd_exit default_exits[] = {
 const struct opt global_opts[] = {
 	{ 0, "cgroup-manager", "NAME", OPT_STRING, ARG(cgroup_manager),
 	  "Who makes the cgroups of containers: systemd, cgroupfs or disabled (default: what works)" },
+	{ 0, "config", "DIR", OPT_STRING, ARG(config), "Directory of docker's config.json, for credentials", 0, COMPLETE_DIR },
 	{ 'D', "debug", NULL, OPT_FLAG, ARG(debug), "Docker's spelling of --log-level=debug", OPT_HIDDEN },
 	{ 0, "events-backend", "NAME", OPT_STRING, ARG(events_backend),
 	  "Where events go and are read from: file (default), journald or none" },
+	{ 0, "hooks-dir", "DIR", OPT_LIST, ARG(hooks_dirs), "Directory of OCI hooks (oci-hooks(5)) for the containers that are started", 0, COMPLETE_DIR },
 	{ 0, "log-level", "LEVEL", OPT_STRING, ARG(log_level),
 	  "Log messages at and above this level (trace, debug, info, warn, error, fatal, panic) (default warn)" },
 	{ 0, "root", "DIR", OPT_STRING, ARG(root), "Directory of the store", 0, COMPLETE_DIR },
 	{ 0, "runroot", "DIR", OPT_STRING, ARG(runroot), "Directory of the run-time state", 0, COMPLETE_DIR },
 	{ 0, "runtime", "NAME", OPT_STRING, ARG(runtime),
 	  "Name or path of the OCI runtime (default ctr-lite-runtime)", 0, COMPLETE_FILE },
+	{ 0, "runtime-flag", "FLAG", OPT_LIST, ARG(runtime_flags), "Global option for the OCI runtime, without its --, as in log-format=json" },
 	{ 0, "storage-driver", "NAME", OPT_STRING, ARG(storage_driver), "Storage driver (overlay)" },
 	{ 'v', "version", NULL, OPT_FLAG, ARG(version), "Print the version", OPT_FIRST },
 	{ 0, "storage-opt", "OPTION", OPT_REFUSED, .text = "the store has no driver options" },
 	{ 0, "cdi-spec-dir", "DIR", OPT_REFUSED, .text = "there are no CDI devices" },
-	{ 0, "config", "DIR", OPT_REFUSED, .text = "give --authfile to the command" },
 	{ 0, "conmon", "PATH", OPT_REFUSED, .text = "containers are watched by ctr-lite-monitor" },
 	{ 'c', "connection", "NAME", OPT_REFUSED, .text = REMOTE_REASON },
 	{ 0, "context", "NAME", OPT_REFUSED, .text = REMOTE_REASON },
-	{ 0, "hooks-dir", "DIR", OPT_REFUSED, .text = "hooks are not configured by directories" },
 	{ 'H', "host", "URL", OPT_REFUSED, .text = REMOTE_REASON },
 	{ 0, "identity", "FILE", OPT_REFUSED, .text = REMOTE_REASON },
 	{ 0, "imagestore", "DIR", OPT_REFUSED, .text = "there is one store, see --root" },
@@ -48,7 +49,6 @@ const struct opt global_opts[] = {
 	{ 0, "network-cmd-path", "PATH", OPT_REFUSED, .text = "the network helper is found in PATH" },
 	{ 0, "network-config-dir", "DIR", OPT_REFUSED, .text = "there are no user-defined networks" },
 	{ 'r', "remote", NULL, OPT_REFUSED, .text = REMOTE_REASON },
-	{ 0, "runtime-flag", "FLAG", OPT_REFUSED, .text = "runtimes get no further arguments" },
 	{ 0, "ssh", "MODE", OPT_REFUSED, .text = REMOTE_REASON },
 	{ 0, "syslog", NULL, OPT_REFUSED, .text = "messages go to stderr" },
 	{ 0, "tmpdir", "DIR", OPT_REFUSED, .text = "run-time state is under --runroot" },
@@ -251,6 +251,9 @@ static int apply_globals(const struct globals *g, struct err *e)
 	}
 	if (g->debug)
 		log_max = LOG_DEBUG;
+	/* where whoever looks for credentials looks, ctr-lite-transfer too */
+	if (g->config && setenv("DOCKER_CONFIG", g->config, 1) < 0)
+		return err_sys(e, errno, "--config");
 	if (g->storage_driver && *g->storage_driver && !streq(g->storage_driver, "overlay")) {
 		auto_free char *shown = str_quote(g->storage_driver);
 		return err_set(e, ERR_UNSUPPORTED,
@@ -266,7 +269,8 @@ static int open_engine(const struct globals *g, struct ctr_engine **ret, struct 
 	static struct ctr_engine eng = CTR_ENGINE_INIT;
 	struct ctr_engine_opts o = {
 		.root = g->root, .runroot = g->runroot, .runtime = g->runtime,
-		.cgroup_manager = g->cgroup_manager,
+		.cgroup_manager = g->cgroup_manager, .runtime_flags = &g->runtime_flags,
+		.hooks_dirs = &g->hooks_dirs,
 	};
 	int r = g->events_backend ? ctr_events_backend_parse(g->events_backend, &o.events, e) : 0;
 

@@ -115,7 +115,7 @@ const struct opt run_common_opts[] = {
 	{ 0,   "requires",     "CONTAINER", OPT_CSVLIST, ARG(requires_),  "containers that are started before it", 0, COMPLETE_CONTAINER },
 	{ 0,   "restart",      "POLICY",   OPT_STRING,  ARG(restart),     "when its process ends: no (default, or never), always, unless-stopped, on-failure[:N]" },
 	{ 0,   "retry",        "N",        OPT_U64,     ARG(retry),       "how often a failed transfer of the image is tried again (default 3)" },
-	{ 0,   "retry-delay",  "TIME",     OPT_REFUSED, 0,                "pause between tries", .text = "the pauses between retries grow by themselves" },
+	{ 0,   "retry-delay",  "TIME",     OPT_STRING,  ARG(retry_delay), "pause between those tries (default: it grows from a second on)" },
 	{ 0,   "rm",           NULL,       OPT_FLAG,    ARG(rm),          "remove the container when it ends" },
 	{ 0,   "rootfs",       NULL,       OPT_FLAG,    ARG(rootfs),      "the first argument is no image but a directory to run in: DIR[:O], with O it is not written to" },
 	{ 0,   "sdnotify",     "MODE",     OPT_STRING,  ARG(sdnotify),    "who tells systemd that it is ready: container (default), conmon (at the start), ignore" },
@@ -601,6 +601,8 @@ static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_
 		rc = strv_addf(&o.pull_args, "--cert-dir=%s", a->cert_dir) < 0 ? nomem(e) : 0;
 	if (rc == 0 && opt_seen(c->opts, "retry"))
 		rc = strv_addf(&o.pull_args, "--retry=%llu", (unsigned long long)a->retry) < 0 ? nomem(e) : 0;
+	if (rc == 0 && a->retry_delay)
+		rc = strv_addf(&o.pull_args, "--retry-delay=%s", a->retry_delay) < 0 ? nomem(e) : 0;
 	if (rc == 0)
 		rc = run_take_creds(a, &creds, e);
 	o.creds = creds;

@@ -22,7 +22,7 @@ struct run_args {
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
 		*pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname, *cgroup_parent, *cgroups,
 		*kernel_memory, *network_value, *init_path, *explain, *tz, *passwd_entry, *group_entry, *personality, *domainname,
-		*creds, *cert_dir, *hosts_file, *pidfile, *conmon_pidfile, *systemd, *sdnotify, *ip, *ip6,
+		*creds, *retry_delay, *cert_dir, *hosts_file, *pidfile, *conmon_pidfile, *systemd, *sdnotify, *ip, *ip6,
 		*mac_address;
 	bool publish_all, rmi, no_hostname;
 	uint64_t retry, shm_size_systemd;

@@ -53,6 +53,12 @@ int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, str
 	if ((o->runtime && !(eng->runtime = strdup(o->runtime))) ||
 	    (o->cgroup_manager && !(eng->cgroup_manager = strdup(o->cgroup_manager))))
 		return err_sys(e, ENOMEM, "open the store");
+	for (size_t i = 0; o->runtime_flags && i < o->runtime_flags->n; i++)
+		if (strv_addf(&eng->runtime_flags, "--%s", o->runtime_flags->items[i]) < 0)
+			return err_sys(e, ENOMEM, "open the store");
+	for (size_t i = 0; o->hooks_dirs && i < o->hooks_dirs->n; i++)
+		if (strv_add_take(&eng->hooks_dirs, absolute(o->hooks_dirs->items[i])) < 0)
+			return err_sys(e, ENOMEM, "open the store");
 	r = store_open(&eng->store, root, run, e);
 	if (r == 0)
 		r = store_collect(&eng->store, map_for_collect, eng, e);
@@ -67,6 +73,8 @@ void ctr_engine_close(struct ctr_engine *eng)
 	free(take_ptr(&eng->runtime));
 	free(take_ptr(&eng->idmap));
 	free(take_ptr(&eng->cgroup_manager));
+	strv_done(&eng->runtime_flags);
+	strv_done(&eng->hooks_dirs);
 	if (eng->cgroups)
 		ctr_cgroup_host_done(eng->cgroups);
 	free(take_ptr(&eng->cgroups));

@@ -1,6 +1,6 @@
 /*
  * pull [--platform P] [--tls-verify[=BOOL]] [--authfile F] [--creds-fd N] [--cert-dir D]
- *      [--retry N] [--quiet] NAME
+ *      [--retry N] [--retry-delay TIME] [--quiet] NAME
  *
  * Prints the image's ID.  Credentials come over a descriptor ("USER:PASSWORD"), never as an
  * argument, which every user of the host could read.
@@ -20,6 +20,7 @@
 #define CREDS_MAX_BYTES 65536
 #define RETRIES_DEFAULT 3
 #define RETRIES_MAX 20
+#define RETRY_DELAY_MAX_NS (INT64_C(3600) * 1000000000)
 
 struct pull_args {
 	struct ctr_pull_opts opts;
@@ -102,6 +103,17 @@ static int set_retry(void *arg, const char *v, struct err *e)
 	return 0;
 }
 
+static int set_retry_delay(void *arg, const char *v, struct err *e)
+{
+	struct pull_args *a = arg;
+	int64_t ns;
+
+	if (str_duration(v, &ns) < 0 || ns < 0 || ns > RETRY_DELAY_MAX_NS)
+		return err_set(e, ERR_INVALID, "--retry-delay %s: not a duration up to an hour", v);
+	a->opts.retry_delay_ms = ns / 1000000;
+	return 0;
+}
+
 static int set_quiet(void *arg, const char *v, struct err *e)
 {
 	struct pull_args *a = arg;
@@ -119,6 +131,7 @@ static const struct transfer_opt pull_opts[] = {
 	{ "cert-dir", 0, true, set_cert_dir },
 	{ "creds-fd", 0, true, set_creds_fd },
 	{ "retry", 0, true, set_retry },
+	{ "retry-delay", 0, true, set_retry_delay },
 	{ "quiet", 'q', false, set_quiet },
 	{ NULL, 0, false, NULL },
 };

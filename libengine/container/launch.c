@@ -220,6 +220,10 @@ static int put_runtime(struct ctr_engine *eng, const struct ctr_request *r, cons
 		strbuf_addc(b, '\0');
 	}
 	put_cgroup(cg, path, ours, b);
+	if (ours && eng->hooks_dirs.n) /* poststop hooks */
+		put(b, "runtime-delete", "1");
+	for (size_t i = 0; i < eng->runtime_flags.n; i++)
+		put(b, "runtime-arg", eng->runtime_flags.items[i]);
 	strbuf_addf(b, "runtime-root=%s/runtime", run_dir);
 	strbuf_addc(b, '\0');
 	return 0;

@@ -287,7 +287,7 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 		  *devices = json_array();
 	struct spec_user user = SPEC_USER_INIT;
 	auto_free char *seccomp = NULL;
-	json_t *proc = NULL;
+	json_t *proc = NULL, *hooks = NULL;
 	uint64_t caps;
 	int rc;
 
@@ -347,6 +347,10 @@ int oci_config_text(struct oci_build *b, char **ret, struct err *e)
 		rc = err_set(e, ERR_INVALID, "a value of the container is not valid UTF-8");
 	else if (ns_is_foreign(r->uts_mode))
 		(void)json_object_del(root, "hostname");
+	if (rc == 0)
+		rc = oci_hooks(b, &hooks, e);
+	if (rc == 0 && hooks)
+		rc = set(root, "hooks", hooks, e);
 	if (rc == 0 && r->domainname)
 		rc = set(root, "domainname", json_string(r->domainname), e);
 	if (rc == 0)

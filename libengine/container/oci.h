@@ -97,6 +97,8 @@ int localtime_write(int run_fd, const struct ctr_request *r, struct err *e);
 int oci_secret_mounts(struct oci_build *b, struct err *e);
 int oci_secret_env(struct ctr_engine *eng, const struct ctr_request *r, bool look_only,
 		   struct strv *env, struct err *e);
+/* oci-hooks.c: a new object, left alone where there are none */
+int oci_hooks(const struct oci_build *b, json_t **ret, struct err *e);
 /* oci-systemd.c */
 int oci_systemd_mounts(struct oci_build *b, struct err *e);
 /* started.c: the socket of systemd that the starter has, if the container is to know it */

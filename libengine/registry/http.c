@@ -522,7 +522,8 @@ static bool again(struct http_request *q, int64_t delay_ms)
 	free(q->at);
 	q->at = home;
 	q->redirects = 0;
-	q->retry_at_ms = now_ms() + (delay_ms >= 0 ? delay_ms : backoff_ms(q->tries));
+	q->retry_at_ms = now_ms() + (delay_ms >= 0 ? delay_ms : q->retry_delay_ms ? q->retry_delay_ms
+										: backoff_ms(q->tries));
 	q->tries++;
 	q->all_tries++;
 	(void)curl_multi_remove_handle(q->http->multi, q->easy);

@@ -42,6 +42,7 @@ struct http_request {
 	const char *post;		/* a form: the request is a POST of it; or NULL */
 	const struct http_peer *peer;
 	unsigned int retries;		/* how often it is tried again; 3 is usual */
+	int64_t retry_delay_ms;		/* pause before each; 0: they grow */
 	bool document;			/* small: has a deadline, and starts anew when it broke */
 	uint64_t max_bytes;		/* of the body; 0: none at all */
 	uint64_t expect_bytes;		/* what the body must have; UINT64_MAX: unknown */

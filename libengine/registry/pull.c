@@ -224,7 +224,8 @@ static int pull_from(struct pull *p, const struct pull_source *source, const cha
 	const struct registry_opts ro = {
 		.insecure = o->have_tls_verify ? !o->tls_verify : source->insecure,
 		.cert_dir = o->cert_dir, .authfile = o->authfile, .creds = o->creds,
-		.retries = o->retries, .interrupted = o->events.interrupted,
+		.retries = o->retries, .retry_delay_ms = o->retry_delay_ms,
+		.interrupted = o->events.interrupted,
 	};
 	auto_received struct received x = { 0 };
 	struct registry *reg = NULL;

@@ -44,6 +44,7 @@ struct ctr_pull_opts {
 	const char *authfile, *cert_dir;	/* or NULL */
 	const struct credentials *creds;	/* or NULL */
 	unsigned int retries;
+	int64_t retry_delay_ms;	/* 0: pauses grow */
 	struct ctr_pull_events events;
 };
 

@@ -323,6 +323,7 @@ static int launch(struct registry_get *g, struct err *e)
 	q->peer = &reg->peer;
 	/* While it is open whether https is spoken at all, a failure is information. */
 	q->retries = reg->may_fall_back ? 0 : reg->opts.retries;
+	q->retry_delay_ms = reg->opts.retry_delay_ms;
 	q->document = g->document;
 	q->max_bytes = g->max_bytes;
 	q->expect_bytes = g->expect_bytes;

@@ -20,6 +20,7 @@ struct registry_opts {
 	const char *authfile;	/* or NULL */
 	const struct credentials *creds;	/* given by the user; or NULL */
 	unsigned int retries;
+	int64_t retry_delay_ms;	/* 0: pauses grow */
 	/* Asked on every turn of the loop: 0, or a negative errno with @e to stop. */
 	int (*interrupted)(struct err *e);
 };

@@ -219,6 +219,7 @@ int token_request(struct registry *reg, const struct www_challenge *ch,
 	*q = (struct http_request){
 		.url = reg->token_url, .accept = "application/json", .authorization = reg->token_basic,
 		.post = reg->token_form, .peer = &reg->peer, .retries = reg->opts.retries,
+		.retry_delay_ms = reg->opts.retry_delay_ms,
 		.document = true, .max_bytes = TOKEN_MAX_BYTES, .expect_bytes = UINT64_MAX,
 		.body = on_body, .rewind = on_rewind, .done = on_done, .arg = reg,
 	};

@@ -54,6 +54,8 @@ test_create_list_inspect_remove() {
 	is "$(wc -l <<<"$OUT")" 2
 	is "$(ctr secret ls -q)" ""
 	expect 125 ctr secret rm
+	expect 0 ctr events --stream=false --since 1m --filter type=secret --format '{{.Status}} {{.Name}}'
+	is "$(sort <<<"$OUT" | uniq | xargs -d, )" $'create token\ncreate x\ncreate y\nremove token\nremove x\nremove y'
 }
 
 #: fast

@@ -8,6 +8,7 @@
 
 #include "err.h"
 #include "store.h"
+#include "str.h"
 #include "userns.h"
 
 /* Where events (ctrlite/event.h) go. */
@@ -22,6 +23,8 @@ struct ctr_engine_opts {
 	const char *runroot;	/* NULL: the default */
 	const char *runtime;	/* a name (crun, runc, ctr-lite-runtime) or a path; NULL: ours */
 	const char *cgroup_manager;	/* systemd, cgroupfs, disabled; NULL: what works here */
+	const struct strv *runtime_flags;	/* global options of the runtime, without "--"; may be NULL */
+	const struct strv *hooks_dirs;	/* may be NULL */
 	enum ctr_events_backend events;
 };
 
@@ -34,6 +37,8 @@ struct ctr_engine {
 	struct idmap *idmap;	/* filled by ctr_engine_idmap() */
 	enum ctr_events_backend events;
 	char *cgroup_manager;	/* as asked for; NULL: what works here */
+	struct strv runtime_flags;	/* of this command only: a start passes them on */
+	struct strv hooks_dirs;		/* absolute; hooks of what this command starts */
 	struct ctr_cgroup_host *cgroups;	/* filled by ctr_engine_cgroups() */
 };
 #define CTR_ENGINE_INIT { .store = STORE_INIT }
