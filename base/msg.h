@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define MSG_BODY_MAX 65536u	/* bytes of one body */
-#define MSG_FDS_MAX 8		/* descriptors with one message */
+#define MSG_FDS_MAX 80		/* descriptors with one message */
 
 struct msg_head {
 	uint32_t magic;	/* MSG_MAGIC */

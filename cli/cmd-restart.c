@@ -77,5 +77,5 @@ const struct command cmd_restart = {
 		       "started. A container that was made with --rm stays.",
 	.examples = "restart web\nrestart --time 2 web db\nrestart --running",
 	.run = run, .opts = opts, .args_size = sizeof(struct restart_args), .defaults = &defaults,
-	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
+	.max_args = ARGS_ANY, .exits = start_exits, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
 };

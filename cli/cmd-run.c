@@ -10,6 +10,7 @@
 #include "log.h"
 #include "run-opts.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #define ARG(m) offsetof(struct run_args, m)
@@ -17,7 +18,7 @@
 static const struct opt opts[] = {
 	{ 'd', "detach",      NULL,   OPT_FLAG,    ARG(detach),      "run in the background and print the container's ID" },
 	{ 0,   "detach-keys", "KEYS", OPT_STRING,  ARG(detach_keys), "keys that detach (default ctrl-p,ctrl-q; empty: none)" },
-	{ 0,   "preserve-fds", "N",   OPT_REFUSED, 0,                "pass descriptors on", .text = "use exec --preserve-fds" },
+	{ 0,   "preserve-fds", "N",   OPT_U64,     ARG(preserve_fds), "pass on the descriptors from 3 to N+2" },
 	{ 0,   "rmi",         NULL,   OPT_FLAG,    ARG(rmi),         "remove the container and its image when it ends, unless the image is used by others" },
 	{ 0,   "sig-proxy",   NULL,   OPT_FLAG,    ARG(sig_proxy),   "pass signals on to the container (default true)" },
 	{ .kind = OPT_INCLUDE, .table = run_common_opts },
@@ -53,6 +54,19 @@ static int passes_stdio(const struct run_args *a, struct ctr_client_opts *co, bo
 			       "argument", a->log_driver);
 	if (*ret)
 		co->want_stdin = co->want_stdout = co->want_stderr = false;
+	return 0;
+}
+
+/* All of them are there: what the program finds at a number is what the caller meant. */
+static int check_fds(const struct run_args *a, struct err *e)
+{
+	if (a->preserve_fds > CTR_PRESERVE_FDS_MAX)
+		return err_set(e, ERR_INVALID, "--preserve-fds: expected 0..%d", CTR_PRESERVE_FDS_MAX);
+	for (int fd = 3; fd < 3 + (int)a->preserve_fds; fd++)
+		if (fcntl(fd, F_GETFD) != 0) /* not open, or close-on-exec: one of our own */
+			return err_set(e, ERR_INVALID, "file descriptor %d is not available - the "
+				       "preserve-fds option requires that file descriptors must be passed",
+				       fd);
 	return 0;
 }
 
@@ -99,11 +113,13 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 		  struct err *e)
 {
 	struct ctr_client_opts co = { .tty = a->tty, .sig_proxy = a->sig_proxy };
-	struct ctr_start_opts so = { .attach = !a->detach };
+	struct ctr_start_opts so = { .attach = !a->detach, .preserve_fds = (uint32_t)a->preserve_fds };
 	auto_close int sock = FD_NONE;
 	bool passes;
 	int rc = check_rmi(c, a, e);
 
+	if (rc == 0)
+		rc = check_fds(a, e);
 	if (rc == 0)
 		rc = choose_streams(a, &co, e);
 	if (rc == 0)

@@ -51,25 +51,51 @@ static int start_attached(struct cmd *c, struct start_args *a, const struct targ
 	return r < 0 ? r : attached_run(c, t->id, sock, &co, e);
 }
 
+static int check(const struct cmd *c, const struct start_args *a, struct err *e)
+{
+	bool attach = a->attach || a->interactive;
+
+	if (a->t.all && c->n_args)
+		return err_set(e, ERR_INVALID, "either start all containers or the container(s) provided in "
+			       "the arguments");
+	if (a->t.all && attach)
+		return err_set(e, ERR_INVALID, "you cannot start and attach all containers at once");
+	if (attach && (c->n_args > 1 || a->t.filters.n))
+		return err_set(e, ERR_INVALID, "you cannot start and attach multiple containers at once");
+	return 0;
+}
+
+/* With --all those that do not run are meant: only they are told of. */
+static int starts(struct cmd *c, const struct start_args *a, const char *id, bool *ret, struct err *e)
+{
+	struct ctr_status st;
+	int r = a->t.all ? ctr_container_status(c->eng, id, &st, e) : 0;
+
+	*ret = !a->t.all || st.state != CTR_RUNNING || st.initialized;
+	return r;
+}
+
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct start_args *a = args;
 	auto_targets struct targets t = TARGETS_INIT;
-	int r = targets_find(c, &a->t, TARGETS_ATOMIC | TARGETS_ALL_FILTER, &t, e);
+	int r = check(c, a, e);
 
+	if (r == 0)
+		r = targets_find(c, &a->t, TARGETS_ATOMIC | TARGETS_ALL_FILTER, &t, e);
 	if (r < 0)
 		return r;
-	if (a->attach || a->interactive) {
-		if (t.n != 1)
-			return err_set(e, ERR_INVALID, "you cannot start and attach multiple containers at "
-				       "once");
+	if (a->attach || a->interactive)
 		return start_attached(c, a, &t.items[0], e);
-	}
 	for (size_t i = 0; i < t.n; i++) {
 		struct ctr_start_opts so = { 0 };
 		auto_close int sock = FD_NONE;
+		bool wanted;
 
-		if (ctr_container_start(c->eng, t.items[i].id, &so, &sock, e) < 0) {
+		r = starts(c, a, t.items[i].id, &wanted, e);
+		if (r == 0 && !wanted)
+			continue;
+		if (r < 0 || ctr_container_start(c->eng, t.items[i].id, &so, &sock, e) < 0) {
 			(void)err_wrap(e, 0, "unable to start container %s", t.items[i].id);
 			cmd_fail(c, e);
 		} else {
@@ -87,5 +113,5 @@ const struct command cmd_start = {
 	.examples = "start web\nstart --attach --interactive box\n"
 		    "start --all --filter should-start-on-boot=true",
 	.run = run, .opts = opts, .args_size = sizeof(struct start_args), .defaults = &defaults,
-	.max_args = ARGS_ANY, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER_STOPPED,
+	.max_args = ARGS_ANY, .exits = start_exits, .needs = NEED_STORE, .complete = COMPLETE_CONTAINER_STOPPED,
 };

@@ -17,7 +17,7 @@ struct stop_args {
 #define ARG(m) offsetof(struct stop_args, m)
 /* clang-format off */
 static const struct opt opts[] = {
-	{ 'a', "all",     NULL,      OPT_FLAG,    ARG(t.all),      "stop every running container" },
+	{ 'a', "all",     NULL,      OPT_FLAG,    ARG(t.all),      "stop every container" },
 	{ 0,   "cidfile", "FILE",    OPT_LIST,    ARG(t.cidfiles), "read the container ID from the file", 0, COMPLETE_FILE },
 	{ 'f', "filter",  "FILTER",  OPT_LIST,    ARG(t.filters),  "stop those that a filter of ps chooses" },
 	{ 'i', "ignore",  NULL,      OPT_FLAG,    ARG(t.ignore),   "a container that does not exist is no error" },
@@ -41,6 +41,8 @@ int stopping_of(struct cmd *c, const char *id, int signal, int64_t time_s, struc
 	*ret = (struct stopping){ .opts = { .signal = signal, .timeout_s = time_s } };
 	if (!signal)
 		ret->opts.signal = req.stop_signal ? req.stop_signal : SIGTERM;
+	if (time_s < 0 && time_s != STOP_TIME_OWN)
+		ret->opts.timeout_s = -1;
 	if (time_s == STOP_TIME_OWN)
 		ret->opts.timeout_s = ctr_stop_timeout(&req);
 	ret->name = req.name;
@@ -82,8 +84,8 @@ int stop_options(int64_t time_s, const char *signal, int *ret_signal, struct err
 	*ret_signal = signal ? sig_parse(signal) : 0;
 	if (*ret_signal < 0)
 		return err_set(e, ERR_INVALID, "invalid signal: %s", signal);
-	if (time_s != STOP_TIME_OWN && (time_s < -1 || time_s > INT32_MAX))
-		return err_set(e, ERR_INVALID, "--time: expected -1..%d seconds", INT32_MAX);
+	if (time_s > INT32_MAX)
+		return err_set(e, ERR_INVALID, "--time: expected at most %d seconds", INT32_MAX);
 	return 0;
 }
 
@@ -95,7 +97,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = targets_find(c, &a->t, TARGETS_RUNNING | TARGETS_ATOMIC, &t, e);
+	r = targets_find(c, &a->t, TARGETS_ATOMIC, &t, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t.n; i++) {

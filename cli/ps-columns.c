@@ -17,6 +17,8 @@ char *ps_status_text(const struct ctr_status *s, enum ctr_hc_status health)
 	case CTR_RUNNING:
 		if (s->paused)
 			return strdup("Paused");
+		if (s->initialized)
+			return strdup("Initialized");
 		if (s->restarting) {
 			since = out_ago(s->finished_ns);
 			return since ? str_printf("Restarting (%d) %s", s->exit_code, since) : NULL;

@@ -547,7 +547,8 @@ static int check(const struct run_args *a, struct err *e)
 			       "argument");
 	if (a->replace && !a->name)
 		return err_set(e, ERR_INVALID, "cannot replace container without --name being set");
-	if (a->rm && a->restart && a->restart[0] && !streq(a->restart, "no"))
+	if (a->rm && a->restart && a->restart[0] && !streq(a->restart, "no") &&
+	    !str_starts(a->restart, "on-failure"))
 		return err_set(e, ERR_INVALID, "the --rm option conflicts with --restart, when the "
 			       "restartPolicy is not \"\" and \"no\"");
 	if (a->umask && (strspn(a->umask, "01234567") != strlen(a->umask) || strlen(a->umask) > 4 ||

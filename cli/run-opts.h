@@ -16,6 +16,7 @@ struct run_args {
 	struct health_args health;	/* second: the same */
 	/* run only */
 	bool detach, sig_proxy;
+	uint64_t preserve_fds;
 	const char *detach_keys;
 	/* both */
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,

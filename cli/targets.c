@@ -6,6 +6,12 @@
 
 #include "file.h"
 
+const struct cmd_exit start_exits[] = {
+	{ ERR_CMD_NOT_FOUND, EXIT_ENGINE },
+	{ ERR_CMD_NOT_EXEC, EXIT_ENGINE },
+	{ ERR_NONE, 0 },
+};
+
 void targets_done(struct targets *t)
 {
 	for (size_t i = 0; i < t->n_owned; i++)
@@ -109,6 +115,12 @@ int targets_find(struct cmd *c, const struct target_args *a, unsigned int flags,
 				       "nor containers");
 		return add_chosen(c, &a->filters, ret, e);
 	}
+	if (a->all && a->latest)
+		return err_set(e, ERR_INVALID, "--all and --latest cannot be used together");
+	if (a->all && c->n_args)
+		return err_set(e, ERR_INVALID, "no arguments are needed with --all");
+	if (a->latest && c->n_args)
+		return err_set(e, ERR_INVALID, "--latest and containers cannot be used together");
 	if ((a->all || a->latest) && (c->n_args || a->cidfiles.n || (a->all && a->latest)))
 		return err_set(e, ERR_INVALID, "--all, --latest, --cidfile and container names exclude "
 			       "one another");

@@ -26,6 +26,9 @@ struct targets {
 void targets_done(struct targets *t);
 #define auto_targets __attribute__((cleanup(targets_done)))
 
+/* For commands that start what exists: a program that cannot be run is a failure as any other. */
+extern const struct cmd_exit start_exits[];
+
 enum targets_flags {
 	TARGETS_RUNNING = 1,	/* --all means the running ones */
 	TARGETS_ALL_FILTER = 4,	/* --all may stand beside --filter, and says nothing then */

@@ -304,9 +304,28 @@ static int on_policy(struct mon *m, struct client *c, const void *body, size_t l
 	(void)c;
 	(void)len;
 	memcpy(&p, body, sizeof(p));
-	if (p.restart >= MON_RESTART_COUNT_ || (m->p.rm && p.restart != MON_RESTART_NO))
+	if (p.restart >= MON_RESTART_COUNT_ || (m->p.rm && p.restart != MON_RESTART_NO &&
+					      p.restart != MON_RESTART_ON_FAILURE))
 		return -EPROTO;
 	restart_policy(m, &p);
+	return 0;
+}
+
+static int on_go(struct mon *m, struct client *c, const void *body, size_t len)
+{
+	struct mon_started started = {
+		.pid = m->init.pid, .monitor_pid = (int32_t)getpid(), .pid_start = m->init_start,
+	};
+	struct err e = ERR_INIT;
+	int r = hold_go(m, &e);
+
+	(void)body;
+	(void)len;
+	/* Who does not take the answer learns from the state. */
+	if (r < 0)
+		(void)msg_send(c->src.fd, MON_FAILED, &e, sizeof(e), NULL, 0);
+	else
+		(void)msg_send(c->src.fd, MON_STARTED, &started, sizeof(started), NULL, 0);
 	return 0;
 }
 
@@ -352,6 +371,7 @@ static const struct request {
 	{ MON_DETACH, AFTER_HELLO, 0, 0, on_detach },
 	{ MON_STOP, AFTER_HELLO, sizeof(uint32_t), sizeof(uint32_t), on_stop },
 	{ MON_RESTART, AFTER_HELLO, 0, sizeof(struct mon_restart_how), on_restart },
+	{ MON_GO, AFTER_HELLO, 0, 0, on_go },
 	{ MON_NAME, AFTER_HELLO, 1, 255, on_name },
 	{ MON_POLICY, AFTER_HELLO, sizeof(struct mon_policy), sizeof(struct mon_policy), on_policy },
 	{ MON_HEALTH, AFTER_HELLO, 0, MSG_BODY_MAX, on_health },

@@ -56,7 +56,8 @@ void mon_event_started(const struct mon *m)
 	if (m->p.events == MON_EVENTS_NONE)
 		return;
 	add(m, &b, "init", false);
-	add(m, &b, "start", false);
+	if (!m->held)
+		add(m, &b, "start", false);
 	if (m->p.attach && !m->restarts)
 		add(m, &b, "attach", false);
 	write_lines(m, &b);

@@ -116,7 +116,7 @@ void finish_record(struct mon *m)
 		(void)unlinkat(m->ctrdir_fd, RECORD_TMP, 0);
 }
 
-static int enter_userns(void *arg)
+int mon_enter_userns(void *arg)
 {
 	const struct mon *m = arg;
 
@@ -136,7 +136,7 @@ static void runtime_delete(struct mon *m)
 		.path = m->p.runtime,
 		.dir_fd = FD_NONE,
 		.pdeathsig = SIGKILL,
-		.prepare = enter_userns,
+		.prepare = mon_enter_userns,
 		.prepare_arg = m,
 	};
 	int r = strv_add(&argv, m->p.runtime);
@@ -167,7 +167,7 @@ static int remove_tree(struct mon *m, int dir_fd, const char *name)
 		return r;
 	r = proc_fork(&p);
 	if (r == 0)
-		_exit(enter_userns(m) == 0 && path_remove_tree(dir_fd, name) == 0 ? 0 : 1);
+		_exit(mon_enter_userns(m) == 0 && path_remove_tree(dir_fd, name) == 0 ? 0 : 1);
 	if (r < 0)
 		return r;
 	(void)proc_wait(&p, NULL);

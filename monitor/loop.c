@@ -124,7 +124,7 @@ static int64_t next_deadline(const struct mon *m)
 {
 	int64_t t = clients_deadline_ms(m);
 
-	if (m->state == MON_ST_RUNNING && m->p.timeout_s && !m->timed_out)
+	if (m->state == MON_ST_RUNNING && !m->held && m->p.timeout_s && !m->timed_out)
 		t = min_deadline(t, m->started_ms + (int64_t)m->p.timeout_s * 1000);
 	if (m->state == MON_ST_RUNNING && m->kill_ms)
 		t = min_deadline(t, m->kill_ms);
@@ -144,7 +144,7 @@ static void check_time(struct mon *m, bool idle)
 {
 	int64_t now = mon_now_ms();
 
-	if (m->state == MON_ST_RUNNING && m->p.timeout_s && !m->timed_out &&
+	if (m->state == MON_ST_RUNNING && !m->held && m->p.timeout_s && !m->timed_out &&
 	    now >= m->started_ms + (int64_t)m->p.timeout_s * 1000) {
 		m->timed_out = true;
 		(void)proc_signal(&m->init, SIGKILL); /* it may just have ended */

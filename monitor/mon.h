@@ -108,6 +108,9 @@ struct mon {
 	int64_t started_ns, started_ms, ended_ms;
 	int64_t kill_ms;		/* when patience with a stopping container ends; 0: it is not stopping */
 	bool timed_out, init_reaped, released;
+	bool held;			/* it is made, and its program waits for MON_GO */
+	int fds[MON_FDS_MAX];		/* for its program, preserve_fds of them */
+	size_t n_fds;
 	bool stopped;			/* the user wants its end */
 	bool going_down;		/* the host or the session does */
 	bool died_said;			/* the event of the last end is written */
@@ -127,6 +130,9 @@ int mon_start(struct mon *m, struct err *e);
 /* The same again with the parameters that are kept.  After a failure finish_run() is due. */
 int mon_start_again(struct mon *m, struct err *e);
 int write_state(struct mon *m, struct err *e);	/* state.json */
+
+/* hold.c: MON_GO */
+int hold_go(struct mon *m, struct err *e);
 
 /* restart.c */
 bool restart_wanted(const struct mon *m);
@@ -149,8 +155,10 @@ enum stage_msg {
 	STAGE_ROOT,	/* stage: it is root of its namespaces */
 	STAGE_MORE,	/* monitor: a piece of the parameters */
 	STAGE_RUN,	/* monitor: that was all; with the descriptors for stdin, stdout, stderr */
-	STAGE_EXEC,	/* monitor: all else is ready: execute the runtime */
+	STAGE_EXEC,	/* monitor: all else is ready: execute the runtime; body: enum stage_verb */
 };
+
+enum stage_verb { STAGE_RUN_IT, STAGE_CREATE_IT };
 
 struct joins;
 struct idmap;
@@ -236,6 +244,7 @@ void health_check_time(struct mon *m, int64_t now_ms);
 bool health_reaped(struct mon *m, pid_t pid);		/* was it the command? */
 
 /* finish.c */
+int mon_enter_userns(void *arg);	/* proc_spawn's prepare; @arg is the struct mon */
 void finish_reserve(struct mon *m);	/* .exit.json: room for the record, and its beginning */
 void finish_record(struct mon *m);	/* exit.json */
 void finish_runtime(struct mon *m);	/* the runtime forgets the container */

@@ -131,6 +131,8 @@ static const struct param table[] = {
 	{ "cidfile",	    PARAM_PATH,	 AT(cidfile),	     PARAMS_RUN },
 	{ "health",	    PARAM_LIST,	 AT(health),	     PARAMS_RUN },
 	{ "exit-sync",	    PARAM_BOOL,	 AT(exit_sync),	     PARAMS_RUN },
+	{ "hold",	    PARAM_BOOL,	 AT(hold),	     PARAMS_RUN },
+	{ "preserve-fds",   PARAM_U32,	 AT(preserve_fds),   PARAMS_RUN },
 	{ "restart",	    PARAM_WORD,	 AT(restart),	     PARAMS_RUN, restart_words },
 	{ "restart-max",    PARAM_U32,	 AT(restart_max),    PARAMS_RUN },
 };
@@ -302,8 +304,10 @@ static int check_run(struct params *p, struct err *e)
 		return err_set(e, ERR_INVALID, "events in a file need events-path");
 	if (p->rm && (!p->tmpdir || (p->name && !p->namesdir)))
 		return err_set(e, ERR_INVALID, "removing the container needs tmpdir and namesdir");
-	if (p->rm && p->restart != MON_RESTART_NO)
+	if (p->rm && p->restart != MON_RESTART_NO && p->restart != MON_RESTART_ON_FAILURE)
 		return err_set(e, ERR_INVALID, "a container that is removed when it ends has no restarts");
+	if (p->preserve_fds > MON_FDS_MAX)
+		return err_set(e, ERR_INVALID, "more than %d descriptors", MON_FDS_MAX);
 	if (p->name && !path_is_component(p->name))
 		return err_set(e, ERR_INVALID, "the container's name is not a file name");
 	if (p->lower.n > 0 && !p->rootfs)

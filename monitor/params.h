@@ -39,9 +39,10 @@ struct params {
 	const char *runtime, *runtime_root, *log_path, *net_path, *net_api, *cidfile, *cgroup;
 	const char *upper_owner, *root_ids, *image, *events_path, *log_tag;
 	struct param_list health, own, owner, lower, copyup, prepare, append, runtime_arg, runtime_env, net_arg, net_fwd, volume_rm, label, log_label;
-	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync;
+	bool volatile_, runtime_ours, runtime_delete, terminal, want_stdin, attach, rm, exit_sync, hold;
 	uint32_t root_uid, root_gid; /* root_ids, read */
 	uint32_t rows, cols, stop_signal, stop_timeout_s, timeout_s, log_driver, log_max_files, net_ready, events;
+	uint32_t preserve_fds;
 	uint32_t restart, restart_max; /* enum mon_restart */
 	uint64_t log_max_bytes;
 

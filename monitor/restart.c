@@ -139,6 +139,9 @@ int restart_run(struct mon *m, struct err *e)
 void restart_stop(struct mon *m, uint32_t sig)
 {
 	m->stopped = true;
+	/* What waits at the gate is the first of its namespace, and hears nothing else. */
+	if (sig && m->held)
+		sig = SIGKILL;
 	if (sig && m->init.pidfd >= 0)
 		(void)proc_signal(&m->init, (int)sig); /* it may just have ended */
 }

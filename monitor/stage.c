@@ -31,8 +31,9 @@ struct stage_ctx {
 	int user_fd; /* the inner user namespace, or that of another container: the runtime's */
 	int sock, err_fd;
 	struct params p;
-	int fds[3]; /* stdout, stderr, stdin, as far as they came */
+	int fds[3 + MON_FDS_MAX]; /* those for its program, then stdout, stderr, stdin, as far as they came */
 	size_t n_fds;
+	bool create; /* only made, not run */
 };
 
 struct stage_step {
@@ -49,7 +50,7 @@ static int stage_recv(struct stage_ctx *c, enum stage_msg want, enum stage_msg o
 	uint16_t type = 0;
 	size_t n = 0;
 	int r = msg_recv(c->sock, &type, body, sizeof(body), ret_len, c->fds + c->n_fds,
-			 3 - c->n_fds, &n);
+			 sizeof(c->fds) / sizeof(c->fds[0]) - c->n_fds, &n);
 
 	c->n_fds += n;
 	if (r <= 0)
@@ -280,6 +281,7 @@ static int step_wait_exec(struct stage_ctx *c, struct err *e)
 	size_t len;
 	int r = stage_recv(c, STAGE_EXEC, STAGE_EXEC, &len, e);
 
+	c->create = r >= 0 && len == 1 && body[0] == STAGE_CREATE_IT;
 	return r < 0 ? r : 0;
 }
 
@@ -314,8 +316,11 @@ static int make_argv(const struct stage_ctx *c, struct strv *v)
 		r = r < 0 ? r : strv_addf(v, "--log=%s/runtime.log", p->rundir);
 		r = r < 0 ? r : strv_add(v, "--log-format=json");
 	}
-	r = r < 0 ? r : strv_add(v, "run");
-	r = r < 0 ? r : strv_add(v, "--detach");
+	r = r < 0 ? r : strv_add(v, c->create ? "create" : "run");
+	if (!c->create)
+		r = r < 0 ? r : strv_add(v, "--detach");
+	if (p->preserve_fds)
+		r = r < 0 ? r : strv_addf(v, "--preserve-fds=%u", p->preserve_fds);
 	if (p->runtime_ours)
 		r = r < 0 ? r : strv_add(v, "--pdeathsig");
 	r = r < 0 ? r : strv_addf(v, "--bundle=%s", p->bundle);
@@ -325,12 +330,37 @@ static int make_argv(const struct stage_ctx *c, struct strv *v)
 	return r < 0 ? r : strv_add(v, p->id);
 }
 
+/* All that came lies above where it is going to: nothing is overwritten that is still needed. */
+static int lift(int *fd, int above)
+{
+	int up = fcntl(*fd, F_DUPFD_CLOEXEC, above);
+
+	if (up < 0)
+		return -errno;
+	*fd = up; /* the old one closes at the exec, or is overwritten */
+	return 0;
+}
+
+static int place_fds(struct stage_ctx *c)
+{
+	const int n = (int)c->p.preserve_fds;
+	int r = n ? lift(&c->err_fd, 3 + n) : 0;
+
+	for (size_t i = 0; n && r == 0 && i < c->n_fds; i++)
+		r = lift(&c->fds[i], 3 + n);
+	for (int i = 0; r == 0 && i < n; i++)
+		if (dup2(c->fds[i], 3 + i) < 0)
+			r = -errno;
+	return r;
+}
+
 static int place_stdio(struct stage_ctx *c)
 {
+	const size_t n = c->p.preserve_fds;
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int in = c->n_fds > 2 ? c->fds[2] : null_fd;
-	int out = c->n_fds > 0 ? c->fds[0] : null_fd;
-	int err = c->n_fds > 1 ? c->fds[1] : null_fd;
+	int in = c->n_fds > n + 2 ? c->fds[n + 2] : null_fd;
+	int out = c->n_fds > n ? c->fds[n] : null_fd;
+	int err = c->n_fds > n + 1 ? c->fds[n + 1] : null_fd;
 
 	if (null_fd < 0)
 		return -errno;
@@ -345,8 +375,11 @@ static int place_stdio(struct stage_ctx *c)
 static int step_exec(struct stage_ctx *c, struct err *e)
 {
 	auto_strv struct strv argv = STRV_INIT;
-	int r = make_argv(c, &argv);
+	int r = c->n_fds < c->p.preserve_fds ? -EBADMSG : place_fds(c);
 
+	if (r < 0)
+		return err_sys(e, r, "place its descriptors");
+	r = make_argv(c, &argv);
 	if (r < 0)
 		return err_sys(e, r, "build its arguments");
 	r = place_stdio(c);

@@ -28,18 +28,25 @@ static char body[MSG_BODY_MAX];
 /* One message of the launch socket.  -ECANCELED without text when the CLI has gone. */
 static int launch_recv(struct mon *m, uint16_t *ret_type, size_t *ret_len, struct err *e)
 {
-	int fds[3], r;
-	size_t n = 0;
+	int fds[MON_FDS_MAX], *to = m->passed, r;
+	size_t n = 0, want = 3;
+	bool fresh = m->passed[0] < 0;
 
-	r = msg_recv(m->launch, ret_type, body, sizeof(body), ret_len, fds, 3, &n);
-	if (r > 0 && n > 0 && (n != 3 || m->passed[0] >= 0)) {
+	r = msg_recv(m->launch, ret_type, body, sizeof(body), ret_len, fds, MON_FDS_MAX, &n);
+	if (r > 0 && *ret_type == MON_MORE) {
+		to = m->fds;
+		fresh = m->n_fds == 0;
+		want = n;
+	}
+	if (r > 0 && n > 0 && (n != want || !fresh)) {
 		for (size_t i = 0; i < n; i++)
 			(void)fd_close(fds[i]);
 		return err_set(e, ERR_INVALID, "a request with unexpected descriptors");
 	}
 	for (size_t i = 0; r > 0 && i < n; i++)
-		m->passed[i] = fds[i];
-
+		to[i] = fds[i];
+	if (to == m->fds && n > 0)
+		m->n_fds = n;
 	if (r == 0)
 		return -ECANCELED;
 	return r < 0 ? err_sys(e, r, "receive the request") : 0;
@@ -181,6 +188,9 @@ static int get_run_params(struct mon *m, struct err *e)
 		r = r < 0 ? r : params_add(&m->p, body, len, e);
 	} while (r == 0 && type == MON_MORE);
 	r = r < 0 ? r : params_parse(&m->p, PARAMS_RUN, e);
+	if (r == 0 && m->n_fds != m->p.preserve_fds)
+		r = err_set(e, ERR_INVALID, "%zu descriptors came, and preserve-fds is %u", m->n_fds,
+			    m->p.preserve_fds);
 	return r < 0 ? r : params_environ(&m->p, e);
 }
 
@@ -232,6 +242,31 @@ struct stdio {
 	int theirs[3]; /* stdout, stderr, stdin */
 	size_t n;
 };
+
+/* Those for its program go with each run, and stay here only for the next one. */
+static void close_fds(struct mon *m)
+{
+	if (m->p.restart != MON_RESTART_NO)
+		return;
+	for (size_t i = 0; i < m->n_fds; i++)
+		(void)fd_close(m->fds[i]);
+	m->n_fds = 0;
+}
+
+static int send_run(struct mon *m, const struct stage *s, const struct stdio *io, struct err *e)
+{
+	int all[MON_FDS_MAX + 3];
+	int r;
+
+	if (m->n_fds != m->p.preserve_fds)
+		return err_set(e, ERR_UNSUPPORTED, "the descriptors of --preserve-fds are there for the "
+			       "first run only");
+	memcpy(all, m->fds, m->n_fds * sizeof(int));
+	memcpy(all + m->n_fds, io->theirs, io->n * sizeof(int));
+	r = stage_send_params(s, &m->p, all, m->n_fds + io->n, e);
+	close_fds(m);
+	return r;
+}
 
 static void stdio_close(struct stdio *io)
 {
@@ -443,13 +478,15 @@ int write_state(struct mon *m, struct err *e)
 		"\"monitor_pid\":%d,\"started_ns\":%lld,\"net_pid\":%d,\"net_pid_start\":%llu,"
 		"\"restarts\":%u,",
 		runs ? (int)m->init.pid : 0, runs ? (unsigned long long)m->init_start : 0,
-		(int)getpid(), (long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
+		(int)getpid(), m->held ? 0 : (long long)m->started_ns, m->net.pid > 0 ? (int)m->net.pid : 0,
 		(unsigned long long)m->net_start, m->restarts);
 	if (m->state == MON_ST_BETWEEN)
 		strbuf_addf(&b,
 			"\"restarting\":true,\"exit_code\":%d,\"finished_ns\":%lld,\"oom_killed\":%s,",
 			m->exit.exit_code, (long long)m->exit.finished_ns,
 			m->exit.oom_killed ? "true" : "false");
+	if (m->held)
+		strbuf_add(&b, "\"initialized\":true,");
 	strbuf_add(&b, "\"cgroup\":\"");
 	add_json_text(&b, m->cgroup ? m->cgroup : "");
 	strbuf_add(&b, "\"}\n");
@@ -488,6 +525,8 @@ static int announce(struct mon *m, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "look for the container's cgroup");
 	m->state = MON_ST_RUNNING;
+	m->held = m->p.hold;
+	m->p.hold = false; /* a restart is one */
 	r = write_state(m, e);
 	if (r < 0)
 		return r;
@@ -528,13 +567,15 @@ static int start_container(struct mon *m, struct stage *s, struct mapping *map, 
 	r = r < 0 ? r : maps_finish(map, s, e);
 	if (r == 0)
 		clear_runtime(m);
-	r = r < 0 ? r : stage_send_params(s, &m->p, io.theirs, io.n, e);
+	r = r < 0 ? r : send_run(m, s, &io, e);
 	stdio_close(&io);
 	if (late)
 		r = r < 0 ? r : make_ready(m, e);
 	r = r < 0 ? r : start_network(m, s, e);
 	if (r == 0) {
-		r = msg_send(s->sock, STAGE_EXEC, NULL, 0, NULL, 0);
+		const char verb = m->p.hold && !again ? STAGE_CREATE_IT : STAGE_RUN_IT;
+
+		r = msg_send(s->sock, STAGE_EXEC, &verb, 1, NULL, 0);
 		r = r == -EPIPE || r == -ECONNRESET ? -ECANCELED : r;
 	}
 	if (r < 0 && r != -ECANCELED)

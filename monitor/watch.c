@@ -113,5 +113,6 @@ void watch_begin(struct mon *m)
 	(void)source_set(m, &m->oom, EPOLLPRI); /* then it is read once, at the end */
 	if (!m->p.runtime_ours)
 		guard_start(m);
-	health_begin(m);
+	if (!m->held)
+		health_begin(m);
 }

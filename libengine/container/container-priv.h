@@ -53,6 +53,9 @@ int container_tell(struct ctr_engine *eng, const char *id, enum mon_msg type, co
  * not checked by itself. */
 int health_command(struct ctr_engine *eng, const struct ctr_request *r, struct strv *ret,
 		   struct err *e);
+/* Let the program of an initialized container run. */
+int container_go(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o, int *ret_sock,
+		 struct err *e);
 /* enum mon_restart of ctr_request.restart. */
 uint32_t restart_number(const char *policy);
 /* ERR_UNSUPPORTED: "cannot @doing container ... as it did not create a cgroup: why". */

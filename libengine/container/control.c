@@ -236,6 +236,37 @@ int ctr_container_kill(struct ctr_engine *eng, const char *id, int sig, struct e
 	return 0;
 }
 
+int container_go(struct ctr_engine *eng, const char *id, const struct ctr_start_opts *o, int *ret_sock,
+		 struct err *e)
+{
+	const struct mon_hello hello = { o->attach, o->attach, o->attach };
+	auto_close int sock = connect_hello(eng, id, &hello, e);
+	struct err failure;
+	uint16_t type;
+	size_t len;
+	int r;
+
+	if (sock == -ENOENT)
+		return err_set(e, ERR_BUSY, "container %.12s has just ended", id);
+	if (sock < 0)
+		return sock;
+	r = msg_send(sock, MON_GO, NULL, 0, NULL, 0);
+	if (r == 0)
+		r = msg_recv(sock, &type, &failure, sizeof(failure), &len, NULL, 0, NULL);
+	if (r <= 0)
+		return err_set(e, ERR_OS, "the monitor of container %.12s died while starting it", id);
+	if (type == MON_FAILED && len == sizeof(failure) && failure.kind > ERR_NONE &&
+	    failure.kind < ERR_KIND_COUNT_) {
+		failure.text[sizeof(failure.text) - 1] = '\0';
+		*e = failure;
+		return err_kind_errno(failure.kind);
+	}
+	if (type != MON_STARTED)
+		return err_set(e, ERR_OS, "the monitor of container %.12s answered badly", id);
+	*ret_sock = o->attach ? take_fd(&sock) : FD_NONE;
+	return 0;
+}
+
 /* Nobody listens: it is starting, ending, or has ended. */
 static int end_without_monitor(struct ctr_engine *eng, const char *id, struct err *e)
 {

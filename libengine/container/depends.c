@@ -50,7 +50,8 @@ int container_resolve_requires(struct ctr_engine *eng, struct ctr_request *r, st
 		int rc = ctr_container_find(eng, r->requires_.items[i], id, e);
 
 		if (rc < 0)
-			return err_wrap(e, rc, "--requires");
+			return err_wrap(e, rc, "\"%s\" is not a valid container, cannot be used as a "
+					"dependency", r->requires_.items[i]);
 		free(r->requires_.items[i]);
 		r->requires_.items[i] = strdup(id);
 		if (!r->requires_.items[i])

@@ -35,7 +35,8 @@ json_t *insp_state(struct describe *d)
 
 	insp_str(d, j, "OciVersion", "1.0.2");
 	insp_str(d, j, "Status", ctr_status_str(s));
-	insp_bool(d, j, "Running", s->state == CTR_RUNNING && !s->paused && !s->restarting);
+	insp_bool(d, j, "Running", s->state == CTR_RUNNING && !s->paused && !s->restarting &&
+		  !s->initialized);
 	insp_bool(d, j, "Paused", s->paused);
 	insp_bool(d, j, "Restarting", s->restarting);
 	insp_bool(d, j, "OOMKilled", s->oom_killed);

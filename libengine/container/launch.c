@@ -263,6 +263,20 @@ static void put_events(struct ctr_engine *eng, const struct ctr_request *r, stru
 	}
 }
 
+/* The descriptors for the program, with a message that says so. */
+static int send_fds(int sock, uint32_t n)
+{
+	int fds[CTR_PRESERVE_FDS_MAX];
+	char text[32];
+
+	if (n == 0 || n > CTR_PRESERVE_FDS_MAX)
+		return n ? -EINVAL : 0;
+	for (uint32_t i = 0; i < n; i++)
+		fds[i] = 3 + (int)i;
+	return msg_send(sock, MON_MORE, text,
+			(size_t)snprintf(text, sizeof(text), "preserve-fds=%u", n) + 1, fds, n);
+}
+
 /* In as many messages as it takes; the last is MON_RUN, with our stdio where that is passed on. */
 static int send_request(int sock, const char *text, size_t len, bool passes)
 {
@@ -376,6 +390,8 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		putf(&b, "stop-timeout", "%u", r->stop_timeout_s);
 	if (r->timeout_s)
 		putf(&b, "timeout", "%u", r->timeout_s);
+	if (o->hold)
+		put(&b, "hold", "1");
 	if (r->restart)
 		put(&b, "restart", r->restart);
 	if (r->restart_max)
@@ -393,7 +409,8 @@ int launch_run(struct ctr_engine *eng, const struct ctr_request *r, const struct
 		put(&b, "cidfile", r->cidfile);
 	if (b.failed)
 		return err_sys(e, ENOMEM, "start container %.12s", r->id);
-	rc = send_request(l->sock, b.data, b.len, passes);
+	rc = send_fds(l->sock, o->preserve_fds);
+	rc = rc < 0 ? rc : send_request(l->sock, b.data, b.len, passes);
 	if (rc == -EMSGSIZE)
 		return err_set(e, ERR_LIMIT, "the image has too many layers or the paths of the store "
 			       "are too long to start a container (%zu bytes)", b.len);

@@ -46,8 +46,8 @@ int ctr_restart_parse(const char *text, char **ret, uint32_t *ret_max, struct er
 	if (!name[0] || streq(name, words[MON_RESTART_NO]) || streq(name, "never"))
 		return 0;
 	if (restart_number(name) == MON_RESTART_NO)
-		return err_set(e, ERR_INVALID, "\"%.40s\" is not a valid restart policy: choose from no, "
-			       "never, always, unless-stopped, on-failure[:N]: invalid argument", name);
+		return err_set(e, ERR_INVALID, "\"%.40s\" is not a valid restart policy: "
+			       "invalid argument", name);
 	*ret = take_ptr(&name);
 	return 0;
 }

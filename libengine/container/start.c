@@ -390,7 +390,8 @@ int ctr_container_run(struct ctr_engine *eng, struct ctr_launch *l, struct ctr_r
 	return 0;
 }
 
-/* Until nobody else starts or runs it: 0 when it is ours to start, 1 when it runs. */
+/* Until nobody else starts or runs it: 0 when it is ours to start, 1 when it runs, 2 when it only
+ * waits to be let go. */
 static int settle_for_start(struct ctr_engine *eng, const char *id, bool *ret_first, struct err *e)
 {
 	for (int i = 0; i < 1000; i++) {
@@ -406,7 +407,7 @@ static int settle_for_start(struct ctr_engine *eng, const char *id, bool *ret_fi
 			return err_set(e, ERR_BUSY, "container %s must be in Created or Stopped state to "
 				       "be started: container state improper", id);
 		if (st.state == CTR_RUNNING)
-			return 1;
+			return st.initialized ? 2 : 1;
 		if (container_is_held(eng, id) != 1)
 			return 0;
 		/* A monitor that is starting or cleaning up: wait until it lets go. */
@@ -434,6 +435,11 @@ int container_start_at(struct ctr_engine *eng, const char *id, const struct ctr_
 	if (rc < 0)
 		return err_sys(e, rc, "lock container %.12s", id);
 	rc = settle_for_start(eng, id, &ns.first_start, e);
+	if (rc > 0 && o->hold)
+		return err_set(e, ERR_BUSY, "container %s has already been created in runtime: container "
+			       "state improper", id);
+	if (rc == 2)
+		return container_go(eng, id, o, ret_sock, e);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	rc = ctr_container_load(eng, id, &req, e);

@@ -150,7 +150,7 @@ struct run_record {
 	uint64_t pid_start;
 	int64_t net_pid;
 	uint64_t net_pid_start;
-	bool oom_killed, restarting, stopped;
+	bool oom_killed, initialized, restarting, stopped;
 	uint64_t log_lost_bytes, restarts;
 	char *error;		/* owned; NULL or "": none */
 	char *cgroup;		/* owned; NULL or "": none of its own */
@@ -175,6 +175,7 @@ static const struct json_field run_fields[] = {
 	{ "exit_code", JSON_KIND_I64, offsetof(struct run_record, exit_code), 0, 0 },
 	{ "oom_killed", JSON_KIND_BOOL, offsetof(struct run_record, oom_killed), 0, 0 },
 	{ "log_lost_bytes", JSON_KIND_U64, offsetof(struct run_record, log_lost_bytes), 0, 0 },
+	{ "initialized", JSON_KIND_BOOL, offsetof(struct run_record, initialized), 0, 0 },
 	{ "restarting", JSON_KIND_BOOL, offsetof(struct run_record, restarting), 0, 0 },
 	{ "restarts", JSON_KIND_U64, offsetof(struct run_record, restarts), 0, UINT32_MAX },
 	{ "stopped", JSON_KIND_BOOL, offsetof(struct run_record, stopped), 0, 0 },
@@ -364,6 +365,7 @@ static int status_of(struct ctr_engine *eng, const char *id, bool held, struct c
 	if (held && has_run && !has_end) {
 		st.state = CTR_RUNNING;
 		st.restarting = run.restarting;
+		st.initialized = run.initialized;
 		if (run.restarting)
 			status_end(&st, &run);
 		st.restarts = (uint32_t)run.restarts;

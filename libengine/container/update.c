@@ -146,10 +146,11 @@ static int update_limits(struct ctr_engine *eng, struct ctr_request *req,
 
 	if (r == 0)
 		r = spec_resources_check(&req->limits, e);
-	if (r == 0)
-		r = cgroup_plan(eng, req, &plan, e);
+	/* Whether they can be had is seen when it starts. */
 	if (r == 0 && st->state == CTR_RUNNING && !st->restarting) {
-		r = cgroup_plan_prepare(&plan, changes, e);
+		r = cgroup_plan(eng, req, &plan, e);
+		if (r == 0)
+			r = cgroup_plan_prepare(&plan, changes, e);
 		if (r == 0)
 			r = update_running(eng, req, st, changes, e);
 	}
@@ -171,7 +172,7 @@ static int update_restart(struct ctr_engine *eng, struct ctr_request *req, const
 	req->restart = policy;
 	req->restart_max = p.max;
 	p.restart = restart_number(policy);
-	if (req->rm && policy)
+	if (req->rm && policy && p.restart != MON_RESTART_ON_FAILURE)
 		return err_set(e, ERR_INVALID, "container %.12s is removed when it ends (--rm): it cannot "
 			       "have a restart policy", req->id);
 	return container_tell(eng, req->id, MON_POLICY, &p, sizeof(p), e);

@@ -6,7 +6,7 @@
  *	CLI -> MON_PREPARE	ids and network namespace: the namespaces are made while the CLI still
  *				writes the container's files
  *	CLI -> MON_RUN		everything else
- *	MON -> MON_STARTED	the container's process runs (body: struct mon_started)
+ *	MON -> MON_STARTED	the container's process runs (with hold=1: waits) (body: struct mon_started)
  *	    or MON_FAILED	body: struct err (base/err.h); the monitor cleans up and ends
  * If the socket closes before MON_RUN the monitor ends and leaves nothing.  After MON_STARTED the
  * launch socket is an attached client (when attach=1 was given) or is closed by the monitor.  What
@@ -111,6 +111,10 @@ enum mon_msg {
 	 *	volume-rm=NAME...	with rm=1: directories of anonymous volumes (absolute) to remove
 	 *	cidfile=		removed with rm=1
 	 *	exit-sync=1		the exit record is fsynced in ctrdir before anything else
+	 *	hold=1			make the container and leave its program for MON_GO; only the first
+	 *				time, where it is restarted
+	 *	preserve-fds=N		N descriptors come with a MON_MORE, at most MON_FDS_MAX; they are 3
+	 *				and the following ones of the container's program
 	 *	restart=no|always|on-failure|unless-stopped
 	 *				when its process has ended the monitor starts the container again,
 	 *				with the same parameters, unless it is to stop (MON_STOP, SIGTERM to
@@ -135,6 +139,7 @@ enum mon_msg {
 				 * after stop-timeout, and then it is started again at once, whatever the policy says; for health checks.
 				 * While the monitor waits to restart it, the waiting is over */
 	MON_POLICY = 18,	/* struct mon_policy: the restart policy from now on */
+	MON_GO = 20,		/* let a held container's program run: MON_STARTED or MON_FAILED follows */
 	MON_NAME = 19,		/* the container's name from now on (for rm=1, and events); 255 bytes at most */
 	MON_HEALTH = 20,	/* "ARG\0..." strings: health= from now on; none: no checks by itself */
 
@@ -148,6 +153,8 @@ enum mon_msg {
 	MON_STDIN_ACK = 37,	/* the last MON_STDIN is in the container's hands (or nobody reads it
 				 * any more); no body */
 };
+
+#define MON_FDS_MAX 64
 
 struct mon_started {
 	int32_t pid;		/* in the monitor's pid namespace */
@@ -188,7 +195,8 @@ struct mon_exit {
  *   <rundir>/state.json	{"version":1,"pid":N,"pid_start":N,"monitor_pid":N,"started_ns":N,
  *				 "net_pid":N,"net_pid_start":N,"restarts":N,"cgroup":"/..."}   (net_*: 0
  *				 without a network helper; cgroup: "" where the container has none of its
- *				 own).  Between two runs pid is 0, and there are also "restarting":true and
+ *				 own).  Held it says "initialized":true and
+ *				 started_ns is 0.  Between two runs pid is 0, and there are also "restarting":true and
  *				 how the last one ended: "exit_code","finished_ns","oom_killed"
  *   <rundir>/attach		socket, 0600
  *   <ctrdir>/exit.json		{"version":1,"exit_code":N,"finished_ns":N,"oom_killed":B,

@@ -222,3 +222,78 @@ test_checkpoints_are_refused_by_name() {
 	expect 125 ctr container restore x
 	contains "$ERR" 'container restore is not supported: '
 }
+
+test_init_then_start() {
+	local pid
+	pull alpine
+	expect 0 ctr create --name a --network=none alpine sh -c 'echo runs; exit 3'
+	expect 0 ctr init a
+	is "$OUT" a
+	is "$(state a)" initialized
+	is "$(ctr ps -a --format '{{.Status}}')" Initialized
+	is "$(ctr inspect -f '{{.State.Running}}' a)" false
+	matches "$(ctr inspect -f '{{.State.StartedAt}}' a)" ^0001-01-01
+	pid=$(ctr inspect -f '{{.State.Pid}}' a)
+	[ "$pid" -gt 0 ] || fail "no process: $pid"
+	is "$(ctr logs a)" "" "what it has said"
+	expect 0 ctr wait --condition=initialized a
+	expect 125 ctr init a
+	contains "$ERR" 'has already been created in runtime: container state improper'
+	expect 3 ctr start -a a
+	is "$OUT" runs
+	is "$(ctr inspect -f '{{.State.Status}} {{.State.ExitCode}}' a)" "exited 3"
+	expect 0 ctr init --all
+	is "$(state a)" initialized
+	expect 0 ctr start a
+	expect 0 ctr wait a
+	is "$OUT" 3
+}
+
+test_init_is_undone_by_stop_and_rm() {
+	pull alpine
+	expect 0 ctr create --name a --network=none alpine sleep 600
+	expect 0 ctr init a
+	SECONDS=0
+	expect 0 ctr stop -t 60 a
+	[ "$SECONDS" -lt 10 ] || fail "stop waited for $SECONDS seconds"
+	is "$(state a)" exited
+	expect 0 ctr init -l
+	expect 2 ctr rm a
+	expect 0 ctr rm -f a
+	expect 125 ctr init nothere
+	expect 0 ctr create --name b --network=none alpine /not/there
+	expect 125 ctr start b
+	contains "$ERR" 'not/there'
+}
+
+test_preserved_descriptors() {
+	pull alpine
+	echo three >three
+	echo four >four
+	run ctr run --rm --network=none --preserve-fds 2 alpine sh -c 'cat <&3; cat <&4' 3<three 4<four
+	is "$OUT" "$(printf 'three\nfour')"
+	expect 0 ctr run --rm --network=none alpine sh -c '[ ! -e /proc/self/fd/3 ] || readlink /proc/self/fd/3' 3<three
+	lacks "$OUT" three
+	expect 125 ctr run --rm --network=none --preserve-fds 1 alpine true
+	contains "$ERR" 'file descriptor 3 is not available'
+	expect 125 ctr run --rm --network=none --preserve-fds 1000 alpine true
+	contains "$ERR" '--preserve-fds: expected 0..64'
+}
+
+test_all_and_names_exclude_one_another() {
+	pull alpine
+	sleeper a
+	expect 125 ctr start --all a
+	contains "$ERR" 'either start all containers or the container(s) provided in the arguments'
+	expect 125 ctr start -a a nothere
+	contains "$ERR" 'you cannot start and attach multiple containers at once'
+	expect 125 ctr stop --all a
+	contains "$ERR" 'no arguments are needed with --all'
+	expect 125 ctr rm --all --latest
+	contains "$ERR" '--all and --latest cannot be used together'
+	expect 0 ctr start --all
+	is "$OUT" "" "what start --all has started"
+	expect 0 ctr stop --all
+	expect 0 ctr stop --all
+	is "$OUT" "$(ctr inspect -f '{{.Id}}' a)" "what stop --all tells of"
+}

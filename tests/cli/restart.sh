@@ -83,7 +83,7 @@ test_a_client_stays_attached_and_its_input_goes_to_the_run_that_is_there() {
 	exec 7>in
 	echo one >&7
 	wait_for 10 grep -q 'got one' out
-	wait_for 10 state_is a Status running
+	wait_for 10 sh -c '[ "$(ctr-lite inspect -f "{{.RestartCount}} {{.State.Status}}" a)" = "1 running" ]'
 	echo two >&7
 	exec 7>&-
 	wait $! && fail "status 0" || is $? 4
@@ -190,5 +190,28 @@ test_a_killed_monitor_while_it_waits() {
 	is "$(state a ExitCode)" 3 "exit code of the last run"
 	expect 0 ctr start a
 	wait_for 10 runs_at_least a 6
+	expect 0 ctr rm -f -t 0 a
+}
+
+test_on_failure_and_then_gone() {
+	pull alpine
+	expect 6 ctr run --rm --name a --network=none --restart=on-failure:2 alpine \
+		sh -c 'echo x >>/f; wc -l </f; exit 6'
+	is "$OUT" "$(printf '1\n2\n3')"
+	expect 1 ctr container exists a
+}
+
+# The monitor's own memory after many restarts: nothing piles up.
+test_a_monitor_that_restarts_stays_small() {
+	local pid kb
+	[ -z "${ASAN:-}" ] || skip "sanitizers take memory"
+	pull alpine
+	expect 0 flaky 3 -d --restart=always --name a
+	wait_for 20 runs_at_least a 6
+	wait_for 10 state_is a Status restarting
+	pid=$(state a ConmonPid)
+	sleep 0.2
+	kb=$(awk '/^Private/ { n += $2 } END { print n }' "/proc/$pid/smaps_rollup")
+	[ "$kb" -lt 150 ] || fail "the monitor has $kb KB of private memory"
 	expect 0 ctr rm -f -t 0 a
 }

@@ -18,6 +18,16 @@ foreign_runtime() { # RUNTIME [PREFIX-COMMAND...]
 	"$@" ctr-lite $GLOBALS --runtime "$rt" exec -d c sh -c 'exec sleep 555' | grep -qxE '[0-9a-f]{64}'
 	"$@" ctr-lite $GLOBALS --runtime "$rt" exec -d -t c sh -c 'tty >/dev/null && exec sleep 555' | grep -qxE '[0-9a-f]{64}'
 	[ "$("$@" ctr-lite $GLOBALS --runtime "$rt" inspect -f '{{len .ExecIDs}}' c)" = 2 ]
+	# Made and let go; with descriptors of the caller's; restarted.
+	"$@" ctr-lite $GLOBALS --runtime "$rt" create --name i --network=none alpine sh -c 'echo runs; exit 3' >/dev/null
+	"$@" ctr-lite $GLOBALS init i >/dev/null
+	[ "$("$@" ctr-lite $GLOBALS inspect -f '{{.State.Status}}' i)" = initialized ]
+	[ "$("$@" ctr-lite $GLOBALS start -a i || echo $?)" = $'runs\n3' ]
+	"$@" ctr-lite $GLOBALS rm i >/dev/null
+	[ "$(echo three | "$@" sh -c "exec ctr-lite $GLOBALS --runtime $rt run --rm --network=none \
+		--preserve-fds 1 alpine sh -c 'cat <&3' 3<&0 </dev/null")" = three ]
+	[ "$("$@" ctr-lite $GLOBALS --runtime "$rt" run --rm --network=none --restart=on-failure:1 alpine \
+		sh -c 'echo x >>/f; wc -l </f; exit 6' || echo $?)" = $'1\n2\n6' ]
 	# With a terminal: what is typed arrives, its size too, and the exit code comes back.
 	tmux -S "$TM" -f /dev/null new-session -d -x 91 -y 33 "$* ctr-lite $GLOBALS --runtime $rt exec -it c sh -c \
 		'stty size; test -t 0 && echo on a tty; read x; echo got \$x; exit 7'; echo status \$?; sleep 100"

@@ -122,7 +122,7 @@ TEST(unwanted_descriptors_are_closed)
 TEST(more_descriptors_than_fit_are_closed_too)
 {
 	/* By hand: msg_send() would refuse. */
-	int fds[20];
+	int fds[MSG_FDS_MAX + 12];
 	union {
 		struct cmsghdr align;
 		char room[CMSG_SPACE(sizeof(fds))];

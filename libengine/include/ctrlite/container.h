@@ -191,7 +191,10 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 struct ctr_start_opts {
 	bool attach;			/* stay connected; *ret_sock is an attached client */
 	uint16_t rows, cols;		/* initial size with a tty; 0: unknown */
+	bool hold;			/* make its process, which waits for the next start: `init` */
+	uint32_t preserve_fds;		/* descriptors from 3 on that its program gets, CTR_PRESERVE_FDS_MAX */
 };
+#define CTR_PRESERVE_FDS_MAX 64
 /*
  * Start it: write config.json, launch a monitor, wait until the process runs.  Starting a running
  * one succeeds without effect (*ret_sock is FD_NONE).  Failure of the container's own command is
