@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "fd.h"
+#include "log.h"
 #include "out.h"
 
 #define SHORT_ID 12
@@ -89,7 +90,7 @@ static int take_sample(struct cmd *c, const struct ctr_container *ctr, const str
 
 static char *percent_text(double p)
 {
-	return p == 0 ? strdup("--") : str_printf("%.2f%%", p);
+	return str_printf("%.2f%%", p);
 }
 
 static double memory_percent(const struct ctr_stats *s)
@@ -120,8 +121,6 @@ static char *pair_text(uint64_t a, uint64_t b, char *(*size)(uint64_t))
 {
 	auto_free char *x = size(a), *y = size(b);
 
-	if (!a && !b)
-		return strdup("-- / --");
 	return x && y ? str_printf("%s / %s", x, y) : NULL;
 }
 
@@ -176,7 +175,7 @@ static int texts_make(const struct sample *s, struct texts *t, struct err *e)
 		[T_MEM_PERC] = percent_text(memory_percent(st)),
 		[T_NET] = pair_text(st->net_in, st->net_out, decimal_size),
 		[T_BLOCK] = pair_text(st->block_in, st->block_out, decimal_size),
-		[T_PIDS] = st->pids ? str_printf("%llu", (unsigned long long)st->pids) : strdup("--"),
+		[T_PIDS] = str_printf("%llu", (unsigned long long)st->pids),
 		[T_UP] = go_duration(st->cpu_ns),
 	} };
 	for (size_t i = 0; i < T_COUNT_; i++)
@@ -291,6 +290,11 @@ static int report_list(struct cmd *c, const struct stats_args *a, const struct c
 			*e = (struct err)ERR_INIT;
 			r = 0;
 			continue;
+		}
+		if (r == -EOPNOTSUPP && !c->n_args) { /* it has no cgroup: the others count */
+			log_warn("%s", e->text);
+			*e = (struct err)ERR_INIT;
+			r = 0;
 		}
 		if (r == 0)
 			r = add_row(ctr, s, a->no_trunc, l, e);

@@ -220,6 +220,22 @@ static json_t *row_columns(const struct ps_row *row, const struct ps_args *a)
 	return j;
 }
 
+/* How many of its mounts are volumes: sources that are names and no paths. */
+static json_t *local_volumes(const struct ctr_request *r)
+{
+	size_t n = r->anon_dests.n;
+
+	for (size_t i = 0; i < r->volumes.n; i++) {
+		const char *v = r->volumes.items[i];
+
+		n += strchr(v, ':') && *v != '/' && *v != '.' && *v != ':';
+	}
+	for (size_t i = 0; i < r->mounts.n; i++)
+		n += strstr(r->mounts.items[i], "type=volume") &&
+		     strstr(r->mounts.items[i], "source=");
+	return json_sprintf("%zu", n);
+}
+
 /* What templates see of a row. */
 json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
 {
@@ -254,6 +270,8 @@ json_t *ps_row_view(const struct ps_row *row, const struct ps_args *a)
 	json_object_set_new(j, "Labels", labels(r));
 	json_object_set_new(j, "Label", labels(r));
 	json_object_set_new(j, "Mounts", mounts(r));
+	json_object_set_new(j, "LocalVolumes", local_volumes(r)); /* docker's */
+	json_object_set_new(j, "Platform", json_string("linux"));
 	json_object_set_new(j, "AutoRemove", json_boolean(r->rm));
 	json_object_set_new(j, "CIDFile", json_string(r->cidfile ? r->cidfile : ""));
 	json_object_set_new(j, "Exited", json_boolean(s->state == CTR_EXITED));

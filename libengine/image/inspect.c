@@ -122,11 +122,11 @@ int ctr_image_inspect(struct ctr_engine *eng, const struct ctr_image *i, json_t 
 	set(r, "Created", json_string(created ? created : "0001-01-01T00:00:00Z"), &failed);
 	set(r, "Config", config_part(config), &failed);
 	set(r, "Version", string_or_empty(i->config, "docker_version"), &failed);
+	set(r, "DockerVersion", string_or_empty(i->config, "docker_version"), &failed); /* docker's */
 	set(r, "Author", string_or_empty(i->config, "author"), &failed);
 	set(r, "Architecture", string_or_empty(i->config, "architecture"), &failed);
 	set(r, "Os", string_or_empty(i->config, "os"), &failed);
-	if (!is_empty(json_object_get(i->config, "variant")))
-		set(r, "Variant", string_or_empty(i->config, "variant"), &failed);
+	set(r, "Variant", string_or_empty(i->config, "variant"), &failed); /* docker's */
 	set(r, "Size", json_integer((json_int_t)i->size_bytes), &failed);
 	set(r, "VirtualSize", json_integer((json_int_t)i->size_bytes), &failed);
 	set(r, "GraphDriver", graph_driver(eng, i), &failed);

@@ -114,6 +114,9 @@ test_without_a_cgroup_there_is_no_pause_update_or_stats() {
 	contains "$ERR" "accepts 1 arg(s), received 0"
 	expect 125 ctr pause
 	contains "$ERR" "you must provide at least one name or id"
+	expect 0 ctr stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.NetIO}} {{.PIDS}}'
+	is "$OUT" "c 0.00% 0B / 0B 0B / 0B 0"
+	contains "$ERR" "level=warning"
 	expect 0 ctr rm -f -t 0 c
 	expect 0 ctr stats --no-stream
 	contains "$OUT" "MEM USAGE / LIMIT"
