@@ -94,7 +94,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	auto_volume struct ctr_volume v = CTR_VOLUME_INIT;
 	int r = check_driver(a->driver, e);
 
-	if (r == 0 && c->n_args) {
+	if (r == 0 && c->n_args && c->args[0][0]) {
 		v.name = strdup(c->args[0]);
 		r = v.name ? 0 : nomem(e);
 	}

@@ -19,6 +19,7 @@
 
 #define NEEDS_OWNER "needs-owner"	/* files in a volume's directory, see ctrlite/volume.h */
 #define NEEDS_CONTENT "needs-content"
+#define COPYING "copying"
 #define CHOWN_DEPTH_MAX 400	/* directories in directories; each costs a descriptor */
 
 static int read_ids(const char *text, uint32_t *ret_uid, uint32_t *ret_gid)
@@ -73,13 +74,43 @@ static int give_owner(const struct fill *f, int dst, int src, struct err *e)
 	return 0;
 }
 
+/* Whoever copied was killed: what is there is a part of the image and nobody's work, since no
+ * container gets a volume before this is done. */
+static int empty(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!d) {
+		r = -errno;
+		(void)fd_close(fd);
+		return r;
+	}
+	while (r == 0 && (errno = 0, entry = readdir(d)))
+		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
+			r = path_remove_tree(dir_fd, entry->d_name);
+	return r == 0 && errno ? -errno : r;
+}
+
+static bool was_interrupted(const struct fill *f)
+{
+	return f->has_state && faccessat(f->state_fd, COPYING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int copy_content(const struct fill *f, int dst, int src, bool owner, struct err *e)
 {
+	auto_close int mark = FD_NONE;
 	struct stat st;
 	int r;
 
 	if (fstat(dst, &st) < 0)
 		return err_sys(e, errno, "look at the volume %s", f->data);
+	mark = f->has_state ? openat(f->state_fd, COPYING, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)
+			    : FD_NONE;
+	if (f->has_state && mark < 0)
+		return err_sys(e, errno, "fill the volume %s", f->data);
 	r = copy_tree(src, dst, NULL, e);
 	if (r < 0)
 		return err_wrap(e, r, "fill the volume %s from %s of the image", f->data, f->dest);
@@ -94,7 +125,7 @@ static int fill_one(const struct params *p, const struct fill *f, int rootfs_fd,
 	bool owner = needs(f, NEEDS_OWNER), content = needs(f, NEEDS_CONTENT);
 	int r = 1;
 
-	if (!owner && (!content || f->nocopy))
+	if (!owner && (!content || f->nocopy) && !was_interrupted(f))
 		return 0;
 	dst = open(f->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dst < 0)
@@ -104,6 +135,12 @@ static int fill_one(const struct params *p, const struct fill *f, int rootfs_fd,
 		return err_sys(e, errno, "lock the volume %s", f->data);
 	owner = needs(f, NEEDS_OWNER);
 	content = needs(f, NEEDS_CONTENT);
+	if (was_interrupted(f)) {
+		r = content ? empty(dst) : 0; /* without that mark it was done but for this one */
+		if (r < 0)
+			return err_sys(e, r, "empty the volume %s", f->data);
+		needs_no_more(f, COPYING);
+	}
 	r = dir_is_empty(dst);
 	if (r < 0)
 		return err_sys(e, r, "read the volume %s", f->data);
@@ -120,6 +157,7 @@ static int fill_one(const struct params *p, const struct fill *f, int rootfs_fd,
 				return r;
 			needs_no_more(f, NEEDS_CONTENT);
 			needs_no_more(f, NEEDS_OWNER);
+			needs_no_more(f, COPYING);
 			return 0;
 		}
 	}

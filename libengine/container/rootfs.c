@@ -88,8 +88,14 @@ int root_dirs(struct ctr_engine *eng, const struct ctr_request *req, struct strv
 	      struct err *e)
 {
 	auto_strv struct strv layers = STRV_INIT;
-	struct idmap *inner = calloc(1, sizeof(*inner));
-	int r = inner ? ctr_request_inner_map(req, inner, e)
+	struct idmap *inner = NULL;
+	int r;
+
+	if (req->rootfs && !req->rootfs_overlay)
+		return err_set(e, ERR_UNSUPPORTED, "container %.12s works in the directory %s: its files are "
+			       "there", req->id, req->rootfs);
+	inner = calloc(1, sizeof(*inner));
+	r = inner ? ctr_request_inner_map(req, inner, e)
 		      : err_sys(e, ENOMEM, "find the layers");
 
 	if (r > 0) {
@@ -109,6 +115,8 @@ int root_dirs(struct ctr_engine *eng, const struct ctr_request *req, struct strv
 		r = strv_add(ret, req->rootfs);
 	for (size_t i = layers.n; r == 0 && i-- > 0;)
 		r = strv_addf(ret, "%s/layers/%s/diff", eng->store.root, layers.items[i]);
+	if (r == 0 && req->rootfs)
+		r = strv_add(ret, req->rootfs);
 	return r < 0 ? err_sys(e, r, "find the layers") : 0;
 }
 

@@ -429,14 +429,31 @@ const struct spec_mount *spec_mounts_find(const struct spec_mounts *m, const cha
 	return NULL;
 }
 
+/* Said twice, word for word? */
+static bool is_same(const struct spec_mount *a, const struct spec_mount *b)
+{
+	bool same = a->type == b->type && a->options.n == b->options.n && a->chown == b->chown &&
+		    a->overlay == b->overlay && a->nocopy == b->nocopy && !a->subpath && !b->subpath &&
+		    !a->upperdir && !b->upperdir && a->tmpcopyup == b->tmpcopyup && a->source && b->source &&
+		    streq(a->source, b->source);
+
+	for (size_t i = 0; same && i < a->options.n; i++)
+		same = streq(a->options.items[i], b->options.items[i]);
+	return same;
+}
+
 static int append(struct spec_mounts *m, struct parser *p, struct err *e)
 {
+	const struct spec_mount *there;
 	struct spec_mount *grown;
 	int r = finish_options(p, e);
 
 	if (r < 0)
 		return r;
-	if (spec_mounts_find(m, p->m.dest))
+	there = spec_mounts_find(m, p->m.dest);
+	if (there && is_same(there, &p->m))
+		return 0;
+	if (there)
 		return err_set(e, ERR_INVALID, "%s: duplicate mount destination", p->m.dest);
 	if (m->n >= SPEC_MOUNTS_MAX)
 		return err_set(e, ERR_LIMIT, "more than %d mounts", SPEC_MOUNTS_MAX);

@@ -260,16 +260,18 @@ TEST(texts_mean_the_same)
 
 TEST(one_destination_one_mount)
 {
-	static const int kinds[] = { VOLUME, MOUNT, TMPFS, VOLUME };
+	static const int kinds[] = { VOLUME, MOUNT, TMPFS, VOLUME, VOLUME, MOUNT };
 	static const char *const again[] = { "/x:/data/", "type=bind,src=/x,dst=/data/../data",
-					     "//data", "/data" };
+					     "//data", "/data", "/a:/data:ro",
+					     "type=bind,src=/a,dst=/data,U" };
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(again) / sizeof(again[0]); i++) {
 		auto_spec_mounts struct spec_mounts m = SPEC_MOUNTS_INIT;
 		struct err e = ERR_INIT;
 
 		CHECK_OK(add(&m, VOLUME, "/a:/data", &e), e);
 		CHECK_OK(add(&m, VOLUME, "/a:/data2", &e), e);
+		CHECK_OK(add(&m, VOLUME, "/a/:/data/", &e), e); /* the same again is no other */
 		CHECK_ERR(add(&m, kinds[i], again[i], &e), e, ERR_INVALID);
 		CHECK_CONTAINS(e.text, "/data: duplicate mount destination");
 		CHECK_INT(m.n, 2);

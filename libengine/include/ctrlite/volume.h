@@ -6,6 +6,7 @@
  *		_data/		the content; for type=bind and type=tmpfs it stays empty
  *		needs-owner	until a container has given it an owner
  *		needs-content	until an image's content was copied into it
+ *		copying		while that goes on
  *		shared		one that was made without a name is used by its name
  *
  * Locks: whoever writes a container record that names a volume holds a shared flock on the volume's
