@@ -105,7 +105,7 @@ static int load(int dir_fd, const char *id, struct ctr_secret *ret, struct err *
 	size_t len;
 	int rc;
 
-	(void)snprintf(path, sizeof(path), "%s/" RECORD, id);
+	(void)snprintf(path, sizeof(path), "%.25s/" RECORD, id);
 	rc = file_read(dir_fd, path, RECORD_MAX_BYTES, &text, &len);
 	if (rc == -ENOENT)
 		return rc;
@@ -117,7 +117,7 @@ static int load(int dir_fd, const char *id, struct ctr_secret *ret, struct err *
 		ctr_secret_done(&s);
 		return err_wrap(e, rc, "secret %s", id);
 	}
-	(void)snprintf(s.id, sizeof(s.id), "%s", id); /* is_id() */
+	(void)snprintf(s.id, sizeof(s.id), "%.25s", id); /* is_id() */
 	*ret = s;
 	return 0;
 }
