@@ -94,6 +94,10 @@ static int run(struct cmd *c, void *args, struct err *e)
 		cmd_fail(c, e);
 		return EXIT_SESSION;
 	}
+	if (r < 0 && a->detach && e->kind == ERR_BUSY) { /* which podman tells apart, too */
+		cmd_fail(c, e);
+		return EXIT_ENGINE;
+	}
 	if (r < 0 || !a->detach)
 		return r < 0 ? r : res.hung_up ? 128 + SIGHUP : res.exit_code;
 	printf("%s\n", res.id);

@@ -36,7 +36,9 @@ static int run(struct cmd *c, void *args, struct err *e)
 	char id[65];
 	int r = ctr_container_find(c->eng, c->args[0], id, e);
 
-	if (r == 0)
+	if (r < 0)
+		(void)err_wrap(e, r, "unable to look up %s to perform a health check", c->args[0]);
+	else
 		r = ctr_health_check(c->eng, id, &res, e);
 	if (a->timer)
 		return answer_monitor(r, &res);

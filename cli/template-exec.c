@@ -1,6 +1,7 @@
 /* Executing a parsed template on JSON, see template.h. */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,6 +168,44 @@ static void print_time(const char *s, struct strbuf *out)
 		strbuf_addf(out, " %.3s%s %.3s%s", s + body, s + body + 4, s + body, s + body + 4);
 }
 
+/* @n of a unit of @per, with as much of a fraction as it has. */
+static void print_fraction(uint64_t n, uint64_t per, const char *unit, struct strbuf *out)
+{
+	char digits[24];
+	size_t len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, per + n % per) - 1;
+
+	strbuf_addf(out, "%" PRIu64, n / per);
+	while (len && digits[len] == '0')
+		len--;
+	if (len)
+		strbuf_addf(out, ".%.*s", (int)len, digits + 1);
+	strbuf_add(out, unit);
+}
+
+/* 90000000000 as Go prints a duration: 1m30s */
+static void print_duration(int64_t ns, struct strbuf *out)
+{
+	uint64_t n = ns < 0 ? -(uint64_t)ns : (uint64_t)ns, s = n / 1000000000;
+
+	if (ns < 0)
+		strbuf_addc(out, '-');
+	if (!n)
+		strbuf_add(out, "0s");
+	else if (n < 1000)
+		print_fraction(n, 1, "ns", out);
+	else if (n < 1000000)
+		print_fraction(n, 1000, "µs", out);
+	else if (n < 1000000000)
+		print_fraction(n, 1000000, "ms", out);
+	if (n < 1000000000)
+		return;
+	if (s >= 3600)
+		strbuf_addf(out, "%" PRIu64 "h", s / 3600);
+	if (s >= 60)
+		strbuf_addf(out, "%" PRIu64 "m", s / 60 % 60);
+	print_fraction(n % 60000000000, 1000000000, "s", out);
+}
+
 static void print_inner(const struct value *v, struct strbuf *out)
 {
 	if (!v->j || json_is_null(v->j))
@@ -204,6 +243,10 @@ void value_print(const struct value *v, struct strbuf *out)
 {
 	if (!v->j) {
 		strbuf_add(out, "<no value>");
+		return;
+	}
+	if (v->is_duration && (json_is_null(v->j) || json_is_integer(v->j))) {
+		print_duration(json_integer_value(v->j), out);
 		return;
 	}
 	switch (json_typeof(v->j)) {
@@ -323,12 +366,13 @@ static int field(struct tmpl_run *run, const struct value *v, const char *name, 
 	if (!json_is_object(v->j))
 		return run_fail(run, "can't evaluate field %s in a value that has no fields", name);
 	r.j = find_member(v->j, name, row ? row->key : NULL);
-	if (!r.j && !(row && (row->flags & TMPL_OPTIONAL)))
+	if (!r.j && !(row && (row->flags & (TMPL_OPTIONAL | TMPL_DURATION))))
 		return run_fail(run, "can't evaluate field %s", name);
 	if (!r.j)
 		r.j = json_null();	/* a constant: not counted */
 	r.is_map = row && (row->flags & TMPL_MAP) != 0;
 	r.is_time = row && (row->flags & TMPL_TIME) != 0;
+	r.is_duration = row && (row->flags & TMPL_DURATION) != 0;
 	*ret = r;
 	return 0;
 }

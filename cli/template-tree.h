@@ -67,7 +67,7 @@ int tmpl_error(const struct tmpl *t, size_t pos, struct err *e, const char *fmt,
 struct value {
 	json_t *j;			/* NULL: no value */
 	const char *under;		/* name of the field that it was found by; NULL: none */
-	bool is_map, is_time;
+	bool is_map, is_time, is_duration;
 	bool is_root;
 };
 

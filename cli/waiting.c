@@ -1,6 +1,8 @@
 /* The conditions of wait: podman's words for the states of a container. */
 #include "waiting.h"
 
+#include "ctrlite/health.h"
+
 enum {
 	CREATED = 1,
 	INITIALIZED = 2,
@@ -62,11 +64,15 @@ static unsigned int state_of(const struct ctr_status *st)
 static int health_of(struct cmd *c, const char *id, const struct ctr_status *st, unsigned int *ret,
 		     struct err *e)
 {
-	(void)c;
-	(void)id;
-	(void)st;
-	*ret = 0;
-	return err_set(e, ERR_UNSUPPORTED, "health checks are not supported yet");
+	struct ctr_request req = CTR_REQUEST_INIT;
+	enum ctr_hc_status health = CTR_HC_NONE;
+	int r = ctr_container_load(c->eng, id, &req, e);
+
+	if (r == 0)
+		r = ctr_health_status(c->eng, &req, st, &health, e);
+	ctr_request_done(&req);
+	*ret = health == CTR_HC_HEALTHY ? HEALTHY : health == CTR_HC_UNHEALTHY ? UNHEALTHY : 0;
+	return r;
 }
 
 int wait_matches(struct cmd *c, const char *id, const struct ctr_status *st,

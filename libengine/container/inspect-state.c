@@ -23,9 +23,7 @@ static json_t *health(struct describe *d)
 {
 	json_t *j = NULL;
 
-	if (ctr_health_json(d->eng, d->r, d->s, &j, NULL) < 0)
-		j = json_pack("{s:s, s:i, s:n}", "Status", "", "FailingStreak", 0, "Log");
-	return j;
+	return ctr_health_json(d->eng, d->r, d->s, &j, NULL) < 0 ? json_null() : j;
 }
 
 json_t *insp_state(struct describe *d)
@@ -47,7 +45,8 @@ json_t *insp_state(struct describe *d)
 	insp_str(d, j, "Error", s->error);
 	insp_time(d, j, "StartedAt", s->started_ns);
 	insp_time(d, j, "FinishedAt", s->finished_ns);
-	insp_set(d, j, "Health", health(d));
+	if (ctr_healthcheck_defined(&d->r->health))
+		insp_set(d, j, "Health", health(d));
 	insp_text(d, j, "CgroupPath", cgroup_path(d));
 	insp_time(d, j, "CheckpointedAt", 0);
 	insp_time(d, j, "RestoredAt", 0);

@@ -25,14 +25,14 @@ guard_main(int alive_fd, int tty_fd, const struct termios *saved)
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "ctr-lite-tty");
-	if (dup2(alive_fd, 0) < 0 || dup2(tty_fd, 1) < 0 || close_range(2, ~0u, 0) < 0 ||
+	if (dup2(tty_fd, 1) < 0 || dup2(alive_fd, 0) < 0 || close_range(2, ~0u, 0) < 0 ||
 	    chdir("/") < 0)
 		_exit(1);
 	do
 		n = read(0, &c, 1);
 	while (n < 0 && errno == EINTR);
 	if (n == 0)
-		(void)tcsetattr(1, TCSADRAIN, saved); /* the terminal may be gone as well */
+		(void)tcsetattr(1, TCSANOW, saved); /* the terminal may be gone as well */
 	_exit(0);
 }
 

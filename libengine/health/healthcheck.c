@@ -170,7 +170,7 @@ static int parse_duration(const char *text, const char *option, int64_t min_ns, 
 			       text);
 	if (ns < min_ns)
 		return err_set(e, ERR_INVALID, "healthcheck-%s must be %s", option,
-			       min_ns ? "greater than 0" : "0 seconds or greater");
+			       min_ns ? "at least 1 second" : "0 seconds or greater");
 	*ret = sane_ns(ns, 0);
 	return 0;
 }
@@ -293,7 +293,7 @@ int ctr_healthcheck_apply(struct ctr_healthcheck *h, const struct ctr_healthchec
 	if (r == 0 && is_test(&h->startup_test) && !ctr_healthcheck_defined(h))
 		r = err_set(e, ERR_INVALID,
 			    "cannot set a startup healthcheck when there is no regular "
-			    "healthcheck");
+			    "healthcheck: invalid argument");
 	if (r == 0 && !ctr_healthcheck_defined(h) && !h->test.n) {
 		/* Times without a command mean nothing. */
 		h->interval_ns = h->timeout_ns = h->start_period_ns = h->start_interval_ns = 0;

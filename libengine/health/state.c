@@ -185,10 +185,6 @@ int ctr_health_json(struct ctr_engine *eng, const struct ctr_request *r, const s
 	auto_json json_t *log = NULL, *j = NULL;
 	int rc;
 
-	if (!ctr_healthcheck_defined(&r->health)) {
-		*ret = json_pack("{s:s, s:i, s:n}", "Status", "", "FailingStreak", 0, "Log");
-		return *ret ? 0 : err_sys(e, ENOMEM, "describe the health");
-	}
 	rc = health_state_load(eng, r, s, &st, e);
 	if (rc < 0)
 		return rc;

@@ -47,8 +47,9 @@ test_exec_d_tells_why_it_does_not_start() {
 	expect 255 ctr exec -d -u nobody-knows c true
 	expect 125 ctr exec -d no-such-container true
 	expect 0 ctr stop -t 0 c
-	expect 255 ctr exec -d c true
+	expect 125 ctr exec -d c true
 	is "$OUT" ""
+	expect 255 ctr exec c true
 }
 
 # It keeps nothing of its caller: no descriptor, no directory, no terminal.

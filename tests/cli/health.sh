@@ -72,7 +72,7 @@ test_healthcheck_run() {
 	expect 0 ctr run -d --name plain --network=none alpine sleep 1000
 	expect 125 ctr healthcheck run plain
 	contains "$ERR" "has no defined healthcheck"
-	is "$(ctr inspect -f '{{.State.Health.Status}}' plain)" ""
+	is "$(ctr inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' plain)" none
 	is "$(healthy_names none)" plain
 }
 
@@ -219,14 +219,14 @@ test_the_check_of_an_image() {
 	jq -e '.[0].Config.Healthcheck == {"Test":["CMD-SHELL","test -e /bin/sh"],"StartPeriod":2000000000,"Interval":7000000000,"Timeout":5000000000,"Retries":4}' <<<"$OUT"
 	expect 0 ctr rm -f -t 0 c
 	expect 0 ctr create --name c --health-interval 9s checked sleep 1000
-	expect 0 ctr inspect c
-	jq -e '.[0].Config.Healthcheck | .Interval == 9000000000 and .Retries == 4' <<<"$OUT"
+	expect 0 ctr inspect -f '{{.Config.Healthcheck.Interval}} {{.Config.Healthcheck.Retries}}' c
+	is "$OUT" "9s 4"
 	for o in --no-healthcheck --health-cmd=none; do
 		expect 0 ctr rm c
 		expect 0 ctr create --name c "$o" checked sleep 1000
 		expect 0 ctr start c
 		is "$(ctr inspect -f '{{.Config.Healthcheck.Test}}' c)" "[NONE]"
-		is "$(health)" ""
+		is "$(ctr inspect -f '{{.State.Health}}' c)" "<nil>"
 		expect 125 ctr healthcheck run c
 		expect 0 ctr stop -t 0 c
 	done
@@ -241,9 +241,9 @@ test_update_changes_a_running_check() {
 	expect 0 ctr update --health-interval 1h c
 	expect 0 ctr update --health-cmd true c
 	wait_for 5 health_is healthy
-	ctr inspect c | jq -e '.[0].Config.Healthcheck.Interval == 3600000000000'
+	is "$(ctr inspect -f '{{.Config.Healthcheck.Interval}} {{.Config.Healthcheck.StartPeriod}}' c)" "1h0m0s 0s"
 	expect 0 ctr update --no-healthcheck c
-	is "$(health)" ""
+	is "$(ctr inspect -f '{{.State.Health}}' c)" "<nil>"
 	expect 125 ctr healthcheck run c
 	expect 125 ctr update --health-retries 0 --health-cmd true c
 }
@@ -254,4 +254,12 @@ test_the_end_comes_in_the_midst_of_a_check() {
 	wait_for 5 pgrep -u "$(id -u)" -f 'healthcheck run --time[r]'
 	expect 0 ctr rm -f -t 0 c
 	wait_for 5 sh -c "! pgrep -u $(id -u) -f 'healthcheck run --time[r]'"
+}
+
+test_wait_for_health() {
+	box --health-cmd "$CHECK" --health-interval 100ms --health-retries 1
+	expect 0 timeout 10 ctr-lite wait --interval 50ms --condition=healthy c
+	is "$OUT" -1
+	spoil
+	expect 0 timeout 10 ctr-lite wait --interval 50ms --condition=unhealthy c
 }

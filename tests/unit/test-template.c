@@ -10,6 +10,8 @@ static const char data_text[] =
 	" \"List\": [\"a\", \"b\", \"c\"], \"Nothing\": [],"
 	" \"Labels\": {\"b\": \"2\", \"a\": \"1\", \"x.y/z\": \"slash\"}, \"NoLabels\": null,"
 	" \"Created\": \"2026-11-22T16:32:34.5Z\", \"Zoned\": \"2026-11-22T16:32:34+02:00\","
+	" \"D1\": 90000000000, \"D2\": 1500000, \"D3\": 999, \"D4\": 3600000000000, \"D5\": -1250000000,"
+	" \"D6\": 0,"
 	" \"State\": {\"Status\": \"running\", \"Pid\": 7, \"Config\": {\"k\": \"v\"}},"
 	" \"Config\": {\"Cmd\": [\"sh\", \"-c\", \"x y\"], \"User\": \"me\"},"
 	" \"Ports\": {\"80/tcp\": [{\"HostIp\": \"0.0.0.0\", \"HostPort\": \"8080\"}], \"90/udp\": "
@@ -22,6 +24,9 @@ static const struct tmpl_field fields[] = {
 	{ "Labels", NULL, TMPL_MAP }, { "NoLabels", NULL, TMPL_MAP }, { "Ports", NULL, TMPL_MAP },
 	{ "Label", "Labels", TMPL_MAP | TMPL_METHOD }, { "Created", NULL, TMPL_TIME },
 	{ "Zoned", NULL, TMPL_TIME }, { "Health", NULL, TMPL_OPTIONAL }, { "Src", "Source", 0 },
+	{ "D1", NULL, TMPL_DURATION }, { "D2", NULL, TMPL_DURATION }, { "D3", NULL, TMPL_DURATION },
+	{ "D4", NULL, TMPL_DURATION }, { "D5", NULL, TMPL_DURATION }, { "D6", NULL, TMPL_DURATION },
+	{ "NoD", NULL, TMPL_DURATION },
 	{ "State.Config", NULL, TMPL_MAP }, { NULL, NULL, 0 },
 };
 
@@ -76,6 +81,8 @@ TEST(fields)
 	prints("{{.State.Config.zz}}", "<no value>");
 	prints("{{.Health}}", "<nil>");
 	prints("{{.Created}}", "2026-11-22 16:32:34.5 +0000 UTC");
+	prints("{{.D1}} {{.D2}} {{.D3}} {{.D4}} {{.D5}} {{.D6}} {{.NoD}}", "1m30s 1.5ms 999ns 1h0m0s -1.25s 0s 0s");
+	prints("{{if .D6}}a{{end}}{{if .D1}}b{{end}} {{json .D1}}", "b 90000000000");
 	prints("{{.Zoned}}", "2026-11-22 16:32:34 +0200 +0200");
 	prints("{{.Label \"b\"}}|{{.Label \"none\"}}", "2|");
 	prints("{{(index .Mounts 0).Src}}", "/s");

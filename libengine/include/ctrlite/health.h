@@ -16,7 +16,7 @@ const char *ctr_hc_status_str(enum ctr_hc_status s);
 /* The state of @r, whose status is @s; CTR_HC_NONE where it has no check.  Costs nothing then. */
 int ctr_health_status(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_status *s,
 		      enum ctr_hc_status *ret, struct err *e);
-/* State.Health of inspect; fresh. */
+/* State.Health of inspect, where there is a check; fresh. */
 int ctr_health_json(struct ctr_engine *eng, const struct ctr_request *r, const struct ctr_status *s,
 		    json_t **ret, struct err *e);
 
