@@ -30,8 +30,13 @@ static int run(struct cmd *c, void *args, struct err *e)
 	auto_close int sock = FD_NONE;
 	char id[65];
 	size_t used;
-	int r = attached_keys(a->detach_keys, &co, e);
+	int r = 0;
 
+	if (!a->latest && !c->n_args)
+		r = err_set(e, ERR_INVALID, "\"" PROG " attach\" requires a name, id, or the "
+			    "\"--latest\" flag");
+	if (r == 0)
+		r = attached_keys(a->detach_keys, &co, e);
 	if (r == 0)
 		r = target_one(c, a->latest, NULL, id, &used, e);
 	if (r == 0)

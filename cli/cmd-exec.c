@@ -64,8 +64,10 @@ static int run(struct cmd *c, void *args, struct err *e)
 				    .env = &a->env };
 	char id[65];
 	size_t used;
-	int r = target_one(c, a->latest, a->cidfile, id, &used, e);
-	bool asked = false;
+	bool asked = false, named = a->latest || a->cidfile || c->n_args;
+	int r = named ? target_one(c, a->latest, a->cidfile, id, &used, e)
+		      : err_set(e, ERR_INVALID, "exec requires the name or ID of a container or the "
+				"--latest flag");
 
 	if (r == 0 && a->preserve_fds > CTR_EXEC_FDS_MAX)
 		r = err_set(e, ERR_INVALID, "--preserve-fds: expected 0..%d", CTR_EXEC_FDS_MAX);
