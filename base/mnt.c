@@ -13,6 +13,8 @@
 #include "fd.h"
 #include "str.h"
 
+#define MOUNTINFO_MAX_BYTES (16u << 20)
+
 /* overlayfs splits lowerdir at ':' and option strings at ','; a backslash protects both. */
 static void add_escaped(struct strbuf *b, const char *path)
 {
@@ -145,5 +147,48 @@ int mnt_propagation(bool slave, struct err *e)
 {
 	if (mount(NULL, "/", NULL, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE), NULL) < 0)
 		return err_sys(e, errno, "make the mounts private");
+	return 0;
+}
+
+/* "\040" and the like, as the kernel writes blanks in mountinfo. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 4;
+		} else {
+			*to++ = *s++;
+		}
+	}
+	*to = '\0';
+}
+
+int mnt_is_mounted(const char *path)
+{
+	auto_close int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	auto_free char *text = NULL;
+	size_t len;
+	int r = fd < 0 ? -errno : fd_read_file(fd, MOUNTINFO_MAX_BYTES, &text, &len);
+	char *save = NULL;
+
+	if (r < 0)
+		return r;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *at = line, *end;
+
+		/* ID PARENT DEV ROOT PLACE ... */
+		for (int i = 0; at && i < 4; i++)
+			if ((at = strchr(at, ' ')))
+				at++;
+		if (!at || !(end = strchr(at, ' ')))
+			continue;
+		*end = '\0';
+		unescape(at);
+		if (streq(at, path))
+			return 1;
+	}
 	return 0;
 }

@@ -25,5 +25,7 @@ struct mnt_overlay {
 int mnt_overlay(const struct mnt_overlay *o, const char *target, struct err *e);
 /* Make every mount of this mount namespace private, recursively (or slave, to keep receiving). */
 int mnt_propagation(bool slave, struct err *e);
+/* Is something mounted on the directory that the absolute @path (without links) is?  1, 0 or -errno. */
+int mnt_is_mounted(const char *path);
 
 #endif

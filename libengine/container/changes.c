@@ -55,7 +55,6 @@ static bool is_ours(const char *path)
 struct compare {
 	struct strv dirs; /* absolute, topmost first */
 	struct merged below;
-	bool container;
 	int out_fd;
 	char path[PATH_MAX]; /* with a leading '/' */
 	size_t len;
@@ -64,7 +63,7 @@ struct compare {
 
 static int say(struct compare *c, enum ctr_change kind, const char *path, struct err *e)
 {
-	if (c->container && is_ours(path))
+	if (is_ours(path))
 		return 0;
 	if (c->out.len > (1u << 20)) {
 		int r = fd_write_all(c->out_fd, c->out.data, c->out.len);
@@ -362,7 +361,6 @@ int ctr_container_changes(struct ctr_engine *eng, const char *id, struct ctr_cha
 
 	if (!c)
 		return err_sys(e, ENOMEM, "list the changes");
-	c->container = true;
 	r = ctr_root_open(eng, id, ROOT_IDS, &root, e);
 	if (r == 0 && root.req.rootfs && !root.req.rootfs_overlay)
 		r = err_set(e, ERR_UNSUPPORTED,

@@ -18,55 +18,9 @@
 #include "path.h"
 #include "rootfs.h"
 
-#define MOUNTINFO_MAX_BYTES (16u << 20)
-
 static char *place_of(struct ctr_engine *eng, const char *id)
 {
 	return str_printf("%s/containers/%s/rootfs", eng->store.root, id);
-}
-
-/* "\040" and the like, as the kernel writes blanks in mountinfo. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	while (*s) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] && s[3]) {
-			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 4;
-		} else {
-			*to++ = *s++;
-		}
-	}
-	*to = '\0';
-}
-
-/* Is there a mount at @path?  1, 0 or -errno. */
-static int is_mounted(const char *path)
-{
-	auto_close int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	auto_free char *text = NULL;
-	size_t len;
-	int r = fd < 0 ? -errno : fd_read_file(fd, MOUNTINFO_MAX_BYTES, &text, &len);
-	char *save = NULL;
-
-	if (r < 0)
-		return r;
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *at = line, *end;
-
-		/* ID PARENT DEV ROOT PLACE ... */
-		for (int i = 0; at && i < 4; i++)
-			if ((at = strchr(at, ' ')))
-				at++;
-		if (!at || !(end = strchr(at, ' ')))
-			continue;
-		*end = '\0';
-		unescape(at);
-		if (streq(at, path))
-			return 1;
-	}
-	return 0;
 }
 
 /* A running one's own overlay, in its place. */
@@ -111,7 +65,7 @@ int ctr_container_mount(struct ctr_engine *eng, const char *id, char **ret_path,
 		return err_set(e, ERR_DENIED,
 			       "cannot run command \"ctr-lite mount\" in rootless mode, must "
 			       "execute `ctr-lite unshare` first");
-	r = is_mounted(place);
+	r = mnt_is_mounted(place);
 	if (r < 0)
 		return err_sys(e, r, "read the mounts");
 	if (r == 1) {
@@ -139,7 +93,7 @@ int ctr_container_mount(struct ctr_engine *eng, const char *id, char **ret_path,
 int ctr_container_mountpoint(struct ctr_engine *eng, const char *id, char **ret_path, struct err *e)
 {
 	auto_free char *place = place_of(eng, id);
-	int r = place ? is_mounted(place) : -ENOMEM;
+	int r = place ? mnt_is_mounted(place) : -ENOMEM;
 
 	if (r < 0)
 		return err_sys(e, r, "read the mounts");
@@ -150,7 +104,7 @@ int ctr_container_mountpoint(struct ctr_engine *eng, const char *id, char **ret_
 int ctr_container_unmount(struct ctr_engine *eng, const char *id, bool force, struct err *e)
 {
 	auto_free char *place = place_of(eng, id);
-	int r = place ? is_mounted(place) : -ENOMEM;
+	int r = place ? mnt_is_mounted(place) : -ENOMEM;
 
 	if (r < 0)
 		return err_sys(e, r, "read the mounts");

@@ -64,6 +64,29 @@ $m"
 	contains "$ERR" "you must provide at least one name or id"
 }
 
+test_image_mount() {
+	local id
+	pull alpine
+	id=$(ctr image inspect -f '{{.Id}}' alpine)
+	expect 125 ctr image mount alpine
+	contains "$ERR" "must execute \`ctr-lite unshare\` first"
+	expect 125 ctr image unmount alpine
+	contains "$ERR" "is not mounted"
+	ctr unshare sh -euc '
+		m=$(ctr-lite image mount alpine)
+		test -e $m/bin/busybox
+		! touch $m/x 2>/dev/null
+		test "$(ctr-lite image mount)" = "docker.io/library/alpine:latest  $m"
+		test "$(ctr-lite image mount --format json | jq -r ".[0].id, .[0].Repositories[0]")" = "$0
+docker.io/library/alpine:latest"
+		test "$(ctr-lite image unmount alpine)" = $0
+		test ! -e $m
+		ctr-lite image mount -a >/dev/null
+		test "$(ctr-lite image umount -a)" = $0
+		! ctr-lite image mount --format table 2>err
+		grep -q "unknown --format argument: table" err' "$id" || fail "inside of unshare"
+}
+
 # On the host, by root: a running container's files are the same files.
 root_test_mount_on_the_host() {
 	local m n
