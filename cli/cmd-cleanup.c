@@ -60,7 +60,10 @@ static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct cleanup_args *a = args;
 	auto_targets struct targets t = TARGETS_INIT;
-	int r = targets_find(c, &a->t, TARGETS_ATOMIC, &t, e);
+	int r;
+
+	a->t.ignore = true; /* of what is gone nothing is left */
+	r = targets_find(c, &a->t, TARGETS_ATOMIC, &t, e);
 
 	if (r < 0)
 		return r;

@@ -12,6 +12,7 @@ const struct command_name commands[] = {
 	{ "container attach",	&cmd_attach },
 	{ "container checkpoint", &cmd_checkpoint },
 	{ "container cleanup",	&cmd_container_cleanup },
+	{ "container clone",	&cmd_container_clone },
 	{ "container commit",	&cmd_commit },
 	{ "container cp",	&cmd_cp },
 	{ "container create",	&cmd_create },

@@ -4,7 +4,7 @@
 
 struct command;
 
-extern const struct command cmd_attach, cmd_init, cmd_checkpoint, cmd_container_cleanup, cmd_container_restore, cmd_rename, cmd_restart,
+extern const struct command cmd_attach, cmd_init, cmd_checkpoint, cmd_container_cleanup, cmd_container_clone, cmd_container_restore, cmd_rename, cmd_restart,
 	 cmd_completion, cmd_complete, cmd_container_exists,
 	cmd_container_inspect, cmd_container_prune, cmd_create, cmd_doctor, cmd_events, cmd_exec, cmd_healthcheck_run, cmd_help, cmd_image_exists,
 	cmd_image_inspect, cmd_images, cmd_import, cmd_info, cmd_inspect, cmd_kill, cmd_logs, cmd_man, cmd_pause, cmd_port, cmd_ps,

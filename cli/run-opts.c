@@ -542,7 +542,7 @@ static int set_secrets(struct cmd *c, const struct run_args *a, struct ctr_reque
 
 static int check(const struct run_args *a, struct err *e)
 {
-	if (a->name && !run_name_ok(a->name))
+	if (a->name && a->name[0] && !run_name_ok(a->name))
 		return err_set(e, ERR_INVALID, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid "
 			       "argument");
 	if (a->replace && !a->name)
@@ -672,7 +672,7 @@ int run_request(struct cmd *c, const struct run_args *a, struct ctr_request *r, 
 	r->shm_size_bytes = a->shm_size;
 	rc = a->rootfs ? set_rootfs(c, r, e) : set_image(r, &f, e);
 	if (rc == 0)
-		rc = text(&r->name, a->name, e);
+		rc = text(&r->name, a->name && a->name[0] ? a->name : NULL, e);
 	if (rc == 0)
 		rc = text(&r->hostname, a->hostname, e);
 	if (rc == 0)

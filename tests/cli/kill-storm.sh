@@ -119,6 +119,29 @@ test_sigkill_of_the_monitor() {
 	done
 }
 
+# While it waits, while it starts again, while it runs: what was known of the last run stays known.
+test_sigkill_of_a_monitor_that_restarts() {
+	local i mon status
+	storm_begin
+	pull alpine
+	for i in $(seq 20); do
+		expect 0 ctr run -d --name r --network=none --restart=always alpine sh -c 'echo run; exit 3'
+		mon=$(ctr inspect -f '{{.State.ConmonPid}}' r)
+		random_sleep 600
+		kill -KILL "$mon" 2>/dev/null || fail "the monitor $mon has gone by itself"
+		wait_for 10 sh -c '[ "$(ctr-lite inspect -f "{{.State.Status}}" r)" = exited ]'
+		status=$(ctr inspect -f '{{.State.ExitCode}}' r)
+		# 137: it ran
+		[ "$status" = 3 ] || [ "$status" = 137 ] || fail "exit code $status"
+		expect 0 ctr start r
+		wait_for 10 sh -c '[ "$(ctr-lite inspect -f "{{.RestartCount}}" r)" -gt 0 ]'
+		[ $((i % 2)) = 0 ] || expect 0 ctr stop -t 0 r
+		expect 0 ctr rm -f -t 0 r
+		no_orphans
+	done
+	next_command_is_right
+}
+
 test_sigkill_of_a_pull() {
 	local i pull target image most
 	storm_begin

@@ -207,6 +207,8 @@ test_cleanup() {
 	contains "$ERR" 'refusing to clean up'
 	expect 0 ctr container cleanup --all
 	is "$OUT" "$(ctr inspect -f '{{.Id}}' a)"
+	expect 0 ctr container cleanup nothere
+	is "$OUT" ""
 	expect 0 ctr container cleanup --rm a
 	expect 1 ctr container exists a
 	# Of a monitor that was killed.
@@ -296,4 +298,41 @@ test_all_and_names_exclude_one_another() {
 	expect 0 ctr stop --all
 	expect 0 ctr stop --all
 	is "$OUT" "$(ctr inspect -f '{{.Id}}' a)" "what stop --all tells of"
+}
+
+test_wait_for_health() {
+	pull alpine
+	expect 0 ctr run -d --name a --network=none --health-cmd 'test -e /well' --health-interval 1s \
+		--health-retries 1 alpine sleep 600
+	expect 0 ctr wait --condition=unhealthy --interval 20ms a
+	is "$OUT" -1
+	ctr exec a touch /well
+	expect 0 ctr wait --condition=healthy,exited --interval 20ms a
+	is "$OUT" -1
+}
+
+test_clone() {
+	local id
+	pull alpine
+	expect 0 ctr run --name a --network=none -e K=v -v /data alpine sh -c 'echo $K; touch /data/x; ls /data'
+	is "$OUT" "$(printf 'v\nx')"
+	expect 0 ctr container clone a
+	matches "$OUT" '^[0-9a-f]{64}$'
+	is "$(ctr inspect -f '{{.Name}} {{.State.Status}}' "$OUT")" "a-clone created"
+	expect 0 ctr start -a a-clone
+	is "$OUT" "$(printf 'v\nx')" "output of the copy"
+	[ "$(ctr inspect -f '{{(index .Mounts 0).Name}}' a)" != "$(ctr inspect -f '{{(index .Mounts 0).Name}}' a-clone)" ] ||
+		fail "the volume without a name is shared"
+	expect 0 ctr container clone a
+	is "$(ctr inspect -f '{{.Name}}' "$OUT")" a-clone1
+	expect 0 ctr container clone --destroy --run a b
+	id=$OUT
+	expect 0 ctr wait b
+	is "$(ctr inspect -f '{{.Id}}' b)" "$id"
+	expect 1 ctr container exists a
+	expect 125 ctr container clone b a-clone
+	contains "$ERR" 'is already in use'
+	expect 125 ctr container clone nothere
+	expect 125 ctr container clone -f b
+	contains "$ERR" '--force without --destroy'
 }
