@@ -78,9 +78,8 @@ static int check(struct cmd *c, const struct diff_args *a, struct err *e)
 	if (a->latest ? c->n_args != 0 : c->n_args == 0)
 		return err_set(e, ERR_INVALID, a->latest ? "--latest and a name exclude one another" :
 			       "\"" PROG " %s\" requires a name, id, or the \"--latest\" flag", c->path);
-	if (c->n_args > 1)
-		return err_set(e, ERR_UNSUPPORTED, "two objects cannot be compared: give one, it is compared "
-			       "with what it was made from");
+	if (c->n_args > 2)
+		return err_set(e, ERR_INVALID, "accepts at most 2 arg(s), received %zu", c->n_args);
 	return 0;
 }
 
@@ -93,6 +92,13 @@ static int run_with(struct cmd *c, const struct diff_args *a, bool containers, b
 
 	if (r < 0)
 		return r;
+	if (c->n_args == 2) {
+		r = ctr_changes_between(c->eng, c->args[0], c->args[1], containers, images, &l, e);
+		if (r == 0)
+			r = print(a, &l, e);
+		ctr_changes_done(&l);
+		return r;
+	}
 	r = containers ? target_one(c, a->latest, NULL, id, &used, e) : -ENOENT;
 	if (r == 0) {
 		r = ctr_container_changes(c->eng, id, &l, e);
@@ -128,9 +134,10 @@ static int run_image(struct cmd *c, void *args, struct err *e)
 
 const struct command cmd_diff = {
 	.summary = "Display the changes to the object's file system",
-	.usage = "[options] CONTAINER|IMAGE",
+	.usage = "[options] CONTAINER|IMAGE [CONTAINER|IMAGE]",
 	.description = "Lists the files in which a container differs from its image, or the topmost layer "
-		       "of an image from those below. " KINDS,
+		       "of an image from those below; with a second one, in what the first "
+		       "differs from that. " KINDS,
 	.examples = "diff web\ndiff --format json web\ndiff alpine",
 	.run = run, .opts = opts, .args_size = sizeof(struct diff_args), .max_args = ARGS_ANY,
 	.needs = NEED_STORE, .complete = COMPLETE_OBJECT,
@@ -138,8 +145,9 @@ const struct command cmd_diff = {
 
 const struct command cmd_container_diff = {
 	.summary = "Inspect changes to the container's file systems",
-	.usage = "[options] CONTAINER",
-	.description = "Lists the files in which a container differs from its image. " KINDS,
+	.usage = "[options] CONTAINER [CONTAINER]",
+	.description = "Lists the files in which a container differs from its image, or from "
+		       "a second container. " KINDS,
 	.examples = "container diff web",
 	.run = run_container, .opts = opts, .args_size = sizeof(struct diff_args), .max_args = ARGS_ANY,
 	.needs = NEED_STORE, .complete = COMPLETE_CONTAINER,
@@ -147,9 +155,9 @@ const struct command cmd_container_diff = {
 
 const struct command cmd_image_diff = {
 	.summary = "Inspect changes to the image's file systems",
-	.usage = "[options] IMAGE",
-	.description = "Lists the files in which the topmost layer of an image differs from those below. "
-		       KINDS,
+	.usage = "[options] IMAGE [IMAGE]",
+	.description = "Lists the files in which the topmost layer of an image differs from those below, "
+		       "or the image from a second one. " KINDS,
 	.examples = "image diff alpine\nimage diff --format json alpine",
 	.run = run_image, .opts = image_opts, .args_size = sizeof(struct diff_args), .max_args = ARGS_ANY,
 	.needs = NEED_STORE, .complete = COMPLETE_IMAGE,

@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "changes-priv.h"
 #include "container-priv.h"
 #include "copy-tar.h"
 #include "ctrlite/event.h"
@@ -18,7 +19,6 @@
 #include "path.h"
 #include "root-work.h"
 
-#define CHANGES_MAX_BYTES (1u << 30) /* of the names of what has changed */
 #define OPAQUE_XATTR "user.overlay.opaque"
 
 void ctr_changes_done(struct ctr_changes *c)
@@ -55,27 +55,50 @@ static bool is_ours(const char *path)
 struct compare {
 	struct strv dirs; /* absolute, topmost first */
 	struct merged below;
-	int out_fd;
+	struct change_list list;
 	char path[PATH_MAX]; /* with a leading '/' */
 	size_t len;
-	struct strbuf out;
 };
+
+int change_say_at(struct change_list *l, size_t at, enum ctr_change kind, const char *path,
+		  struct err *e)
+{
+	size_t was = l->out.len, len = strlen(path) + 2;
+
+	if (is_ours(path))
+		return 0;
+	if (was + len > CHANGES_MAX_BYTES)
+		return err_set(e, ERR_LIMIT,
+			       "the names of what has changed take more than %u bytes",
+			       CHANGES_MAX_BYTES);
+	strbuf_addc(&l->out, "CAD"[kind]);
+	strbuf_add(&l->out, path);
+	strbuf_addc(&l->out, '\0');
+	if (l->out.failed)
+		return err_sys(e, ENOMEM, "list the changes");
+	if (at < was) {
+		memmove(l->out.data + at + len, l->out.data + at, was - at);
+		l->out.data[at] = "CAD"[kind];
+		memcpy(l->out.data + at + 1, path, len - 1);
+	}
+	return 0;
+}
+
+int change_say(struct change_list *l, enum ctr_change kind, const char *path, struct err *e)
+{
+	return change_say_at(l, l->out.len, kind, path, e);
+}
+
+int change_flush(struct change_list *l, struct err *e)
+{
+	int r = l->out.len ? fd_write_all(l->fd, l->out.data, l->out.len) : 0;
+
+	return r < 0 ? err_sys(e, r, "list the changes") : 0;
+}
 
 static int say(struct compare *c, enum ctr_change kind, const char *path, struct err *e)
 {
-	if (is_ours(path))
-		return 0;
-	if (c->out.len > (1u << 20)) {
-		int r = fd_write_all(c->out_fd, c->out.data, c->out.len);
-
-		c->out.len = 0;
-		if (r < 0)
-			return err_sys(e, r, "list the changes");
-	}
-	strbuf_addc(&c->out, "CAD"[kind]);
-	strbuf_add(&c->out, path);
-	strbuf_addc(&c->out, '\0');
-	return c->out.failed ? err_sys(e, ENOMEM, "list the changes") : 0;
+	return change_say(&c->list, kind, path, e);
 }
 
 static int by_name(const void *a, const void *b)
@@ -308,9 +331,7 @@ static int compare(void *arg, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "compare the layers");
 	r = compare_dir(c, upper, 0, &said, e);
-	if (r == 0 && c->out.len && (r = fd_write_all(c->out_fd, c->out.data, c->out.len)) < 0)
-		(void)err_sys(e, r, "list the changes");
-	return r;
+	return r < 0 ? r : change_flush(&c->list, e);
 }
 
 static int read_changes(int fd, struct ctr_changes *ret, struct err *e)
@@ -334,16 +355,17 @@ static int read_changes(int fd, struct ctr_changes *ret, struct err *e)
 	return 0;
 }
 
-static int run_compare(struct compare *c, const struct ctr_root *root, struct ctr_changes *ret,
-		       struct err *e)
+int change_list_run(struct change_list *l, const struct ctr_root *root,
+		    int (*run)(void *arg, struct err *e), void *arg, struct ctr_changes *ret,
+		    struct err *e)
 {
-	const struct root_work w = { .root = root, .run = compare, .arg = c };
+	const struct root_work w = { .root = root, .run = run, .arg = arg };
 	auto_close int mem = memfd_create("changes", MFD_CLOEXEC);
 	int r;
 
 	if (mem < 0)
 		return err_sys(e, errno, "list the changes");
-	c->out_fd = mem;
+	l->fd = mem;
 	r = root_work(&w, e);
 	if (r == 0)
 		r = read_changes(mem, ret, e);
@@ -363,13 +385,14 @@ int ctr_container_changes(struct ctr_engine *eng, const char *id, struct ctr_cha
 		return err_sys(e, ENOMEM, "list the changes");
 	r = ctr_root_open(eng, id, ROOT_IDS, &root, e);
 	if (r == 0 && root.req.rootfs && !root.req.rootfs_overlay)
-		r = err_set(e, ERR_UNSUPPORTED,
-			    "container %.12s writes to %s itself: there is nothing to compare it with", id,
-			    root.req.rootfs);
+		r = err_set(
+			e, ERR_UNSUPPORTED,
+			"container %.12s writes to %s itself: there is nothing to compare it with",
+			id, root.req.rootfs);
 	if (r == 0)
 		r = root_dirs(eng, &root.req, &c->dirs, e);
 	if (r == 0)
-		r = run_compare(c, &root, ret, e);
+		r = change_list_run(&c->list, &root, compare, c, ret, e);
 	strv_done(&c->dirs);
 	free(c);
 	return r;
@@ -391,7 +414,7 @@ int ctr_image_changes(struct ctr_engine *eng, const char *name, struct ctr_chang
 	if (r == 0)
 		r = ctr_root_open_ids(eng, &root, e);
 	if (r == 0)
-		r = run_compare(c, &root, ret, e);
+		r = change_list_run(&c->list, &root, compare, c, ret, e);
 	if (c)
 		strv_done(&c->dirs);
 	free(c);

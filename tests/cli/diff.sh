@@ -45,6 +45,19 @@ test_diff_refuses() {
 	contains "$ERR" "no such container"
 	expect 125 ctr diff --format table c
 	contains "$ERR" "only supported value for '--format' is 'json'"
-	expect 125 ctr diff c alpine
-	contains "$ERR" "two objects cannot be compared"
+	expect 125 ctr diff c alpine c
+	contains "$ERR" "accepts at most 2 arg(s)"
+	expect 125 ctr diff c nope
+	contains "$ERR" "nope not found"
+}
+
+test_diff_of_two() {
+	pull alpine
+	ctr run --name a --network=none alpine sh -c 'mkdir /srv/d; echo 1 >/srv/d/same; rm /bin/cat; echo 1 >/srv/new'
+	ctr commit -q a img >/dev/null
+	ctr run --name b --network=none img sh -c 'rm -r /srv/new; mkdir /srv/e; touch /srv/e/f; chmod 600 /srv/d/same'
+	is "$(ctr diff b a | grep srv)" $'C /srv\nC /srv/d\nC /srv/d/same\nA /srv/e\nA /srv/e/f\nD /srv/new'
+	is "$(ctr diff img alpine | grep -v ' /etc')" $'C /bin\nD /bin/cat\nC /srv\nA /srv/d\nA /srv/d/same\nA /srv/new'
+	is "$(ctr image diff alpine img | grep -v ' /etc')" $'C /bin\nA /bin/cat\nC /srv\nD /srv/d\nD /srv/new'
+	is "$(ctr diff a a)$(ctr diff img img)" ""
 }

@@ -24,6 +24,11 @@ int ctr_container_changes(struct ctr_engine *eng, const char *id, struct ctr_cha
 /* What the topmost layer of the image @name changes of those below. */
 int ctr_image_changes(struct ctr_engine *eng, const char *name, struct ctr_changes *ret, struct err *e);
 
+/* In what the container or image @name differs from @old; each is looked for among @containers,
+ * then among @images. */
+int ctr_changes_between(struct ctr_engine *eng, const char *name, const char *old, bool containers,
+			bool images, struct ctr_changes *ret, struct err *e);
+
 struct ctr_export_opts {
 	/* Called now and then while it takes long, with what has been written; may be NULL. */
 	void (*tick)(void *arg, uint64_t bytes, uint64_t files);
