@@ -104,6 +104,7 @@ const struct command_name commands[] = {
 	{ "system events",	&cmd_events },
 	{ "system info",	&cmd_info },
 	{ "system prune",	&cmd_system_prune },
+	{ "system reset",	&cmd_system_reset },
 	{ "tag",		&cmd_tag },
 	{ "top",		&cmd_top },
 	{ "umount",		&cmd_unmount,	NULL, NAME_ALIAS },

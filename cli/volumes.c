@@ -259,6 +259,7 @@ json_t *volume_json(struct cmd *c, const struct ctr_volume *v, const struct strv
 
 const struct tmpl_field volume_fields[] = {
 	{ "CreatedAt", NULL, TMPL_TIME },
+	{ "Label", "Labels", TMPL_METHOD },
 	{ "Labels", NULL, TMPL_MAP },
 	{ "Label", "Labels", TMPL_METHOD },
 	{ "Options", NULL, TMPL_MAP },

@@ -109,3 +109,16 @@ test_image_prune() {
 	is "$OUT" "$other"
 	expect 0 ctr image exists bb
 }
+
+test_system_reset() {
+	volume_image bb
+	expect 0 ctr run -d --network=none -v v:/v bb sleep 1000
+	expect 0 ctr create -v /anon bb true
+	run sh -c 'echo n | ctr-lite system reset'
+	is "$STATUS" 0
+	contains "$OUT" "- all volumes"
+	expect 0 ctr volume exists v
+	expect 0 ctr system reset -f
+	expect 0 ctr system df --format '{{.Total}} {{.RawSize}}'
+	is "$OUT" $'0 0\n0 0\n0 0'
+}
