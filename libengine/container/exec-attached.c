@@ -116,12 +116,28 @@ static int pump(struct copy *c, int end_fd, struct err *e)
 	return 0;
 }
 
-int exec_copy(const struct ctr_exec_opts *o, int pty, const struct proc *p, int end_fd,
-	      struct ctr_exec_result *ret, struct err *e)
+static void passed_signals(sigset_t *set)
 {
 	static const int passed[] = {
 		SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH
 	};
+
+	(void)sigemptyset(set);
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		(void)sigaddset(set, passed[i]);
+}
+
+void exec_block_signals(sigset_t *ret_old)
+{
+	sigset_t set;
+
+	passed_signals(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, ret_old);
+}
+
+int exec_copy(const struct ctr_exec_opts *o, int pty, const struct proc *p, int end_fd,
+	      struct ctr_exec_result *ret, struct err *e)
+{
 	struct copy c = { .o = o,
 			  .res = ret,
 			  .proc = p,
@@ -130,13 +146,10 @@ int exec_copy(const struct ctr_exec_opts *o, int pty, const struct proc *p, int 
 			  .in = pty >= 0 && o->interactive };
 	struct ctr_terminal term = { .raw = false };
 	auto_close int sfd = FD_NONE;
-	sigset_t set, old;
+	sigset_t set;
 	int r;
 
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
-		(void)sigaddset(&set, passed[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, &old);
+	passed_signals(&set);
 	sfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (sfd < 0)
 		return err_sys(e, errno, "listen for signals");
@@ -147,6 +160,5 @@ int exec_copy(const struct ctr_exec_opts *o, int pty, const struct proc *p, int 
 		resize_pty(pty);
 	r = pump(&c, end_fd, e);
 	ctr_terminal_restore(&term);
-	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;
 }

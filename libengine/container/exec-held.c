@@ -91,7 +91,10 @@ static void __attribute__((noreturn)) held_main(struct exec_run *x, int sock)
 	struct err err = ERR_INIT;
 	struct held_started started = { .pid = 0 };
 	int32_t code;
-	int exit_code, r = leave_caller(&err);
+	int exit_code, r;
+
+	proc_reset_signals();
+	r = leave_caller(&err);
 
 	r = r < 0 ? r : exec_spawn(x, &err);
 	if (r < 0) {

@@ -89,9 +89,13 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 		       struct ctr_exec_result *ret, struct err *e)
 {
 	struct exec_run x = EXEC_RUN_INIT;
+	sigset_t old;
 	int r = exec_prepare(eng, id, o, &x, e);
 
+	(void)sigprocmask(SIG_SETMASK, NULL, &old);
 	*ret = (struct ctr_exec_result){ .exit_code = 0 };
+	if (r == 0 && !o->detach)
+		exec_block_signals(&old);
 	if (r == 0 && (o->detach || o->tty)) {
 		r = exec_held(&x, ret, e);
 	} else if (r == 0) {
@@ -104,6 +108,7 @@ int ctr_container_exec(struct ctr_engine *eng, const char *id, const struct ctr_
 		if (r == 0)
 			r = exec_finish(&x, &ret->exit_code, e);
 	}
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	exec_run_done(&x);
 	return r;
 }

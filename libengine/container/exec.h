@@ -2,6 +2,8 @@
 #ifndef CONTAINER_EXEC_H
 #define CONTAINER_EXEC_H
 
+#include <signal.h>
+
 #include "ctrlite/container.h"
 #include "namespaces.h"
 
@@ -46,7 +48,10 @@ void exec_session_forget(struct exec_run *x);
 /* exec-held.c: with a parent of its own, which outlives us: -d, and terminals, which are left by
  * the detach keys or with the caller's death. */
 int exec_held(struct exec_run *x, struct ctr_exec_result *ret, struct err *e);
-/* exec-attached.c: copy between our stdio and @pty until @end_fd is readable and the pty is at its
+/* exec-attached.c: from here on signals wait for exec_copy(), which passes them on: none that comes
+ * while the process is being started ends us and leaves it alone. */
+void exec_block_signals(sigset_t *ret_old);
+/* Copy between our stdio and @pty until @end_fd is readable and the pty is at its
  * end; signals go to @p.  @pty: FD_NONE without one. */
 int exec_copy(const struct ctr_exec_opts *o, int pty, const struct proc *p, int end_fd,
 	      struct ctr_exec_result *ret, struct err *e);

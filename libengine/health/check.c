@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 
 #define OUTPUT_MAX 8192 /* more than is kept: beyond it is read and forgotten */
 #define EXIT_LATE (-1)
+#define TREE_DEPTH 32
 
 struct check {
 	struct ctr_engine *eng;
@@ -56,9 +58,31 @@ static bool read_output(struct check *c, int fd)
 	return false;
 }
 
-/* With all that it has started, as long as that has stayed in its session. */
+/* It and what it has started.  A stopped process reaps nobody: the numbers of its children stay
+ * theirs until it is killed. */
+static void kill_tree(pid_t pid, int depth)
+{
+	char path[64], text[4096];
+	auto_close int fd = FD_NONE;
+	char *save = NULL;
+	ssize_t n;
+
+	(void)kill(pid, SIGSTOP);
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 || !depth ? 0 : fd_read_full(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	for (char *s = strtok_r(text, " ", &save); s; s = strtok_r(NULL, " ", &save))
+		if (atoi(s) > 1)
+			kill_tree((pid_t)atoi(s), depth - 1);
+	(void)kill(pid, SIGKILL);
+}
+
+/* With all that it has started; in a session of its own, as our runtime has it, also what its
+ * parents left behind. */
 static void kill_probe(const struct exec_run *x)
 {
+	kill_tree(x->proc.pid, TREE_DEPTH);
 	if (getpgid(x->proc.pid) == x->proc.pid)
 		(void)kill(-x->proc.pid, SIGKILL); /* not reaped yet: the number is its */
 	(void)proc_signal(&x->proc, SIGKILL);
