@@ -43,11 +43,15 @@ static int run(struct cmd *c, void *args, struct err *e)
 		r = ctr_container_load(c->eng, id, &req, e);
 	if (r < 0)
 		return r;
+	if (req.log_driver && str_starts(req.log_driver, "passthrough"))
+		r = err_set(e, ERR_UNSUPPORTED, "this container is using the '%s' log driver, cannot attach: "
+			    "this container is not logging output", req.log_driver);
 	co.tty = req.tty;
 	co.want_stdin = !a->no_stdin && req.open_stdin;
 	co.sig_proxy = a->sig_proxy;
 	ctr_request_done(&req);
-	r = ctr_container_settle(c->eng, id, e);
+	if (r == 0)
+		r = ctr_container_settle(c->eng, id, e);
 	if (r == 0)
 		r = ctr_container_attach(c->eng, id, co.want_stdin, true, &sock, e);
 	return r < 0 ? r : attached_run(c, id, sock, &co, e);

@@ -41,7 +41,8 @@ static int start_attached(struct cmd *c, struct start_args *a, const struct targ
 	if (r < 0)
 		return r;
 	co.tty = req.tty;
-	co.want_stdin = a->interactive && req.open_stdin;
+	co.want_stdin = a->interactive && req.open_stdin &&
+			!(req.log_driver && str_starts(req.log_driver, "passthrough"));
 	co.sig_proxy = a->sig_proxy;
 	ctr_request_done(&req);
 	ctr_terminal_size(&so.rows, &so.cols);

@@ -299,11 +299,8 @@ static int make_stdio(struct mon *m, struct stdio *io, struct err *e)
 	m->in.ready = input_ready;
 	if (m->p.log_driver == LOG_DRIVER_PASSTHROUGH) {
 		/* stdout, stderr, stdin: the order in which the stage takes them */
-		for (size_t i = 0; i < 3; i++) {
-			int *fd = &m->passed[(i + 1) % 3];
-
-			io->theirs[i] = m->p.restart == MON_RESTART_NO ? take_fd(fd) : fd_dup(*fd);
-		}
+		for (size_t i = 0; i < 3; i++) /* ours stay for a restart */
+			io->theirs[i] = fd_dup(m->passed[(i + 1) % 3]);
 		io->n = 3;
 		return io->theirs[0] < 0 ? err_set(e, ERR_INVALID, "no stdio came along") : 0;
 	}

@@ -261,6 +261,14 @@ test_passthrough() {
 	expect 0 ctr rm c
 	expect 125 ctr run --rm --network=none --log-driver passthrough -a stdout alpine true
 	contains "$ERR" "cannot specify --attach with --log-driver=passthrough"
+	expect 1 ctr run --network=none --name r --restart on-failure:1 --log-driver passthrough alpine sh -c 'echo again; exit 1'
+	is "$OUT" $'again\nagain'
+	expect 0 ctr rm r
+	command ctr-lite run -d --name d --network=none --log-driver passthrough alpine sh -c 'echo bg; sleep 1000' >"$T/w/bg"
+	wait_for 5 grep -qx bg "$T/w/bg"
+	expect 125 ctr attach d
+	contains "$ERR" "'passthrough' log driver, cannot attach"
+	expect 0 ctr rm -f -t 0 d
 	tty_start "ctr-lite run --rm --network=none --log-driver passthrough alpine true; echo st \$?; ctr-lite run --rm --network=none --log-driver passthrough-tty alpine sh -c 'test -t 1 && echo is a tty'; cat"
 	tty_wait "cannot be used"
 	tty_wait "^st 125"
