@@ -224,7 +224,10 @@ static void print_object(const struct value *v, struct strbuf *out)
 		struct value m = value_member(v, keys[i]);
 
 		strbuf_addf(out, "%s%s:", i ? " " : "", keys[i]);
-		print_inner(&m, out);
+		if (v->of_lists && json_is_null(m.j))
+			strbuf_add(out, "[]");
+		else
+			print_inner(&m, out);
 	}
 	if (!v->is_map) {
 		for (void *it = json_object_iter(v->j); it; it = json_object_iter_next(v->j, it)) {
@@ -373,6 +376,7 @@ static int field(struct tmpl_run *run, const struct value *v, const char *name, 
 	r.is_map = row && (row->flags & TMPL_MAP) != 0;
 	r.is_time = row && (row->flags & TMPL_TIME) != 0;
 	r.is_duration = row && (row->flags & TMPL_DURATION) != 0;
+	r.of_lists = row && (row->flags & TMPL_LISTS) != 0;
 	*ret = r;
 	return 0;
 }
@@ -411,6 +415,16 @@ static int eval_chain(struct tmpl_run *run, const struct operand *o, struct valu
 	int r;
 
 	for (const struct name *n = o->chain; n; n = n->next) {
+		if (v.is_time && json_is_string(v.j) && !run->d->headings) {
+			r = tmpl_time_method(run, &v, n->s, args, n->next ? 0 : n_args, &v);
+			if (r < 0)
+				return r;
+			if (!n->next) {
+				*ret = v;
+				return 0;
+			}
+			continue;
+		}
 		r = field(run, &v, n->s, &v, &flags);
 		if (r < 0)
 			return r;
@@ -635,6 +649,22 @@ static int range_array(struct tmpl_run *run, const struct node *n, const struct 
 	return r < 0 ? r : 0;
 }
 
+static int range_number(struct tmpl_run *run, const struct node *n, json_int_t end)
+{
+	int r = 0;
+
+	for (json_int_t i = 0; i < end && r >= 0 && r != FLOW_BREAK; i++) {
+		struct value v;
+
+		if (++run->steps > STEPS_MAX)
+			return run_fail(run, "the template does too much");
+		r = run_value(run, json_integer(i), &v);
+		if (r >= 0)
+			r = run_round(run, n, &v, &v);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int run_range(struct tmpl_run *run, const struct node *n, const struct value *dot)
 {
 	struct value over;
@@ -648,6 +678,11 @@ static int run_range(struct tmpl_run *run, const struct node *n, const struct va
 		return range_array(run, n, &over);
 	if (json_is_object(over.j) && json_object_size(over.j))
 		return range_object(run, n, &over);
+	if (json_is_integer(over.j) && n->pipe->n_decl < 2) {
+		if (json_integer_value(over.j) > 0)
+			return range_number(run, n, json_integer_value(over.j));
+		return run_list(run, n->otherwise, dot);
+	}
 	if (over.j && !json_is_array(over.j) && !json_is_object(over.j) && !json_is_null(over.j))
 		return run_fail(run, "range can't iterate over it");
 	return run_list(run, n->otherwise, dot);

@@ -572,7 +572,7 @@ static void add_number(const struct directive *d, const struct value *v, struct 
 /* Does the verb suit the value?  As fmt decides. */
 static bool verb_fits(char verb, const struct value *v)
 {
-	if (verb == 'v')
+	if (verb == 'v' || verb == 'T')
 		return true;
 	if (json_is_string(v->j))
 		return strchr("sqxX", verb) != NULL;
@@ -601,16 +601,19 @@ static void add_directive(const struct directive *d, const struct value *v, stru
 		strbuf_addc(out, ')');
 		return;
 	}
-	if (json_is_integer(v->j) && d->verb != 'v') {
+	if (json_is_integer(v->j) && d->verb != 'v' && d->verb != 'T') {
 		add_number(d, v, out);
 		return;
 	}
-	if (json_is_real(v->j) && d->verb != 'v' &&
+	if (json_is_real(v->j) && d->verb != 'v' && d->verb != 'T' &&
 	    !(strchr("gG", d->verb) && d->precision < 0)) {
 		add_number(d, v, out);
 		return;
 	}
-	value_print(v, &b);
+	if (d->verb == 'T')
+		strbuf_add(&b, kind_of(v));
+	else
+		value_print(v, &b);
 	if (b.failed) {
 		out->failed = true;
 		return;

@@ -68,6 +68,7 @@ struct value {
 	json_t *j;			/* NULL: no value */
 	const char *under;		/* name of the field that it was found by; NULL: none */
 	bool is_map, is_time, is_duration;
+	bool of_lists;			/* a map in which null is an empty list */
 	bool is_root;
 };
 
@@ -90,6 +91,10 @@ int run_string(struct tmpl_run *run, struct strbuf *take, struct value *ret);
 /* The message of a function that refuses its arguments; negative errno. */
 int run_fail(struct tmpl_run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const json_t *run_json_view(const struct tmpl_run *run, const struct value *v);
+
+/* {{.Created.Format "2006"}}: @name of a value that is_time (template-time.c). */
+int tmpl_time_method(struct tmpl_run *run, const struct value *v, const char *name,
+		     const struct value *args, size_t n_args, struct value *ret);
 
 /* Append as fmt.Print does, %v. */
 void value_print(const struct value *v, struct strbuf *out);

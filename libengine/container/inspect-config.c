@@ -48,14 +48,15 @@ static json_t *exposed_ports(struct describe *d)
 	return insp_sorted(d, map);
 }
 
-/* Every container gets its host name: that is shown where it was asked for. */
+/* Every container gets its host name; podman shows that once it was started, or where it was asked for. */
 static json_t *env(struct describe *d)
 {
 	const struct ctr_request *r = d->r;
 	json_t *list = json_from_strv(&r->env);
 
-	if (r->hostname && !strv_env_get(&r->env, "HOSTNAME") &&
-	    json_array_append_new(list, json_sprintf("HOSTNAME=%s", r->hostname)) < 0)
+	if ((r->hostname || d->s->state != CTR_CREATED) && !strv_env_get(&r->env, "HOSTNAME") &&
+	    json_array_append_new(list, r->hostname ? json_sprintf("HOSTNAME=%s", r->hostname)
+						      : json_sprintf("HOSTNAME=%.12s", r->id)) < 0)
 		d->failed = true;
 	return list;
 }

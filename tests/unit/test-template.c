@@ -171,7 +171,7 @@ TEST(loops)
 	prints("{{range .List}}{{println .}}{{end}}", "a\nb\nc\n");
 	prints("{{$n := 0}}{{range .List}}{{$n = .}}{{end}}{{$n}}", "c");
 	refuses("{{break}}", "{{break}} outside {{range}}");
-	refuses("{{range .Size}}{{end}}", "range can't iterate");
+	refuses("{{range .Ratio}}{{end}}", "range can't iterate");
 	refuses("{{range $i, $v := .List}}{{end}}{{$v}}", "undefined variable");
 }
 
@@ -275,4 +275,33 @@ TEST(headings_of_a_table)
 		 e);
 	CHECK_OK(tmpl_exec(t, &d, &b, &e), e);
 	CHECK_STR(b.data, "CONTAINER ID\tCREATED AT\tNAMES\tLABEL\tPID");
+}
+
+TEST(methods_of_times)
+{
+	prints("{{.Created.Year}} {{.Created.Month}} {{.Created.Day}} {{.Created.YearDay}}",
+	       "2026 November 22 326");
+	prints("{{.Created.Unix}} {{.Created.UnixNano}} {{.Created.Weekday}}",
+	       "1795365154 1795365154500000000 Sunday");
+	prints("{{.Zoned.Hour}} {{.Zoned.UTC.Hour}} {{.Zoned.UTC}}", "16 14 2026-11-22 14:32:34 +0000 UTC");
+	prints("{{.Created.Format \"2006-01-02 15:04:05.000 -0700 MST\"}}",
+	       "2026-11-22 16:32:34.500 +0000 UTC");
+	prints("{{.Zoned.Format \"Mon, 02 Jan 06 3:04PM Z07:00\"}}", "Sun, 22 Nov 26 4:32PM +02:00");
+	prints("{{.Created.Format \"Monday January _2 1 2 03 4 5 pm .999 x\"}}",
+	       "Sunday November 22 11 22 04 32 34 pm .5 x");
+	prints("{{.Zoned.Format \"15:04:05.999\"}} {{.Created.IsZero}}", "16:32:34 false");
+	prints("{{len .Created.String}} {{.Created.String | upper}}", "31 2026-11-22 16:32:34.5 +0000 UTC");
+	refuses("{{.Created.Nothing}}", "can't evaluate field Nothing");
+	refuses("{{.Created.Format}}", "wrong number of args");
+	refuses("{{.Created.Year 1}}", "wrong number of args");
+}
+
+TEST(range_over_a_number)
+{
+	prints("{{range 3}}{{.}}{{end}}", "012");
+	prints("{{range $i := 2}}<{{$i}}>{{end}}{{range .Zero}}x{{else}}none{{end}}", "<0><1>none");
+	prints("{{range 5}}{{if eq . 1}}{{continue}}{{end}}{{if eq . 3}}{{break}}{{end}}{{.}}{{end}}", "02");
+	refuses("{{range 99999999}}{{end}}", "the template does too much");
+	refuses("{{range .Ratio}}{{end}}", "range can't iterate over");
+	prints("{{printf \"%T %T\" .Name .Size}}", "string int");
 }
