@@ -94,6 +94,34 @@ test_cp_archives() {
 	contains "$(cat err)" "destination must be a directory when copying from stdin"
 }
 
+color() { python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "user.color").decode())' "$1"; }
+
+# Names that no plain header holds, large ids, times before 1970, attributes and an empty file.
+test_cp_archives_of_odd_files() {
+	local long
+	long=$(printf 'n%.0s' $(seq 120))
+	pull alpine
+	ctr run -d --name c --network=none alpine sleep 1000 >/dev/null
+	mkdir -p "o/$long/$long"
+	echo deep >"o/$long/$long/f"
+	ln -s "$long/$long/f" o/link
+	echo x >o/$'new\nline'
+	printf x >o/$'\xff\xe4'
+	: >o/empty
+	touch -d '1969-01-01 00:00:00 UTC' o/old
+	python3 -c 'import os; os.setxattr("o/old", "user.color", b"blue")'
+	tar --xattrs -cf - o | ctr cp - c:/srv
+	ctr exec c chown 60000:60001 /srv/o/empty
+	ctr cp c:/srv/o - | tar --xattrs -C "$T" -xf -
+	(cd o && find . | LC_ALL=C sort) >a
+	(cd "$T/o" && find . | LC_ALL=C sort) >b
+	cmp a b
+	is "$(cat "$T/o/link") $(stat -c %Y "$T/o/old") $(color "$T/o/old")" "deep -31536000 blue"
+	is "$(ctr cp c:/srv/o/empty - | tar -tv --numeric-owner -f - | awk '{print $2, $3}')" "60000/60001 0"
+	ctr cp c:/srv/o "$T/direct"
+	is "$(cat "$T/direct/link") $(stat -c %Y "$T/direct/old") $(color "$T/direct/old")" "deep -31536000 blue"
+}
+
 test_cp_refuses() {
 	pull alpine
 	tree
@@ -128,6 +156,18 @@ test_cp_refuses() {
 	# what is mounted is written, not unmounted
 	expect 0 ctr cp d/a c:/etc/hosts
 	is "$(ctr exec c sh -c 'grep -c " /etc/hosts " /proc/mounts; cat /etc/hosts')" $'1\none'
+}
+
+# The line that says how far it is goes away again; with --quiet there is none.
+test_cp_shows_progress() {
+	pull alpine
+	ctr create --name c --network=none alpine true >/dev/null
+	tty_start "ctr-lite cp -q c:/bin - | sleep 1.3; echo ended; ctr-lite cp c:/bin - | sleep 1.6; echo again; sleep 100"
+	tty_wait ended
+	lacks "$(tty_screen)" Copying
+	tty_wait 'Copying: [0-9.]+k?M?B, [0-9]+ files?'
+	tty_wait again
+	lacks "$(tty_screen)" Copying
 }
 
 # Nothing half is left when it is interrupted, and the status is the signal's.

@@ -49,3 +49,10 @@ test_export_refuses() {
 	contains "$(cat err)" "File too large"
 	is "$(ls)" err
 }
+
+test_export_shows_progress() {
+	pull alpine
+	ctr create --name c --network=none alpine true >/dev/null
+	tty_start "ctr-lite export c | sleep 100"
+	tty_wait 'Exporting: [0-9.]+k?M?B, [0-9]+ files?'
+}

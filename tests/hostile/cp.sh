@@ -106,3 +106,25 @@ test_sources_that_are_no_files() {
 	canary_check
 	is "$(readlink into/w/l)" /etc/passwd
 }
+
+# The same for what reads whole containers: nothing of the host gets into archives, images and lists.
+#: timeout=90
+test_swapped_directories_in_export_commit_and_diff() {
+	local i
+	pull alpine
+	canary_new
+	ctr run -d --name c --network=none alpine sh -c '
+		mkdir -p /w/d; echo in >/w/d/file
+		while :; do mv /w/d /w/real; ln -s "'"$T/canary"'" /w/d; rm /w/d; mkfifo /w/d; rm /w/d; mv /w/real /w/d; done' >/dev/null
+	wait_for 5 sh -c 'ctr-lite exec c test -e /w'
+	for i in $(seq 10); do
+		timeout 20 ctr-lite export c >"$i.tar" 2>/dev/null || [ $? != 124 ] || fail "export hangs"
+		timeout 20 ctr-lite diff c >"$i.diff" 2>/dev/null || [ $? != 124 ] || fail "diff hangs"
+		timeout 20 ctr-lite commit -q c "img$i" >/dev/null 2>&1 || [ $? != 124 ] || fail "commit hangs"
+	done
+	canary_check
+	grep -l '^safe$' ./*.tar ./*.diff && fail "the canary was read"
+	for i in $(ctr images -q | head -n 3); do
+		lacks "$(ctr run --rm --network=none "$i" sh -c 'cat /w/d/file /w/real/file' 2>/dev/null || :)" safe
+	done
+}
