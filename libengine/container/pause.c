@@ -25,7 +25,7 @@ static int check_state(const char *id, const struct ctr_status *st, bool pause, 
 {
 	if (pause && st->state == CTR_RUNNING && st->paused)
 		return err_set(e, ERR_BUSY, "\"%s\" is already paused: container state improper", id);
-	if (pause && st->state != CTR_RUNNING)
+	if (pause && (st->state != CTR_RUNNING || st->restarting || st->initialized))
 		return err_set(e, ERR_BUSY, "\"%s\" is not running, can't pause: container state improper",
 			       ctr_status_str(st));
 	if (!pause && !(st->state == CTR_RUNNING && st->paused))

@@ -215,3 +215,27 @@ test_a_monitor_that_restarts_stays_small() {
 	[ "$kb" -lt 150 ] || fail "the monitor has $kb KB of private memory"
 	expect 0 ctr rm -f -t 0 a
 }
+
+test_what_needs_a_process_says_that_there_is_none() {
+	pull alpine
+	expect 0 flaky 3 -d --restart=always --name a
+	wait_for 20 runs_at_least a 5
+	wait_for 10 state_is a Status restarting
+	run ctr exec a true
+	[ "$STATUS" != 0 ] || fail "exec without a process"
+	contains "$ERR" 'can only create exec sessions on running containers'
+	expect 125 ctr pause a
+	contains "$ERR" '"restarting" is not running'
+	expect 125 ctr init a
+	expect 2 ctr rm a
+	expect 0 ctr start a
+	expect 0 ctr cp a:/bin/sh copy
+	expect 0 ctr rm -f a
+}
+
+test_logs_follow_across_the_runs() {
+	pull alpine
+	expect 0 flaky 3 -d --restart=on-failure:2 --name a
+	expect 0 ctr logs -f a
+	is "$(wc -l <<<"$OUT")" 3 "lines"
+}
