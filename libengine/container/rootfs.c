@@ -503,6 +503,10 @@ static int open_any(struct ctr_engine *eng, const char *id, enum root_view view,
 		free(take_ptr(&root->inner));
 	if (st.state == CTR_RUNNING && proc_open(st.pid, st.pid_start, &root->init) == 0)
 		return open_running(eng, root, view, e);
+	/* Its monitor mounts it again at any moment: nobody else may do so meanwhile. */
+	if (st.state == CTR_RUNNING && st.restarting)
+		return err_set(e, ERR_BUSY, "container %.12s has ended and waits to be restarted: stop it "
+			       "first, or try again when it runs: container state improper", id);
 	container_wait_released(eng, id); /* its monitor may still be taking its mounts down */
 	return open_stopped(eng, root, view, e);
 }

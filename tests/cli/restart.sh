@@ -228,9 +228,11 @@ test_what_needs_a_process_says_that_there_is_none() {
 	contains "$ERR" '"restarting" is not running'
 	expect 125 ctr init a
 	expect 2 ctr rm a
-	expect 0 ctr start a
-	expect 0 ctr cp a:/bin/sh copy
-	expect 0 ctr rm -f a
+	expect 125 ctr cp a:/bin/busybox copy
+	contains "$ERR" 'waits to be restarted'
+	expect 0 ctr stop a
+	expect 0 ctr cp a:/bin/busybox copy
+	expect 0 ctr rm a
 }
 
 test_logs_follow_across_the_runs() {
