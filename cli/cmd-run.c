@@ -75,25 +75,16 @@ static bool host_network(const struct run_args *a)
 	return a->networks.n && streq(a->networks.items[0], "host");
 }
 
-/* --rmi: one that others use stays. */
-static void remove_image(struct cmd *c, const char *id)
+/* --rmi: the name that it was run by; one that others use stays. */
+static void remove_image(struct cmd *c, const char *name)
 {
 	struct ctr_image_removed done = CTR_IMAGE_REMOVED_INIT;
 	struct err e = ERR_INIT;
-	struct ctr_image i = CTR_IMAGE_INIT;
-	int rc = ctr_image_get(c->eng, id, &i, NULL, &e);
+	int rc = ctr_image_remove(c->eng, name, false, &done, &e);
 
-	/* by each of its names, as by its ID it would have to be forced where it has several */
-	for (size_t k = 0; rc == 0 && k < i.names.n; k++) {
-		rc = ctr_image_remove(c->eng, i.names.items[k], false, &done, &e);
-		ctr_image_removed_done(&done);
-	}
-	if (rc == 0 && !i.names.n)
-		rc = ctr_image_remove(c->eng, id, false, &done, &e);
 	if (rc < 0 && rc != -ENOENT)
 		log_warn("the image stays: %s", e.text);
 	ctr_image_removed_done(&done);
-	ctr_image_done(&i);
 }
 
 static int check_rmi(struct cmd *c, struct run_args *a, struct err *e)
@@ -151,7 +142,7 @@ static int run_it(struct cmd *c, struct run_args *a, struct ctr_request *r, stru
 	}
 	rc = attached_run(c, r->id, sock, &co, e);
 	if (a->rmi && rc >= 0)
-		remove_image(c, r->image_id);
+		remove_image(c, r->image);
 	return rc;
 }
 

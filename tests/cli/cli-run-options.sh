@@ -93,6 +93,10 @@ test_rmi() {
 	expect 1 ctr image exists one
 	is "$(ctr ps -aq)" ""
 	bb one
+	ctr tag one other
+	expect 0 ctr run --rmi --network none other true
+	expect 1 ctr image exists other
+	expect 0 ctr image exists one
 	ctr create --name c one true >/dev/null
 	expect 3 ctr run --rmi --network none one sh -c 'exit 3'
 	contains "$ERR" "the image stays"
