@@ -377,6 +377,28 @@ static const struct request {
 	{ MON_HEALTH, AFTER_HELLO, 0, MSG_BODY_MAX, on_health },
 };
 
+/* Two messages of one number: then this does not compile. */
+static __attribute__((unused)) bool numbers_differ(enum mon_msg type)
+{
+	switch ((int)type) {
+	case MON_HELLO:
+	case MON_STDIN:
+	case MON_STDIN_EOF:
+	case MON_RESIZE:
+	case MON_SIGNAL:
+	case MON_DETACH:
+	case MON_STOP:
+	case MON_RESTART:
+	case MON_POLICY:
+	case MON_NAME:
+	case MON_GO:
+	case MON_HEALTH:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int client_request(struct mon *m, struct client *c, uint16_t type, const void *body,
 			  size_t len)
 {

@@ -47,6 +47,7 @@ void health_stop(struct mon *m)
 	struct health *h = &m->health;
 
 	h->due_ms = 0;
+	h->again = false;
 	if (h->probe.pid > 0) {
 		(void)proc_signal(&h->probe, SIGKILL);
 		(void)proc_wait(&h->probe, NULL);
@@ -70,8 +71,9 @@ int health_command(struct mon *m, const char *text, size_t len)
 	free(h->command);
 	h->command = copy;
 	h->len = len;
-	/* One that is under way says when the next is due. */
-	if (m->state == MON_ST_RUNNING && h->probe.pid <= 0)
+	/* One that is under way knows nothing of it yet. */
+	h->again = h->probe.pid > 0;
+	if (m->state == MON_ST_RUNNING && !h->again)
 		health_begin(m);
 	return 0;
 }
@@ -136,5 +138,8 @@ bool health_reaped(struct mon *m, pid_t pid)
 			wait_ms = RETRY_AFTER_MS;
 	}
 	h->due_ms = wait_ms ? mon_now_ms() + wait_ms : 0;
+	if (h->again)
+		health_begin(m);
+	h->again = false;
 	return true;
 }

@@ -69,6 +69,7 @@ struct health {
 	struct proc probe;		/* the command that checks, while it runs */
 	int said_fd;			/* its stdout */
 	int64_t due_ms;			/* when it is to be run; 0: not now */
+	bool again;			/* the command has changed while it ran */
 	char *command;			/* MON_HEALTH: "ARG\0..."; NULL: the parameters' */
 	size_t len;
 };

@@ -141,7 +141,7 @@ enum mon_msg {
 	MON_POLICY = 18,	/* struct mon_policy: the restart policy from now on */
 	MON_GO = 20,		/* let a held container's program run: MON_STARTED or MON_FAILED follows */
 	MON_NAME = 19,		/* the container's name from now on (for rm=1, and events); 255 bytes at most */
-	MON_HEALTH = 20,	/* "ARG\0..." strings: health= from now on; none: no checks by itself */
+	MON_HEALTH = 21,	/* "ARG\0..." strings: health= from now on; none: no checks by itself */
 
 	/* monitor -> CLI */
 	MON_STARTED = 32,	/* struct mon_started */

@@ -248,6 +248,13 @@ test_update_changes_a_running_check() {
 	expect 125 ctr update --health-retries 0 --health-cmd true c
 }
 
+test_update_in_the_midst_of_a_check() {
+	box --health-cmd 'sleep 1; false' --health-interval 1h --health-retries 1
+	wait_for 5 pgrep -u "$(id -u)" -f 'healthcheck run --time[r]'
+	expect 0 ctr update --health-cmd true c
+	wait_for 5 health_is healthy
+}
+
 # A check under way does not hold up the end of its container, and leaves nothing behind.
 test_the_end_comes_in_the_midst_of_a_check() {
 	box --health-cmd 'sleep 1000' --rm
