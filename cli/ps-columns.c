@@ -4,6 +4,7 @@
 #include "out.h"
 #include "ports.h"
 #include "ps.h"
+#include "mountopt.h"
 
 #define COMMAND_WIDTH 17
 
@@ -106,18 +107,49 @@ static json_t *labels(const struct ctr_request *r)
 	return map;
 }
 
+static void put_dests(json_t *list, const struct spec_mounts *m, bool (*wanted)(const struct spec_mount *m))
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (wanted(&m->items[i]))
+			json_array_append_new(list, json_string(m->items[i].dest));
+}
+
+static bool is_image(const struct spec_mount *m)
+{
+	return m->type == SPEC_MOUNT_IMAGE || m->overlay;
+}
+
+static bool is_volume(const struct spec_mount *m)
+{
+	return m->type == SPEC_MOUNT_VOLUME && !m->overlay;
+}
+
+static bool is_other(const struct spec_mount *m)
+{
+	return !is_image(m) && !is_volume(m);
+}
+
+/* Where something is mounted, in podman's order: the host's and file systems, volumes, overlays. */
 static json_t *mounts(const struct ctr_request *r)
 {
+	auto_spec_mounts struct spec_mounts m = SPEC_MOUNTS_INIT;
+	const char *cwd = r->base_dir ? r->base_dir : "/";
 	json_t *a = json_array();
+	int rc = 0;
 
-	for (size_t i = 0; i < r->volumes.n; i++) {
-		auto_strv struct strv parts = STRV_INIT;
-
-		if (strv_split(&parts, r->volumes.items[i], ':') == 0)
-			json_array_append_new(a, json_string(parts.items[parts.n > 1 ? 1 : 0]));
-	}
+	/* The texts were understood when they came into the record. */
+	for (size_t i = 0; rc == 0 && i < r->volumes.n; i++)
+		rc = spec_mounts_add_volume(&m, r->volumes.items[i], cwd, NULL);
+	for (size_t i = 0; rc == 0 && i < r->mounts.n; i++)
+		rc = spec_mounts_add_mount(&m, r->mounts.items[i], cwd, NULL);
+	for (size_t i = 0; rc == 0 && i < r->tmpfs.n; i++)
+		rc = spec_mounts_add_tmpfs(&m, r->tmpfs.items[i], NULL);
+	put_dests(a, &m, is_other);
 	for (size_t i = 0; i < r->anon_dests.n; i++)
-		json_array_append_new(a, json_string(r->anon_dests.items[i]));
+		if (!spec_mounts_find(&m, r->anon_dests.items[i]))
+			json_array_append_new(a, json_string(r->anon_dests.items[i]));
+	put_dests(a, &m, is_volume);
+	put_dests(a, &m, is_image);
 	return a;
 }
 

@@ -369,6 +369,8 @@ static int field(struct tmpl_run *run, const struct value *v, const char *name, 
 	if (!json_is_object(v->j))
 		return run_fail(run, "can't evaluate field %s in a value that has no fields", name);
 	r.j = find_member(v->j, name, row ? row->key : NULL);
+	if (!r.j && row && (row->flags & TMPL_EMPTY))
+		return run_value(run, json_string(""), ret);
 	if (!r.j && !(row && (row->flags & (TMPL_OPTIONAL | TMPL_DURATION))))
 		return run_fail(run, "can't evaluate field %s", name);
 	if (!r.j)

@@ -22,6 +22,7 @@ enum {				/* struct tmpl_field, flags */
 	TMPL_OPTIONAL = 4,	/* may be absent: then it is nil instead of an error */
 	TMPL_DURATION = 16,	/* nanoseconds in JSON, printed as Go prints time.Duration; absent is 0s */
 	TMPL_LISTS = 32,	/* with TMPL_MAP: its values are lists, null is an empty one */
+	TMPL_EMPTY = 64,	/* may be absent: then it is an empty string */
 	TMPL_METHOD = 8,	/* .Label "key": takes the key of a map as an argument */
 };
 

@@ -261,7 +261,6 @@ const struct tmpl_field volume_fields[] = {
 	{ "CreatedAt", NULL, TMPL_TIME },
 	{ "Label", "Labels", TMPL_METHOD },
 	{ "Labels", NULL, TMPL_MAP },
-	{ "Label", "Labels", TMPL_METHOD },
 	{ "Options", NULL, TMPL_MAP },
 	{ "Status", NULL, TMPL_MAP },
 	{ NULL, NULL, 0 },

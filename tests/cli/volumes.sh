@@ -308,6 +308,10 @@ image /i  null false
 bind /h  [\"bind\"] false rslave"
 	expect 0 ctr inspect c --format '{{(index .Mounts 1).Source}} {{(index .Mounts 1).Name}}'
 	is "$OUT" "$GRAPHROOT/volumes/n/_data n"
+	expect 0 ctr inspect c --format '{{range .Mounts}}{{.Name}}|{{end}}'
+	matches "$OUT" '^[0-9a-f]{64}[|]n[|][|][|]$'
+	expect 0 ctr ps -a --format '{{.Mounts}}'
+	is "$OUT" "[/h /t /data /n /i]"
 	expect 0 ctr inspect c --format '{{json .HostConfig.Tmpfs}}'
 	is "$OUT" '{"/t":"rprivate,rw,nosuid,nodev,size=1048576,tmpcopyup"}'
 	expect 0 ctr inspect c --format '{{index .HostConfig.Binds 2}}'
