@@ -143,6 +143,8 @@ static int print_rows(const struct ps_rows *rows, const struct ps_args *a, struc
 	struct out_list l = {
 		.views = json_array(), .json = json_array(), .fields = ps_fields, .indent = 2
 	};
+	/* {{json .}} as well */
+	bool with_json = a->format && strstr(a->format, "json");
 	int r;
 
 	r = out_format_parse("ps", a->format, table(a), false, &f, e);
@@ -150,7 +152,7 @@ static int print_rows(const struct ps_rows *rows, const struct ps_args *a, struc
 			       "CREATED", "RunningFor", "CREATED", "Pod", "POD ID", "PodName", "PODNAME");
 	for (size_t i = 0; r >= 0 && i < rows->n; i++) {
 		if (json_array_append_new(l.views, ps_row_view(&rows->items[i], a)) < 0 ||
-		    (a->format && json_array_append_new(l.json, ps_row_json(&rows->items[i], a)) < 0))
+		    (with_json && json_array_append_new(l.json, ps_row_json(&rows->items[i], a)) < 0))
 			r = err_sys(e, ENOMEM, "list containers");
 	}
 	if (r >= 0)
