@@ -62,8 +62,8 @@ test_detached_that_does_not_start() {
 	is "$OUT" ""
 	expect 125 go -d --no-such-option alpine true
 	is "$OUT" ""
-	expect 127 go -d --rm --name e alpine no-such-program
-	expect 1 ctr container exists e
+	expect 127 go -d --rm --name gone alpine no-such-program
+	expect 1 ctr container exists gone
 }
 
 test_attach_chooses_streams() {
