@@ -12,6 +12,7 @@
 #include "file.h"
 #include "json.h"
 #include "path.h"
+#include "userns.h"
 
 #define SYSTEM_CONF "/etc/containers/registries.conf"
 #define SYSTEM_CONF_DIR "/etc/containers/registries.conf.d"
@@ -390,7 +391,8 @@ static char *alias_path(void)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME");
 
-	if (geteuid() == 0)
+	/* Who is root only in the namespace of our `unshare` is the user still. */
+	if (geteuid() == 0 && (!getenv("CTR_LITE_UNSHARE_ROOT") || userns_is_initial()))
 		return strdup("/var/cache/containers/" ALIAS_FILE);
 	if (xdg && *xdg == '/')
 		return str_printf("%s/containers/" ALIAS_FILE, xdg);

@@ -10,7 +10,8 @@ test_export_running_and_not() {
 		echo x >/t/mounted; mkdir -p /srv/d; echo yes >/srv/d/f; ln /srv/d/f /srv/l; ln -s d /srv/s; chmod 4711 /srv/d/f
 		touch -d "2001-02-03 04:05:06" /srv/d/f; echo up; sleep 1000' >/dev/null
 	expect 0 ctr export -o 0.tar c
-	tar -tf 0.tar | grep -qx bin/busybox || fail "a created one's archive lacks bin/busybox"
+	tar -tf 0.tar >list
+	grep -qx bin/busybox list || fail "a created one's archive lacks bin/busybox"
 	ctr start c >/dev/null
 	wait_for 5 sh -c 'ctr-lite logs c | grep -q up'
 	expect 0 ctr export -o 1.tar c
