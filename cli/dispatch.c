@@ -164,7 +164,8 @@ static int look_nearer(const struct opt *o, void *arg)
 	size_t d = edit_distance(o->name, n->name);
 
 	/* a short name is near to anything */
-	if (!(o->flags & OPT_HIDDEN) && o->kind != OPT_REFUSED && d < n->distance && d < strlen(o->name)) {
+	if (!(o->flags & OPT_HIDDEN) && o->kind != OPT_REFUSED && d < n->distance &&
+	    2 * d <= strlen(n->name)) {
 		n->distance = d;
 		n->o = o;
 	}

@@ -32,7 +32,7 @@
 /* One call of the runtime. */
 struct call {
 	struct proc proc;
-	int process_fd, log_fd, err_rd, err_wr, null_fd;
+	int process_fd, log_fd, err_rd, err_wr, null_in, null_out;
 	int console;   /* listening socket; receives the pty */
 	char name[20]; /* of what lies in exec/ meanwhile */
 	struct strv argv;
@@ -51,7 +51,8 @@ static void call_done(struct call *c)
 	(void)fd_close(c->log_fd);
 	(void)fd_close(c->err_rd);
 	(void)fd_close(c->err_wr);
-	(void)fd_close(c->null_fd);
+	(void)fd_close(c->null_in);
+	(void)fd_close(c->null_out);
 	(void)fd_close(c->console);
 	strv_done(&c->argv);
 }
@@ -179,12 +180,15 @@ static int set_stdio(struct exec_run *x, struct call *c)
 {
 	int r = 0;
 
-	c->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (c->null_fd < 0)
+	c->null_in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	c->null_out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (c->null_in < 0 || c->null_out < 0)
 		return -errno;
 	for (int i = 0; r == 0 && i < 3; i++)
-		if (x->o->tty || x->stdio[i] != i)
-			r = add_fd(c, x->o->tty || x->stdio[i] < 0 ? c->null_fd : x->stdio[i], i);
+		if (x->o->tty || x->stdio[i] < 0)
+			r = add_fd(c, i == 0 ? c->null_in : c->null_out, i);
+		else if (x->stdio[i] != i)
+			r = add_fd(c, x->stdio[i], i);
 	return r;
 }
 
@@ -320,7 +324,8 @@ int exec_spawn(struct exec_run *x, struct err *e)
 			  .log_fd = FD_NONE,
 			  .err_rd = FD_NONE,
 			  .err_wr = FD_NONE,
-			  .null_fd = FD_NONE,
+			  .null_in = FD_NONE,
+			  .null_out = FD_NONE,
 			  .console = FD_NONE };
 	static const char *const left[] = { "pid", "tty" };
 	char name[32];
