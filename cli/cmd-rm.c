@@ -90,7 +90,10 @@ static int run(struct cmd *c, void *args, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t.n; i++) {
-		r = rm_one(c, a, t.items[i].id, 0, e);
+		/* Those that were not named come oldest first, and what depends on others is younger. */
+		const struct target *one = &t.items[a->t.all || a->t.filters.n ? t.n - 1 - i : i];
+
+		r = rm_one(c, a, one->id, 0, e);
 		if (r == -ENOENT && (a->t.ignore || a->t.all || a->t.filters.n || a->depend)) { /* removed by somebody else meanwhile */
 			*e = (struct err)ERR_INIT;
 			r = 0;
@@ -98,7 +101,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 		if (r < 0)
 			cmd_fail(c, e);
 		else
-			printf("%s\n", t.items[i].shown);
+			printf("%s\n", one->shown);
 	}
 	return c->status;
 }

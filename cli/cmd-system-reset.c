@@ -32,11 +32,13 @@ static void done(struct cmd *c, int r, struct err *e)
 
 static int reset_containers(struct cmd *c, struct err *e)
 {
-	auto_strv struct strv ids = STRV_INIT;
-	int r = ctr_container_ids(c->eng, &ids, e);
+	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
+	int r = ctr_container_list(c->eng, &l, e);
 
-	for (size_t i = 0; r == 0 && i < ids.n; i++)
-		done(c, ctr_container_remove(c->eng, ids.items[i], true, true, 0, e), e);
+	/* The newest first: a container is younger than those that it depends on. */
+	for (size_t i = l.n; r == 0 && i-- > 0;)
+		done(c, ctr_container_remove(c->eng, l.items[i].req.id, true, true, 0, e), e);
+	ctr_container_list_done(&l);
 	return r;
 }
 

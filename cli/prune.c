@@ -52,7 +52,8 @@ void prune_filters_done(struct prune_filters *f)
 	filters_done(&f->f);
 }
 
-/* Print what was removed; what is in use again, or gone, since it was looked at is no failure. */
+/* Print what was removed; what others use (ERR_EXISTS: a container that others depend on), or what is
+ * gone since it was looked at, is no failure. */
 static void report(struct cmd *c, int r, const char *name, const char **heading, struct err *e)
 {
 	if (r == 0) {
@@ -60,7 +61,7 @@ static void report(struct cmd *c, int r, const char *name, const char **heading,
 			printf("%s\n", *heading);
 		*heading = NULL;
 		printf("%s\n", name);
-	} else if (e->kind == ERR_BUSY || e->kind == ERR_NOT_FOUND) {
+	} else if (e->kind == ERR_BUSY || e->kind == ERR_NOT_FOUND || e->kind == ERR_EXISTS) {
 		*e = (struct err)ERR_INIT;
 	} else {
 		cmd_fail(c, e);
@@ -72,10 +73,12 @@ int prune_containers(struct cmd *c, const struct prune_filters *f, const char *h
 	struct ctr_container_list l = CTR_CONTAINER_LIST_INIT;
 	int r = ctr_container_list(c->eng, &l, e);
 
-	for (size_t i = 0; r == 0 && i < l.n; i++) {
+	/* The newest first: a container is younger than those that it depends on. */
+	for (size_t i = l.n; r == 0 && i-- > 0;) {
 		const struct ctr_request *req = &l.items[i].req;
 		const struct thing t = { &req->labels, req->created_ns };
 
+		/* without force: one that has been started meanwhile stays */
 		if (l.items[i].status.state != CTR_RUNNING && filters_match(&f->f, NULL, &t))
 			report(c, ctr_container_remove(c->eng, req->id, false, false, 0, e), req->id,
 			       &heading, e);

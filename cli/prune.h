@@ -1,4 +1,4 @@
-/* Removing what nobody uses: what `system prune`, `image prune` and `system reset` share. */
+/* Removing what nobody uses: what the prune commands share. */
 #ifndef CLI_PRUNE_H
 #define CLI_PRUNE_H
 

@@ -160,12 +160,9 @@ test_a_container_that_does_not_run() {
 	expect 0 ctr start -a s
 	shares "$NSX" user net
 	expect 0 ctr stop -t 0 X
-	expect 125 ctr start -a s
-	contains "$ERR" "which is not running: container state improper"
 	expect 125 ctr run --network=none --userns=container:X alpine true
 	contains "$ERR" "cannot share the user namespace of container"
-	expect 0 ctr start X
-	expect 0 ctr start -a s
+	expect 0 ctr start -a s	# starts what it depends on first
 	is "$(of net "$OUT")" "$(ctr exec X readlink /proc/self/ns/net)"
 	expect 0 ctr rm -f -a -t 0
 }
