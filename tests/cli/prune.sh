@@ -21,12 +21,29 @@ test_what_runs_stays() {
 	expect 0 ctr run -d --name frozen --network=none bb sleep 1000
 	ctr pause frozen >/dev/null 2>&1 || true
 	expect 0 ctr container prune -f
-	is "$OUT" "$made
-$gone"
+	is "$OUT" "$gone
+$made"
 	is "$(left)" "up frozen "
 	ctr unpause frozen >/dev/null 2>&1 || true
 	expect 0 ctr container prune -f
 	is "$OUT" ""
+}
+
+# What depends on others goes before them; what something that runs depends on stays.
+test_dependents_go_first() {
+	make_image
+	expect 0 ctr create --name base bb true
+	expect 0 ctr create --name upon --requires base bb true
+	expect 125 ctr rm base
+	contains "$ERR" "has dependent containers which must be removed before it"
+	expect 0 ctr container prune -f
+	is "$(wc -l <<<"$OUT")" 2
+	expect 0 ctr create --name base bb true
+	expect 0 ctr run -d --network=none --name upon --requires base bb sleep 1000
+	expect 0 ctr container prune -f
+	is "$OUT" ""
+	expect 0 ctr rm -f -t 0 -a
+	is "$(left)" ""
 }
 
 #: fast
