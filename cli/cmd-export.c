@@ -1,16 +1,11 @@
 /* `export`: a container's files as a tar archive. */
 #include "commands.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "ctrlite/changes.h"
-#include "fd.h"
-#include "str.h"
+#include "out-file.h"
 #include "targets.h"
 #include "work-progress.h"
 
@@ -26,41 +21,19 @@ static const struct opt opts[] = {
 };
 /* clang-format on */
 
-static int export_to(struct cmd *c, const char *id, int fd, const char *tmp, struct err *e)
+struct work {
+	struct cmd *c;
+	const char *id;
+};
+
+static int export_to(void *arg, int fd, const char *tmp, struct err *e)
 {
+	const struct work *w = arg;
 	struct work_progress p = { .doing = "Exporting" };
 	const struct ctr_export_opts o = { .tick = work_progress_tick(&p), .tick_arg = &p, .tmp = tmp };
-	int r = ctr_container_export(c->eng, id, fd, &o, e);
+	int r = ctr_container_export(w->c->eng, w->id, fd, &o, e);
 
 	work_progress_done(&p);
-	return r;
-}
-
-/* The file appears when it is whole, unless something else than a file is there already. */
-static int export_file(struct cmd *c, const char *id, const char *name, struct err *e)
-{
-	auto_free char *tmp = NULL;
-	auto_close int fd = FD_NONE;
-	struct stat st;
-	char hex[17];
-	int r;
-
-	if (stat(name, &st) == 0 && !S_ISREG(st.st_mode)) {
-		fd = open(name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-		return fd < 0 ? err_sys(e, errno, "open %s", name) : export_to(c, id, fd, NULL, e);
-	}
-	r = str_random_hex(8, hex);
-	tmp = r == 0 ? str_printf("%s.%s.tmp", name, hex) : NULL;
-	if (!tmp)
-		return err_sys(e, r < 0 ? r : ENOMEM, "create %s", name);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return err_sys(e, errno, "creating file \"%s\"", name);
-	r = export_to(c, id, fd, tmp, e);
-	if (r == 0 && rename(tmp, name) < 0)
-		r = err_sys(e, errno, "create %s", name);
-	if (r < 0)
-		(void)unlink(tmp); /* a half archive: the failure is what counts */
 	return r;
 }
 
@@ -68,6 +41,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 {
 	const struct export_args *a = args;
 	char id[65];
+	struct work w = { c, id };
 	size_t used;
 	int r;
 
@@ -76,7 +50,8 @@ static int run(struct cmd *c, void *args, struct err *e)
 	r = target_one(c, false, NULL, id, &used, e);
 	if (r < 0)
 		return r;
-	return a->output ? export_file(c, id, a->output, e) : export_to(c, id, STDOUT_FILENO, NULL, e);
+	return a->output ? out_file_write(a->output, export_to, &w, e)
+			 : export_to(&w, STDOUT_FILENO, NULL, e);
 }
 
 const struct command cmd_export = {

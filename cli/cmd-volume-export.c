@@ -1,11 +1,11 @@
 /* `volume export` and `volume import`: a volume's content as a tar archive. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "fd.h"
+#include "out-file.h"
 #include "volumes.h"
 
 struct export_args {
@@ -20,39 +20,23 @@ static const struct opt export_opts[] = {
 };
 /* clang-format on */
 
-/* The file appears when it is whole, unless something else than a file is there already. */
-static int export_file(struct cmd *c, const struct ctr_volume *v, const char *name, struct err *e)
-{
-	auto_free char *tmp = NULL;
-	auto_close int fd = FD_NONE;
-	struct stat st;
-	char hex[17];
-	int r;
+struct work {
+	struct cmd *c;
+	const struct ctr_volume *v;
+};
 
-	if (stat(name, &st) == 0 && !S_ISREG(st.st_mode)) {
-		fd = open(name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-		return fd < 0 ? err_sys(e, errno, "open %s", name)
-			      : ctr_volume_export(c->eng, v, fd, NULL, e);
-	}
-	r = str_random_hex(8, hex);
-	tmp = r == 0 ? str_printf("%s.%s.tmp", name, hex) : NULL;
-	if (!tmp)
-		return err_sys(e, r < 0 ? r : ENOMEM, "create %s", name);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return err_sys(e, errno, "create %s", name);
-	r = ctr_volume_export(c->eng, v, fd, tmp, e);
-	if (r == 0 && rename(tmp, name) < 0)
-		r = err_sys(e, errno, "create %s", name);
-	if (r < 0)
-		(void)unlink(tmp); /* a half archive: the failure is what counts */
-	return r;
+static int export_to(void *arg, int fd, const char *tmp, struct err *e)
+{
+	const struct work *w = arg;
+
+	return ctr_volume_export(w->c->eng, w->v, fd, tmp, e);
 }
 
 static int export_main(struct cmd *c, void *args, struct err *e)
 {
 	const struct export_args *a = args;
 	auto_volume struct ctr_volume v = CTR_VOLUME_INIT;
+	struct work w = { c, &v };
 	int r;
 
 	if (!a->output && isatty(STDOUT_FILENO))
@@ -61,8 +45,8 @@ static int export_main(struct cmd *c, void *args, struct err *e)
 	r = ctr_volume_get(c->eng, c->args[0], &v, e);
 	if (r < 0)
 		return r;
-	return a->output ? export_file(c, &v, a->output, e)
-			 : ctr_volume_export(c->eng, &v, STDOUT_FILENO, NULL, e);
+	return a->output ? out_file_write(a->output, export_to, &w, e)
+			 : export_to(&w, STDOUT_FILENO, NULL, e);
 }
 
 static int import_main(struct cmd *c, void *args, struct err *e)

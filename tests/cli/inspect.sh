@@ -1,12 +1,5 @@
 # inspect: the paths that scripts written for podman and docker ask for.
 
-make_image() {
-	mkdir -p "$T/w/root/bin"
-	cp "$(command -v busybox)" "$T/w/root/bin/busybox"
-	for p in sh sleep true; do ln -sf busybox "$T/w/root/bin/$p"; done
-	tar -C "$T/w/root" -cf "$T/w/bb.tar" .
-	expect 0 ctr import -q "$T/w/bb.tar" bb
-}
 shows() { # OBJECT TEMPLATE WANT
 	expect 0 ctr inspect -f "$2" "$1"
 	is "$OUT" "$3" "$2"

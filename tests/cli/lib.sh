@@ -58,6 +58,16 @@ expect() {
 	[ "$STATUS" = "$want" ] || fail "status $STATUS, want $want: $*"
 }
 
+# A small image "bb" without a registry: busybox as sh, sleep and true.
+make_image() {
+	local p
+	mkdir -p "$T/w/root/bin"
+	cp "$(command -v busybox)" "$T/w/root/bin/busybox"
+	for p in sh sleep true; do ln -sf busybox "$T/w/root/bin/$p"; done
+	tar -C "$T/w/root" -cf "$T/w/bb.tar" .
+	expect 0 ctr import -q "$T/w/bb.tar" bb
+}
+
 is() { # GOT WANT [WHAT]
 	[ "$1" = "$2" ] || fail "${3:-value} is \"$1\", want \"$2\""
 }

@@ -1,12 +1,5 @@
 # container prune: what does not run goes, what was asked to stay stays.
 
-make_image() {
-	mkdir -p "$T/w/root/bin"
-	cp "$(command -v busybox)" "$T/w/root/bin/busybox"
-	for p in sh sleep true; do ln -sf busybox "$T/w/root/bin/$p"; done
-	tar -C "$T/w/root" -cf "$T/w/bb.tar" .
-	expect 0 ctr import -q "$T/w/bb.tar" bb
-}
 left() { ctr ps -a --format '{{.Names}}' | tr '\n' ' '; }
 
 #: fast

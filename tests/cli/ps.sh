@@ -1,13 +1,5 @@
 # ps: the rarer columns and flags.
 
-make_image() {
-	mkdir -p "$T/w/root/bin"
-	cp "$(command -v busybox)" "$T/w/root/bin/busybox"
-	for p in sh sleep true; do ln -sf busybox "$T/w/root/bin/$p"; done
-	tar -C "$T/w/root" -cf "$T/w/bb.tar" .
-	expect 0 ctr import -q "$T/w/bb.tar" bb
-}
-
 #: fast
 test_namespaces() {
 	local pid

@@ -1,13 +1,10 @@
 # top: the processes of a container.
 
-make_image() {
-	mkdir -p "$T/w/root/bin" "$T/w/root/etc"
-	cp "$(command -v busybox)" "$T/w/root/bin/busybox"
-	for p in sh sleep true; do ln -sf busybox "$T/w/root/bin/$p"; done
+with_accounts() {
+	mkdir -p "$T/w/root/etc"
 	printf 'root:x:0:0::/:/bin/sh\nann:x:1000:1001::/:/bin/sh\n' >"$T/w/root/etc/passwd"
 	printf 'root:x:0:\npeople:x:1001:\nmore:x:1002:ann\n' >"$T/w/root/etc/group"
-	tar -C "$T/w/root" -cf "$T/w/bb.tar" .
-	expect 0 ctr import -q "$T/w/bb.tar" bb
+	make_image
 }
 # Without the headings, blanks squeezed.
 rows() { tail -n +2 <<<"$OUT" | tr -s ' '; }
@@ -15,7 +12,7 @@ rows() { tail -n +2 <<<"$OUT" | tr -s ' '; }
 #: fast
 test_descriptors() {
 	local pid
-	make_image
+	with_accounts
 	expect 0 ctr run -d --name up --network=none bb sh -c 'sleep 2000 & exec sleep 1000'
 	pid=$(ctr inspect -f '{{.State.Pid}}' up)
 	wait_for 5 sh -c "ctr-lite top up args | grep -q 2000"
@@ -42,7 +39,7 @@ test_descriptors() {
 
 #: fast
 test_names_are_the_containers() {
-	make_image
+	with_accounts
 	expect 0 ctr run -d --name ann -u ann --group-add more -t --network=none bb sleep 1000
 	expect 0 ctr top ann user,uid,group,ruser,rgroup,tty,capeff
 	is "$(rows)" "ann 1000 people ann people pts/0 none"
@@ -58,7 +55,7 @@ test_names_are_the_containers() {
 
 #: fast
 test_processes_of_the_host_are_not_shown() {
-	make_image
+	with_accounts
 	expect 0 ctr run -d --name ch --pid=host --network=none bb sleep 1000
 	expect 0 ctr top ch ppid,args
 	is "$(rows)" "0 sleep 1000"
@@ -71,7 +68,7 @@ test_processes_of_the_host_are_not_shown() {
 
 #: fast
 test_options_of_ps() {
-	make_image
+	with_accounts
 	expect 0 ctr run -d --name up --network=none bb sleep 1000
 	expect 0 ctr top up -eo pid,args
 	is "$(tr -s ' ' <<<"$OUT" | head -n 2)" $' PID COMMAND\n 1 sleep 1000'
@@ -88,7 +85,7 @@ test_options_of_ps() {
 
 #: fast
 test_refusals() {
-	make_image
+	with_accounts
 	expect 125 ctr top
 	is "$ERR" "Error: you must provide the name or id of a running container"
 	expect 125 ctr top nosuch
@@ -102,7 +99,7 @@ test_refusals() {
 
 #: fast
 test_control_bytes_are_shown() {
-	make_image
+	with_accounts
 	expect 0 ctr run -d --name evil --network=none bb sh -c $'sleep 1000; : \e[31m\tx'
 	expect 0 ctr top evil args
 	contains "$OUT" '\x1b[31m\x09x'
