@@ -3,7 +3,7 @@
 go() { ctr run --network=none "$@"; }
 
 # What the process has as stdin, stdout, stderr: t(erminal), n(ull), p(ipe or other).
-ALPINE_KIND=(alpine sh -c "exec 3<&0 4>&1 5>&2; for f in 3 4 5; do if test -t \$f; then printf t; else case \$(readlink /proc/\$\$/fd/\$f) in /dev/null) printf n ;; *) printf p ;; esac; fi; done; echo")
+ALPINE_KIND=(alpine sh -c "exec 3<&0 4>&1 5>&2; for f in 3 4 5; do if test -t \$f; then printf t; else case \$(stat -L -c %t:%T /proc/\$\$/fd/\$f) in 1:3) printf n ;; *) printf p ;; esac; fi; done; echo")
 
 #: fast
 test_stdio_of_every_combination() {
