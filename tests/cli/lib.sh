@@ -58,6 +58,13 @@ expect() {
 	[ "$STATUS" = "$want" ] || fail "status $STATUS, want $want: $*"
 }
 
+# There is no container of that name.  "container exists a" would find one whose ID begins so.
+is_gone() {
+	local names
+	names=$(ctr ps -a --format '{{.Names}}') || return 1
+	! grep -qx "$1" <<<"$names"
+}
+
 # A small image "bb" without a registry: busybox as sh, sleep and true.
 make_image() {
 	local p

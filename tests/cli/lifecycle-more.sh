@@ -60,7 +60,7 @@ test_restart_of_one_that_goes_when_it_ends() {
 	[ "$(ctr inspect -f '{{.State.Pid}}' a)" != "$pid" ] || fail "the process is the same"
 	is "$(ctr exec a cat /file)" kept "its file system"
 	expect 0 ctr stop a
-	expect 1 ctr container exists a
+	is_gone a
 }
 
 test_rename() {
@@ -70,7 +70,7 @@ test_rename() {
 	id=$OUT
 	expect 0 ctr rename a b
 	is "$OUT$ERR" ""
-	expect 1 ctr container exists a
+	is_gone a
 	is "$(ctr inspect -f '{{.Id}} {{.Name}}' b)" "$id b"
 	expect 0 ctr create --name a --network=none alpine true
 	expect 125 ctr rename a b
@@ -210,7 +210,7 @@ test_cleanup() {
 	expect 0 ctr container cleanup nothere
 	is "$OUT" ""
 	expect 0 ctr container cleanup --rm a
-	expect 1 ctr container exists a
+	is_gone a
 	# Of a monitor that was killed.
 	kill -KILL "$(ctr inspect -f '{{.State.ConmonPid}}' b)"
 	wait_for 5 ctr container cleanup --rmi b
@@ -329,7 +329,7 @@ test_clone() {
 	id=$OUT
 	expect 0 ctr wait b
 	is "$(ctr inspect -f '{{.Id}}' b)" "$id"
-	expect 1 ctr container exists a
+	is_gone a
 	expect 125 ctr container clone b a-clone
 	contains "$ERR" 'is already in use'
 	expect 125 ctr container clone nothere

@@ -233,7 +233,7 @@ test_log_options_are_checked() {
 	pull alpine
 	bad() {
 		expect 125 ctr create --name c "$@" alpine
-		! ctr container exists c || fail "it was made: $*"
+		is_gone c || fail "it was made: $*"
 	}
 	bad --log-driver fluentd
 	contains "$ERR" "invalid log driver"

@@ -63,7 +63,7 @@ test_stop_and_kill_while_it_waits() {
 			expect 0 ctr rm a
 		}
 	done
-	expect 1 ctr container exists a
+	is_gone a
 }
 
 test_wait_waits_for_the_last_end() {
@@ -198,7 +198,7 @@ test_on_failure_and_then_gone() {
 	expect 6 ctr run --rm --name a --network=none --restart=on-failure:2 alpine \
 		sh -c 'echo x >>/f; wc -l </f; exit 6'
 	is "$OUT" "$(printf '1\n2\n3')"
-	expect 1 ctr container exists a
+	is_gone a
 }
 
 # The monitor's own memory after many restarts: nothing piles up.

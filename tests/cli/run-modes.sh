@@ -34,7 +34,7 @@ test_detached_in_every_combination() {
 		esac
 		expect 0 ctr stop -t 0 c
 		case $opts in
-		*--rm*) wait_for 5 sh -c '! ctr-lite container exists c' ;;
+		*--rm*) wait_for 5 is_gone c ;;
 		*) expect 0 ctr rm c ;;
 		esac
 	done
@@ -121,7 +121,7 @@ test_the_signal_proxy() {
 	wait_for 5 grep -q USR1 out
 	kill -TERM "$pid"
 	wait $! && fail "status 0" || is $? 9
-	expect 1 ctr container exists c
+	is_gone c
 }
 
 test_without_the_signal_proxy() {
@@ -150,7 +150,7 @@ test_a_second_signal_orphans_nobody() {
 	kill -0 $pid || fail "the client has gone"
 	expect 0 ctr kill -s KILL c
 	wait $pid && fail "status 0" || is $? 137
-	wait_for 5 sh -c '! ctr-lite container exists c'
+	wait_for 5 is_gone c
 }
 
 test_cidfile() {

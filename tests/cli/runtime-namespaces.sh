@@ -220,7 +220,8 @@ root_test_runtime_propagation_of_a_volume() {
 }
 
 # On a host whose mounts are all shared, as systemd has them: nothing that the container's start or
-# end unmounts is unmounted there.
+# end unmounts is unmounted there.  Alone: mounts of others that go would be missed here.
+#: serial
 root_test_runtime_no_umount_reaches_the_host() {
 	local word
 	for word in slave private shared unbindable rslave rprivate rshared runbindable; do

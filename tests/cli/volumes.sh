@@ -104,7 +104,7 @@ test_rm_and_its_exit_codes() {
 	expect 0 ctr volume exists b
 	expect 0 ctr volume rm -f b nope
 	is "$OUT" b
-	expect 1 ctr container exists c
+	is_gone c
 	expect 125 ctr volume rm -t 1 b
 	contains "$ERR" "--force option must be specified"
 }
@@ -282,7 +282,7 @@ test_the_end_of_a_container_leaves_shared_volumes() {
 	wait_for 5 sh -c 'ctr-lite exec a cat /anon/file'
 	expect 0 ctr create --name b --volumes-from a bb cat /anon/file
 	expect 0 ctr stop -t 0 a
-	wait_for 5 sh -c '! ctr-lite container exists a'
+	wait_for 5 is_gone a
 	expect 0 ctr start -a b
 	is "$OUT" kept
 }
