@@ -68,9 +68,9 @@ test_what_is_not_there() {
 	expect 125 ctr inspect -f '{{.Name}}' no one nor two
 	is "$OUT" $'one\ntwo'
 	is "$ERR" $'Error: no such object: "no"\nError: no such object: "nor"'
-	expect 125 ctr inspect --type container bb
+	expect 125 ctr inspect --type container bb:latest
 	is "$OUT" "[]"
-	is "$ERR" "Error: no such container bb"
+	is "$ERR" "Error: no such container bb:latest"
 	expect 125 ctr inspect --type image one
 	is "$ERR" "Error: one: image not known"
 	expect 125 ctr inspect --type pod one
