@@ -34,8 +34,9 @@ static int remove_image(struct cmd *c, const char *name, struct err *e)
 	return r;
 }
 
-static int cleanup_one(struct cmd *c, const struct cleanup_args *a, const char *id, struct err *e)
+static int cleanup_one(struct cmd *c, const char *id, void *args, struct err *e)
 {
+	const struct cleanup_args *a = args;
 	struct ctr_request req = CTR_REQUEST_INIT;
 	struct ctr_status st;
 	/* A monitor cleans up after its container; when it was killed, this does. */
@@ -53,6 +54,10 @@ static int cleanup_one(struct cmd *c, const struct cleanup_args *a, const char *
 	if (r == 0 && a->rmi)
 		r = remove_image(c, req.image, e);
 	ctr_request_done(&req);
+	if (r == -EBUSY && a->t.all) {
+		*e = (struct err)ERR_INIT; /* not meant */
+		return 1;
+	}
 	return r;
 }
 
@@ -67,16 +72,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < t.n; i++) {
-		r = cleanup_one(c, a, t.items[i].id, e);
-		if (r == -EBUSY && a->t.all)
-			*e = (struct err)ERR_INIT; /* not meant */
-		else if (r < 0)
-			cmd_fail(c, e);
-		else
-			printf("%s\n", t.items[i].shown);
-	}
-	return c->status;
+	return targets_each(c, &t, cleanup_one, a, e);
 }
 
 const struct command cmd_container_cleanup = {

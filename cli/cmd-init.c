@@ -12,25 +12,27 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static int run(struct cmd *c, void *args, struct err *e)
+static int init_one(struct cmd *c, const char *id, void *args, struct err *e)
 {
 	static const struct ctr_start_opts hold = { .hold = true };
 	const struct target_args *a = args;
+	int sock, r = ctr_container_start(c->eng, id, &hold, &sock, e);
+
+	if (r == -EBUSY && a->all) {
+		*e = (struct err)ERR_INIT; /* it runs, or is so already */
+		return 1;
+	}
+	return r;
+}
+
+static int run(struct cmd *c, void *args, struct err *e)
+{
 	auto_targets struct targets t = TARGETS_INIT;
-	int sock, r = targets_find(c, a, TARGETS_ATOMIC, &t, e);
+	int r = targets_find(c, args, TARGETS_ATOMIC, &t, e);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < t.n; i++) {
-		r = ctr_container_start(c->eng, t.items[i].id, &hold, &sock, e);
-		if (r == -EBUSY && a->all)
-			*e = (struct err)ERR_INIT; /* it runs, or is so already */
-		else if (r < 0)
-			cmd_fail(c, e);
-		else
-			printf("%s\n", t.items[i].shown);
-	}
-	return c->status;
+	return targets_each(c, &t, init_one, args, e);
 }
 
 const struct command cmd_init = {

@@ -22,6 +22,13 @@ static const struct opt opts[] = {
 /* clang-format on */
 static const struct kill_args defaults = { .signal = "KILL" };
 
+static int kill_one(struct cmd *c, const char *id, void *signal, struct err *e)
+{
+	const int *sig = signal;
+
+	return ctr_container_kill(c->eng, id, *sig, e);
+}
+
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct kill_args *a = args;
@@ -33,13 +40,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	r = targets_find(c, &a->t, TARGETS_RUNNING | TARGETS_ATOMIC, &t, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < t.n; i++) {
-		if (ctr_container_kill(c->eng, t.items[i].id, sig, e) < 0)
-			cmd_fail(c, e);
-		else
-			printf("%s\n", t.items[i].shown);
-	}
-	return c->status;
+	return targets_each(c, &t, kill_one, &sig, e);
 }
 
 const struct command cmd_kill = {

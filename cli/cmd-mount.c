@@ -95,6 +95,17 @@ static int run_mount(struct cmd *c, void *args, struct err *e)
 	return c->status;
 }
 
+static int unmount_one(struct cmd *c, const char *id, void *args, struct err *e)
+{
+	const struct mount_args *a = args;
+	auto_free char *path = NULL;
+	int r = ctr_container_mountpoint(c->eng, id, &path, e);
+
+	if (r == 0 && !path && a->t.all)
+		return 1;
+	return r < 0 ? r : ctr_container_unmount(c->eng, id, a->force, e);
+}
+
 static int run_unmount(struct cmd *c, void *args, struct err *e)
 {
 	struct mount_args *a = args;
@@ -103,20 +114,7 @@ static int run_unmount(struct cmd *c, void *args, struct err *e)
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < t.n; i++) {
-		auto_free char *path = NULL;
-
-		r = ctr_container_mountpoint(c->eng, t.items[i].id, &path, e);
-		if (r == 0 && !path && a->t.all)
-			continue;
-		if (r == 0)
-			r = ctr_container_unmount(c->eng, t.items[i].id, a->force, e);
-		if (r < 0)
-			cmd_fail(c, e);
-		else
-			printf("%s\n", t.items[i].shown);
-	}
-	return c->status;
+	return targets_each(c, &t, unmount_one, a, e);
 }
 
 const struct command cmd_mount = {

@@ -19,23 +19,32 @@
 static const struct opt pause_opts[] = OPTIONS("pause", "every running container");
 static const struct opt unpause_opts[] = OPTIONS("unpause", "every paused container");
 
+struct change {
+	const struct target_args *a;
+	bool pause;
+};
+
+static int change_one(struct cmd *c, const char *id, void *arg, struct err *e)
+{
+	const struct change *ch = arg;
+	int r = ctr_container_pause(c->eng, id, ch->pause, e);
+
+	if (r == -EBUSY && (ch->a->all || ch->a->filters.n)) {
+		*e = (struct err)ERR_INIT; /* it is so already */
+		return 1;
+	}
+	return r;
+}
+
 static int change(struct cmd *c, const struct target_args *a, bool pause, struct err *e)
 {
+	struct change ch = { a, pause };
 	auto_targets struct targets t = TARGETS_INIT;
 	int r = targets_find(c, a, TARGETS_RUNNING, &t, e);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < t.n; i++) {
-		r = ctr_container_pause(c->eng, t.items[i].id, pause, e);
-		if (r == 0)
-			printf("%s\n", t.items[i].shown);
-		else if (r == -EBUSY && (a->all || a->filters.n))
-			*e = (struct err)ERR_INIT; /* it is so already */
-		else
-			cmd_fail(c, e);
-	}
-	return c->status;
+	return targets_each(c, &t, change_one, &ch, e);
 }
 
 static int run_pause(struct cmd *c, void *args, struct err *e)

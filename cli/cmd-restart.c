@@ -29,21 +29,6 @@ static const struct opt opts[] = {
 /* clang-format on */
 static const struct restart_args defaults = { .time_s = STOP_TIME_OWN };
 
-static int restart_one(struct cmd *c, const char *id, int signal, int64_t time_s, struct err *e)
-{
-	struct stopping s;
-	bool killed;
-	int r = stopping_of(c, id, signal, time_s, &s, e);
-
-	if (r < 0)
-		return r;
-	r = ctr_container_restart(c->eng, id, &s.opts, &killed, e);
-	if (r == 0 && killed)
-		stopping_warn(&s);
-	stopping_done(&s);
-	return r;
-}
-
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	struct restart_args *a = args;
@@ -59,15 +44,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	r = targets_find(c, &a->t, TARGETS_ATOMIC | (a->running ? TARGETS_RUNNING : 0), &t, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < t.n; i++) {
-		if (restart_one(c, t.items[i].id, sig, a->time_s, e) < 0) {
-			cmd_fail(c, e);
-			continue;
-		}
-		printf("%s\n", t.items[i].shown);
-		(void)fflush(stdout); /* the next one may take its time; main reports a failure */
-	}
-	return c->status;
+	return stopping_each(c, &t, ctr_container_restart, sig, a->time_s, e);
 }
 
 const struct command cmd_restart = {

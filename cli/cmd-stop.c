@@ -30,53 +30,54 @@ static const struct opt opts[] = {
 /* clang-format on */
 static const struct stop_args defaults = { .time_s = STOP_TIME_OWN };
 
-int stopping_of(struct cmd *c, const char *id, int signal, int64_t time_s, struct stopping *ret,
-		struct err *e)
+/* Those of the options, and where they say nothing the container's own. */
+static void stop_opts_of(const struct ctr_request *req, int signal, int64_t time_s,
+			 struct ctr_stop_opts *ret)
 {
+	*ret = (struct ctr_stop_opts){ .signal = signal, .timeout_s = time_s };
+	if (!signal)
+		ret->signal = req->stop_signal ? req->stop_signal : SIGTERM;
+	if (time_s == STOP_TIME_OWN)
+		ret->timeout_s = ctr_stop_timeout(req);
+	else if (time_s < 0)
+		ret->timeout_s = -1;
+}
+
+struct each {
+	int (*act)(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o, bool *ret_killed,
+		   struct err *e);
+	int signal;
+	int64_t time_s;
+};
+
+static int act_on_one(struct cmd *c, const char *id, void *arg, struct err *e)
+{
+	const struct each *x = arg;
 	struct ctr_request req = CTR_REQUEST_INIT;
+	struct ctr_stop_opts o;
+	bool killed;
 	int r = ctr_container_load(c->eng, id, &req, e);
 
 	if (r < 0)
 		return r;
-	*ret = (struct stopping){ .opts = { .signal = signal, .timeout_s = time_s } };
-	if (!signal)
-		ret->opts.signal = req.stop_signal ? req.stop_signal : SIGTERM;
-	if (time_s < 0 && time_s != STOP_TIME_OWN)
-		ret->opts.timeout_s = -1;
-	if (time_s == STOP_TIME_OWN)
-		ret->opts.timeout_s = ctr_stop_timeout(&req);
-	ret->name = req.name;
-	req.name = NULL;
-	ctr_request_done(&req);
-	return 0;
-}
-
-void stopping_done(struct stopping *s)
-{
-	free(s->name);
-	s->name = NULL;
-}
-
-void stopping_warn(const struct stopping *s)
-{
-	log_warn("StopSignal %s failed to stop container %s in %lld seconds, resorting to SIGKILL",
-		 sig_name(s->opts.signal) ? sig_name(s->opts.signal) : "SIGTERM", s->name,
-		 (long long)s->opts.timeout_s);
-}
-
-static int stop_one(struct cmd *c, const char *id, int signal, int64_t time_s, struct err *e)
-{
-	struct stopping s;
-	bool killed;
-	int r = stopping_of(c, id, signal, time_s, &s, e);
-
-	if (r < 0)
-		return r;
-	r = ctr_container_stop(c->eng, id, &s.opts, &killed, e);
+	stop_opts_of(&req, x->signal, x->time_s, &o);
+	r = x->act(c->eng, id, &o, &killed, e);
 	if (r == 0 && killed)
-		stopping_warn(&s);
-	stopping_done(&s);
+		log_warn("StopSignal %s failed to stop container %s in %lld seconds, resorting to SIGKILL",
+			 sig_name(o.signal) ? sig_name(o.signal) : "SIGTERM", req.name,
+			 (long long)o.timeout_s);
+	ctr_request_done(&req);
 	return r;
+}
+
+int stopping_each(struct cmd *c, const struct targets *t,
+		  int (*act)(struct ctr_engine *eng, const char *id, const struct ctr_stop_opts *o,
+			     bool *ret_killed, struct err *e),
+		  int signal, int64_t time_s, struct err *e)
+{
+	struct each x = { act, signal, time_s };
+
+	return targets_each(c, t, act_on_one, &x, e);
 }
 
 int stop_options(int64_t time_s, const char *signal, int *ret_signal, struct err *e)
@@ -100,15 +101,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	r = targets_find(c, &a->t, TARGETS_ATOMIC, &t, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < t.n; i++) {
-		if (stop_one(c, t.items[i].id, sig, a->time_s, e) < 0) {
-			cmd_fail(c, e);
-			continue;
-		}
-		printf("%s\n", t.items[i].shown);
-		(void)fflush(stdout); /* the next one may take its time; main reports a failure */
-	}
-	return c->status;
+	return stopping_each(c, &t, ctr_container_stop, sig, a->time_s, e);
 }
 
 const struct command cmd_stop = {

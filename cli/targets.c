@@ -145,6 +145,23 @@ int targets_find(struct cmd *c, const struct target_args *a, unsigned int flags,
 	return r;
 }
 
+int targets_each(struct cmd *c, const struct targets *t,
+		 int (*one)(struct cmd *c, const char *id, void *arg, struct err *e), void *arg,
+		 struct err *e)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		int r = one(c, t->items[i].id, arg, e);
+
+		if (r < 0) {
+			cmd_fail(c, e);
+		} else if (r == 0) {
+			printf("%s\n", t->items[i].shown);
+			(void)fflush(stdout); /* the next one may take its time; main reports a failure */
+		}
+	}
+	return c->status;
+}
+
 int target_one(struct cmd *c, bool latest, const char *cidfile, char ret_id[65], size_t *ret_used,
 	       struct err *e)
 {

@@ -43,6 +43,13 @@ int targets_find(struct cmd *c, const struct target_args *a, unsigned int flags,
 		 struct err *e);
 /* The IDs of the containers that all of the filters of ps choose (cmd-ps.c). */
 int ps_choose(struct cmd *c, const struct strv *filters, struct strv *ret, struct err *e);
+/*
+ * Do @one to each and print what stands for it; one that fails is reported and the others go on.
+ * A positive answer: that one was not meant, nothing is printed.  Returns the command's status.
+ */
+int targets_each(struct cmd *c, const struct targets *t,
+		 int (*one)(struct cmd *c, const char *id, void *arg, struct err *e), void *arg,
+		 struct err *e);
 /* One container: the only argument or --latest. */
 int target_one(struct cmd *c, bool latest, const char *cidfile, char ret_id[65], size_t *ret_used,
 	       struct err *e);
