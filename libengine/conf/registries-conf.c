@@ -22,6 +22,7 @@
 #define MIRRORS_MAX 100		/* of one [[registry]] */
 #define ALIASES_MAX 100000	/* of all files */
 #define SEARCH_MAX 100
+#define HELPERS_MAX 100		/* credential-helpers */
 
 static void rule_done(struct registry_rule *r)
 {
@@ -49,6 +50,7 @@ void registries_conf_done(struct registries_conf *c)
 	free(c->path);
 	free(c->search_origin);
 	strv_done(&c->search);
+	strv_done(&c->helpers);
 	*c = (struct registries_conf)REGISTRIES_CONF_INIT;
 	errno = saved;
 }
@@ -294,7 +296,7 @@ static int read_aliases(const char *path, const json_t *obj, struct registries_c
 /* Files */
 
 struct file_fields {
-	const json_t *search, *rules, *aliases, *v1;
+	const json_t *search, *rules, *aliases, *helpers, *v1;
 	const char *mode;
 };
 
@@ -303,6 +305,7 @@ static const struct json_field file_fields[] = {
 	  SEARCH_MAX },
 	{ "registry", JSON_KIND_ARRAY, offsetof(struct file_fields, rules), 0, RULES_MAX },
 	{ "aliases", JSON_KIND_OBJECT, offsetof(struct file_fields, aliases) },
+	{ "credential-helpers", JSON_KIND_ARRAY, offsetof(struct file_fields, helpers), 0, HELPERS_MAX },
 	{ "registries", JSON_KIND_ANY, offsetof(struct file_fields, v1) },
 	{ "short-name-mode", JSON_KIND_STR, offsetof(struct file_fields, mode), 0, 100 },
 	{ 0 },
@@ -351,6 +354,14 @@ static int read_search(const char *path, const json_t *arr, struct registries_co
 	return 0;
 }
 
+static int read_helpers(const char *path, const json_t *arr, struct registries_conf *c, struct err *e)
+{
+	auto_free char *where = str_printf("%s: credential-helpers", path);
+
+	strv_done(&c->helpers);
+	return where ? json_read_strv(arr, &c->helpers, HELPERS_MAX, where, e) : oom(path, e);
+}
+
 /* Lay one file on what is there; 0 where there is none. */
 static int read_file(const char *path, struct registries_conf *c, struct err *e)
 {
@@ -370,6 +381,8 @@ static int read_file(const char *path, struct registries_conf *c, struct err *e)
 			       "containers-registries.conf(5)", path);
 	if (f.search)
 		r = read_search(path, f.search, c, e);
+	if (r == 0 && f.helpers)
+		r = read_helpers(path, f.helpers, c, e);
 	if (r == 0 && f.mode)
 		r = read_mode(path, f.mode, &c->mode, e);
 	if (r == 0)

@@ -38,6 +38,7 @@ struct registries_conf {
 	char *path;		/* the main file, for messages; it need not exist */
 	struct strv search;	/* unqualified-search-registries */
 	char *search_origin;	/* the file that set them; NULL: none did */
+	struct strv helpers;	/* credential-helpers; empty: the files of credentials alone */
 	enum short_name_mode mode;
 	struct registry_rule *rules;
 	size_t n_rules;

@@ -1,4 +1,4 @@
-/* Credentials for registries, read from auth.json and docker's config.json; never written here. */
+/* Credentials for registries: what they are, and looking them up. */
 #ifndef REGISTRY_CREDENTIALS_H
 #define REGISTRY_CREDENTIALS_H
 
@@ -17,7 +17,8 @@ void credentials_done(struct credentials *c);
 
 /*
  * Look up @name, "host[:port]/path": the longest path first.  @authfile (or $REGISTRY_AUTH_FILE)
- * alone where given, else the files that podman and docker read, in podman's order.  Helpers
+ * alone where given, else the files that podman and docker read, in podman's order; and the helpers
+ * that registries.conf lists in credential-helpers, in their order.  Helpers that a file names
  * (credHelpers, credsStore) are run.  Returns 1 when found, 0, or a negative errno with @e.
  */
 int credentials_find(const char *authfile, const char *name, struct credentials *ret, struct err *e);
@@ -27,8 +28,5 @@ int credentials_parse(const char *s, struct credentials *ret, struct err *e);
 
 /* The value of an Authorization header, "Basic ...": fresh, or NULL. */
 char *credentials_basic(const struct credentials *c);
-
-/* Strict base64 (RFC 4648 4, padding optional): fresh bytes with a NUL behind; -EINVAL. */
-int base64_decode(const char *s, char **ret, size_t *ret_len);
 
 #endif
