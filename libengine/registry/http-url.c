@@ -63,17 +63,23 @@ bool http_same_origin(const char *a, const char *b)
 	       streq(as, bs) && streq(ah, bh) && streq(ap, bp);
 }
 
-char *http_url_without_user(const char *url)
+char *http_url_join(const char *base, const char *url)
 {
 	auto_url CURLU *u = curl_url();
 	auto_curl_str char *s = NULL;
 
-	if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	if (!u || curl_url_set(u, CURLUPART_URL, base, 0) != CURLUE_OK ||
+	    curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
 	    curl_url_set(u, CURLUPART_USER, NULL, 0) != CURLUE_OK ||
 	    curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) != CURLUE_OK ||
 	    curl_url_get(u, CURLUPART_URL, &s, 0) != CURLUE_OK)
 		return NULL;
 	return strdup(s);
+}
+
+char *http_url_without_user(const char *url)
+{
+	return http_url_join(url, url);
 }
 
 char *http_url_show(const char *url)

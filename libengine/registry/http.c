@@ -1,6 +1,7 @@
 /* HTTP transfers over curl's multi interface. */
 #include "http.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 #include <strings.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "fd.h"
@@ -18,11 +20,14 @@
 #define DOCUMENT_TIMEOUT_S 60L		/* for a whole small document */
 #define STALL_BYTES_PER_S 1000L		/* a body slower than this ... */
 #define STALL_S 30L			/* ... for this long is given up */
+#define SEND_ANSWER_S 600L		/* after the body of an upload: storing it may take long */
 #define STALLS_MAX 2			/* stalled attempts of one request */
 #define TRIES_MAX 100			/* attempts of one request, progress or not */
 #define PROGRESS_BYTES (1u << 20)	/* so much more starts the count of retries anew */
 #define BACKOFF_FIRST_MS 500
 #define RECEIVE_BUFFER_BYTES (256L << 10)
+#define SEND_BUFFER_BYTES (256L << 10)
+#define HEADER_VALUE_MAX_BYTES 8192	/* an upload's location carries the registry's state */
 #define CA_FILE_MAX_BYTES (8u << 20)
 
 struct http {
@@ -31,6 +36,19 @@ struct http {
 	char *system_ca;		/* PEM of the system's authorities, once needed */
 	size_t system_ca_len;
 };
+
+static const char *const method_names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" };
+static_assert(sizeof(method_names) / sizeof(*method_names) == HTTP_METHODS, "a name for each");
+
+const char *http_method_str(enum http_method m)
+{
+	return method_names[m];
+}
+
+static bool has_send(const struct http_request *q)
+{
+	return q->method == HTTP_POST || q->method == HTTP_PUT || q->method == HTTP_PATCH;
+}
 
 void http_peer_done(struct http_peer *p)
 {
@@ -80,6 +98,12 @@ static bool header_is(const char *line, size_t n, const char *name, size_t *ret_
 static void forget_answer(struct http_request *q)
 {
 	q->content_type[0] = q->content_digest[0] = q->content_range[0] = '\0';
+	q->range[0] = q->chunk_min[0] = '\0';
+	free(q->location);
+	free(q->link);
+	q->location = q->link = NULL;
+	q->content_length = -1;
+	q->retry_after_s = 0;
 	q->error_len = 0;
 	strv_done(&q->challenges);
 }
@@ -87,7 +111,7 @@ static void forget_answer(struct http_request *q)
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct http_request *q = arg;
-	char value[4096];
+	char value[HEADER_VALUE_MAX_BYTES];
 	size_t len;
 
 	n *= size;
@@ -108,6 +132,18 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 		header_value(line, n, len, q->content_digest, sizeof(q->content_digest));
 	} else if (header_is(line, n, "Content-Range", &len)) {
 		header_value(line, n, len, q->content_range, sizeof(q->content_range));
+	} else if (header_is(line, n, "Range", &len)) {
+		header_value(line, n, len, q->range, sizeof(q->range));
+	} else if (header_is(line, n, "OCI-Chunk-Min-Length", &len)) {
+		header_value(line, n, len, q->chunk_min, sizeof(q->chunk_min));
+	} else if (header_is(line, n, "Location", &len)) {
+		header_value(line, n, len, value, sizeof(value));
+		free(q->location);
+		q->location = *value ? http_url_join(q->at, value) : NULL;
+	} else if (header_is(line, n, "Link", &len)) {
+		header_value(line, n, len, value, sizeof(value));
+		free(q->link);
+		q->link = *value ? strdup(value) : NULL;
 	} else if (header_is(line, n, "WWW-Authenticate", &len)) {
 		header_value(line, n, len, value, sizeof(value));
 		if (q->challenges.n < 8 && strv_add(&q->challenges, value) < 0)
@@ -165,6 +201,12 @@ static size_t keep_error_body(struct http_request *q, const char *data, size_t n
 	return take < n ? 0 : n;
 }
 
+/* Is the answer the one that the caller wants to read? */
+static bool takes_body(const struct http_request *q)
+{
+	return q->body && (q->status == 200 || q->status == 206);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_request *q = arg;
@@ -173,10 +215,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 
 	if (q->status == 0) {
 		(void)curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &q->status);
-		if ((q->status == 200 || q->status == 206) && check_start(q) < 0)
+		if (takes_body(q) && check_start(q) < 0)
 			return 0;
 	}
-	if (q->status != 200 && q->status != 206)
+	if (!takes_body(q))
 		return keep_error_body(q, data, n);
 	skip = q->skip < n ? q->skip : n;
 	if (skip == n) {
@@ -200,6 +242,106 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	q->skip = 0;
 	q->received += n - skip;
 	return all;
+}
+
+/* What is sent */
+
+static size_t on_send(char *buf, size_t size, size_t n, void *arg)
+{
+	struct http_request *q = arg;
+	uint64_t left = q->send.size_bytes - q->send_at;
+	ssize_t got;
+
+	n *= size;
+	if (n > left)
+		n = (size_t)left;
+	if (n == 0)
+		return 0;
+	if (q->send.data) {
+		memcpy(buf, (const char *)q->send.data + q->send_at, n);
+		got = (ssize_t)n;
+	} else {
+		do
+			got = pread(q->send.fd, buf, n, (off_t)(q->send.offset + q->send_at));
+		while (got < 0 && errno == EINTR);
+	}
+	if (got <= 0) {
+		if (got < 0)
+			(void)fail(q, err_sys(&q->err, errno, "read what is to be sent"));
+		else
+			(void)fail(q, err_set(&q->err, ERR_CORRUPT, "what is to be sent ends after %" PRIu64
+					      " of %" PRIu64 " bytes", q->send_at, q->send.size_bytes));
+		return CURL_READFUNC_ABORT;
+	}
+	q->send_at += (uint64_t)got;
+	return (size_t)got;
+}
+
+/* curl starts over where a connection that it reused was dead already. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct http_request *q = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > q->send.size_bytes)
+		return CURL_SEEKFUNC_FAIL;
+	q->send_at = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* curl's own measure of slowness would count the time in which a registry stores what it got. */
+static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+		       curl_off_t ulnow)
+{
+	struct http_request *q = arg;
+	uint64_t now = (uint64_t)ulnow;
+	int64_t limit_s;
+
+	(void)dltotal;
+	(void)ultotal;
+	if (now != q->sent_bytes) {
+		q->sent_bytes = now;
+		q->moved_at_ms = now_ms();
+		if (q->sent)
+			q->sent(q->arg, now);
+	}
+	if (dlnow > 0)
+		q->moved_at_ms = now_ms(); /* an answer comes: small, and bounded */
+	limit_s = now < q->send.size_bytes ? STALL_S : SEND_ANSWER_S;
+	q->too_slow = now_ms() - q->moved_at_ms > limit_s * 1000;
+	return q->too_slow;
+}
+
+static int set_method(struct http_request *q)
+{
+	CURL *c = q->easy;
+
+	switch (q->method) {
+	case HTTP_GET:
+		return 0;
+	case HTTP_HEAD:
+		return curl_easy_setopt(c, CURLOPT_NOBODY, 1L) == CURLE_OK ? 0 : -ENOMEM;
+	case HTTP_DELETE:
+		return curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, "DELETE") == CURLE_OK ? 0 : -ENOMEM;
+	case HTTP_POST:
+	case HTTP_PUT:
+	case HTTP_PATCH:
+		break;
+	}
+	q->send_at = q->sent_bytes = 0;
+	q->moved_at_ms = now_ms();
+	(void)curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+	(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->send.size_bytes);
+	(void)curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER_BYTES);
+	(void)curl_easy_setopt(c, CURLOPT_READFUNCTION, on_send);
+	(void)curl_easy_setopt(c, CURLOPT_READDATA, q);
+	(void)curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+	(void)curl_easy_setopt(c, CURLOPT_SEEKDATA, q);
+	(void)curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	(void)curl_easy_setopt(c, CURLOPT_XFERINFODATA, q);
+	(void)curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	if (!q->document)
+		(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 0L);
+	return curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method_names[q->method]) == CURLE_OK ? 0 : -ENOMEM;
 }
 
 /* Starting */
@@ -275,6 +417,10 @@ static int set_headers(struct http_request *q, bool home)
 		r = add_header(q, "Accept", q->accept);
 	if (r == 0 && home && q->authorization)
 		r = add_header(q, "Authorization", q->authorization);
+	if (r == 0 && has_send(q) && q->send.content_type)
+		r = add_header(q, "Content-Type", q->send.content_type);
+	if (r == 0 && has_send(q) && q->send.content_range)
+		r = add_header(q, "Content-Range", q->send.content_range);
 	if (r == 0 && curl_easy_setopt(q->easy, CURLOPT_HTTPHEADER, q->headers) != CURLE_OK)
 		r = -ENOMEM;
 	return r;
@@ -284,7 +430,7 @@ static int set_range(struct http_request *q)
 {
 	char range[40];
 
-	q->ranged = q->received > 0 && !q->no_range;
+	q->ranged = q->method == HTTP_GET && q->received > 0 && !q->no_range;
 	if (!q->ranged)
 		return 0;
 	(void)snprintf(range, sizeof(range), "%" PRIu64 "-", q->received);
@@ -334,14 +480,14 @@ static void set_proxy(struct http_request *q)
 /* Put one attempt on the wire. */
 static int launch(struct http_request *q)
 {
-	bool home = http_same_origin(q->at, q->url);
+	bool home = http_same_origin(q->at, q->home ? q->home : q->url);
 	int r;
 
 	q->status = 0;
 	q->skip = 0;
 	q->header_bytes = 0;
 	q->failure = 0;
-	q->paused = q->clipped = q->body_failed = false;
+	q->paused = q->clipped = q->body_failed = q->too_slow = false;
 	q->curl_error[0] = '\0';
 	q->retry_at_ms = 0;
 	q->err = (struct err)ERR_INIT;
@@ -361,9 +507,8 @@ static int launch(struct http_request *q)
 		r = set_headers(q, home);
 	if (r == 0)
 		r = set_range(q);
-	if (r == 0 && q->post && home &&
-	    curl_easy_setopt(q->easy, CURLOPT_COPYPOSTFIELDS, q->post) != CURLE_OK)
-		r = -ENOMEM;
+	if (r == 0)
+		r = set_method(q);
 	if (r == 0)
 		set_proxy(q);
 	if (r == 0 && curl_multi_add_handle(q->http->multi, q->easy) != CURLM_OK)
@@ -371,7 +516,8 @@ static int launch(struct http_request *q)
 	if (log_max <= LOG_DEBUG) {
 		auto_free char *shown = http_url_show(q->at);
 
-		log_debug("GET %s%s", shown ? shown : "", q->ranged ? " (rest)" : "");
+		log_debug("%s %s%s", method_names[q->method], shown ? shown : "",
+			  q->ranged ? " (rest)" : "");
 	}
 	return r;
 }
@@ -415,7 +561,7 @@ int http_start(struct http *h, struct http_request *q, struct err *e)
 	if (!q->at || !q->easy) {
 		curl_easy_cleanup(q->easy);
 		q->easy = NULL;
-		return err_sys(e, ENOMEM, "fetch %s", q->url);
+		return err_sys(e, ENOMEM, "%s %s", method_names[q->method], q->url);
 	}
 	q->redirects = q->tries = q->all_tries = q->stalls = 0;
 	q->mark = q->received;
@@ -423,10 +569,11 @@ int http_start(struct http *h, struct http_request *q, struct err *e)
 	q->http = h;
 	q->next = h->requests;
 	h->requests = q;
-	r = launch(q);
+	q->retry_at_ms = q->start_delay_ms > 0 ? now_ms() + q->start_delay_ms : 0;
+	r = q->retry_at_ms ? 0 : launch(q);
 	if (r < 0) {
 		settle(q);
-		return err_sys(e, r, "fetch %s", q->url);
+		return err_sys(e, r, "%s %s", method_names[q->method], q->url);
 	}
 	return 0;
 }
@@ -454,7 +601,7 @@ void http_request_done(struct http_request *q)
 	settle(q);
 	free(q->at);
 	q->at = NULL;
-	strv_done(&q->challenges);
+	forget_answer(q);
 }
 
 /* Ending */
@@ -463,11 +610,11 @@ static void finish(struct http_request *q, int r)
 {
 	settle(q);
 	if (r < 0 && q->err.kind == ERR_NONE)
-		(void)err_sys(&q->err, r, "fetch");
+		(void)err_sys(&q->err, r, "transfer");
 	if (r < 0 && !q->body_failed) {
 		auto_free char *url = http_url_show(q->at);
 
-		(void)err_wrap(&q->err, r, "GET %s", url ? url : q->url);
+		(void)err_wrap(&q->err, r, "%s %s", method_names[q->method], url ? url : q->url);
 	}
 	q->done(q, r);
 }
@@ -545,6 +692,12 @@ static int follow(struct http_request *q)
 	if (!next || http_url_split(next, &to, NULL, NULL) < 0 ||
 	    (!streq(to, "http") && !streq(to, "https")))
 		return err_set(&q->err, ERR_REMOTE, "redirected to something that is no http or https URL");
+	if (has_send(q) && q->status == 303)
+		return err_set(&q->err, ERR_REMOTE, "status 303: the registry wants another request in the "
+			       "place of this one, which is refused");
+	if (has_send(q) && q->send.secret && !http_same_origin(next, q->home ? q->home : q->url))
+		return err_set(&q->err, ERR_REMOTE, "redirected to another server, which gets no "
+			       "credentials");
 	r = http_url_split(q->at, &from, NULL, NULL);
 	shown = http_url_show(next);
 	if (r < 0 || !shown)
@@ -569,6 +722,10 @@ static void ended_well(struct http_request *q)
 	int r;
 
 	(void)curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &q->status);
+	(void)curl_easy_getinfo(q->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	(void)curl_easy_getinfo(q->easy, CURLINFO_RETRY_AFTER, &wait_s);
+	q->content_length = length;
+	q->retry_after_s = wait_s;
 	if (is_redirect(q->status)) {
 		r = follow(q);
 		if (r < 0)
@@ -581,7 +738,6 @@ static void ended_well(struct http_request *q)
 			return;
 	}
 	if (status_may_pass(q->status)) {
-		(void)curl_easy_getinfo(q->easy, CURLINFO_RETRY_AFTER, &wait_s);
 		if (wait_s > HTTP_RETRY_AFTER_MAX_S) {
 			finish(q, err_set(&q->err, ERR_REMOTE, "status %ld, and the registry asks to wait %"
 					  CURL_FORMAT_CURL_OFF_T " seconds", q->status, wait_s));
@@ -590,10 +746,8 @@ static void ended_well(struct http_request *q)
 		if (again(q, wait_s > 0 ? (int64_t)wait_s * 1000 : -1))
 			return;
 	}
-	if ((q->status == 200 || q->status == 206) && q->expect_bytes != UINT64_MAX &&
-	    q->received < q->expect_bytes) {
+	if (takes_body(q) && q->expect_bytes != UINT64_MAX && q->received < q->expect_bytes) {
 		/* Without a length an end of file is no proof that this was all. */
-		(void)curl_easy_getinfo(q->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 		if (length < 0 && again(q, -1))
 			return;
 		finish(q, err_set(&q->err, ERR_CORRUPT, "size is %" PRIu64 ", manifest says %" PRIu64,
@@ -607,6 +761,8 @@ static void ended(struct http_request *q, CURLcode code)
 {
 	bool stalled;
 
+	if (q->too_slow)
+		code = CURLE_OPERATION_TIMEDOUT;
 	q->curl_code = code;
 	stalled = code == CURLE_OPERATION_TIMEDOUT && ++q->stalls >= STALLS_MAX;
 
@@ -621,6 +777,10 @@ static void ended(struct http_request *q, CURLcode code)
 
 		if (code == CURLE_OUT_OF_MEMORY) /* what it says of a line that passes its own limit */
 			why = "a header is too long, or memory is short";
+		if (q->too_slow)
+			why = q->sent_bytes < q->send.size_bytes
+			      ? "too slow: the other side takes no more bytes"
+			      : "too slow: no answer to what was sent";
 		if (q->failure == -EAGAIN)
 			why = "the registry sends another range than was asked for";
 		finish(q, err_set(&q->err, ERR_REMOTE, "%s", why));

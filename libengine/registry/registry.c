@@ -36,7 +36,9 @@ int registry_new(struct http *h, const struct ctr_reference *ref, const struct r
 	reg->host = strdup(ref->domain);
 	reg->repo = strdup(ref->path);
 	reg->base = str_printf("https://%s", server);
-	r = reg->host && reg->repo && reg->base ? 0 : err_sys(e, ENOMEM, "open registry %s", ref->domain);
+	r = reg->host && reg->repo && reg->base &&
+	    strv_addf(&reg->scopes, "repository:%s:pull", ref->path) >= 0
+	    ? 0 : err_sys(e, ENOMEM, "open registry %s", ref->domain);
 	if (r == 0)
 		r = certs_load(o->cert_dir, ref->domain, &reg->peer, e);
 	if (r < 0) {
@@ -66,11 +68,24 @@ void registry_free(struct registry *reg)
 	erase(&reg->token_basic);
 	erase(&reg->token_form);
 	erase(&reg->token_body);
+	strv_done(&reg->scopes);
 	free(reg->token_url);
+	free(reg->token_challenge);
 	free(reg->host);
 	free(reg->repo);
 	free(reg->base);
 	free(reg);
+}
+
+int registry_for_push(struct registry *reg, const struct strv *mount_from)
+{
+	int r;
+
+	strv_done(&reg->scopes);
+	r = strv_addf(&reg->scopes, "repository:%s:pull,push", reg->repo);
+	for (size_t i = 0; r >= 0 && i < mount_from->n; i++)
+		r = strv_addf(&reg->scopes, "repository:%s:pull", mount_from->items[i]);
+	return r < 0 ? r : 0;
 }
 
 /* Ends and refusals */
@@ -92,15 +107,29 @@ static void remote_message(const struct http_request *q, char *buf, size_t cap)
 	(void)snprintf(buf, cap, "%s%.150s", msg && *msg ? ": " : "", msg && *msg ? msg : "");
 }
 
-static int refused(struct registry_get *g, struct err *e)
+/* What is unknown when it is a 404? */
+static int not_found(const struct registry_get *g, const char *msg, struct err *e)
+{
+	if (g->method != HTTP_GET && g->method != HTTP_HEAD)
+		return err_set(e, ERR_NOT_FOUND, "the registry has no such repository, or does not make it%s",
+			       msg);
+	if (g->path && str_starts(g->path, "manifests/"))
+		return err_set(e, ERR_NOT_FOUND, "manifest unknown%s",
+			       streq(msg, ": manifest unknown") ? "" : msg);
+	return err_set(e, ERR_NOT_FOUND, "blob unknown to the registry%s", msg);
+}
+
+int registry_refused(struct registry_get *g, struct err *e)
 {
 	const struct http_request *q = &g->http;
+	auto_free char *url = http_url_show(q->url);
+	const char *method = http_method_str(g->method);
 	char msg[200];
 
 	remote_message(q, msg, sizeof(msg));
 	if (q->moved)
-		return err_set(e, ERR_REMOTE, "GET %s: it was redirected, and the other server answers with "
-			       "status %ld (it gets no credentials)", q->url, q->status);
+		return err_set(e, ERR_REMOTE, "%s %s: it was redirected, and the other server answers with "
+			       "status %ld (it gets no credentials)", method, url ? url : "", q->status);
 	switch (q->status) {
 	case 401:
 		return err_set(e, ERR_DENIED, "unauthorized%s%s", msg,
@@ -111,14 +140,11 @@ static int refused(struct registry_get *g, struct err *e)
 	case 403:
 		return err_set(e, ERR_DENIED, "requested access to the resource is denied%s", msg);
 	case 404:
-		if (str_starts(g->path, "manifests/"))
-			return err_set(e, ERR_NOT_FOUND, "manifest unknown%s",
-				       streq(msg, ": manifest unknown") ? "" : msg);
-		return err_set(e, ERR_NOT_FOUND, "blob unknown to the registry%s", msg);
+		return not_found(g, msg, e);
 	case 429:
 		return err_set(e, ERR_REMOTE, "too many requests%s", msg);
 	default:
-		return err_set(e, ERR_REMOTE, "GET %s: status %ld%s", q->url, q->status, msg);
+		return err_set(e, ERR_REMOTE, "%s %s: status %ld%s", method, url ? url : "", q->status, msg);
 	}
 }
 
@@ -211,11 +237,11 @@ static int authorize(struct registry_get *g, struct err *e)
 	int r;
 
 	if (g->http.moved)
-		return refused(g, e);
+		return registry_refused(g, e);
 	if (g->auth_serial != reg->auth_serial)
 		return launch(g, e); /* another request has got a newer one meanwhile */
 	if (++g->auth_rounds > AUTH_ROUNDS_MAX)
-		return refused(g, e);
+		return registry_refused(g, e);
 	r = load_creds(reg, e);
 	if (r == 0)
 		r = pick_challenge(&g->http, &ch, e);
@@ -231,7 +257,7 @@ static int authorize(struct registry_get *g, struct err *e)
 		return launch(g, e);
 	}
 	if (ch.scheme != WWW_BEARER)
-		return refused(g, e);
+		return registry_refused(g, e);
 	if (!http_active(&reg->token)) {
 		r = token_request(reg, &ch, on_token, e);
 		if (r < 0)
@@ -284,8 +310,8 @@ static void on_done(struct http_request *q, int r)
 			r = authorize(g, &g->err);
 			if (r == 0)
 				return;
-		} else if (q->status != 200 && q->status != 206) {
-			r = refused(g, &g->err);
+		} else if (!g->any_status && q->status != 200 && q->status != 206) {
+			r = registry_refused(g, &g->err);
 		}
 	}
 	get_ended(g, r);
@@ -298,6 +324,13 @@ static int on_body(void *arg, const void *data, size_t len, struct err *e)
 	return g->body(g->arg, data, len, e);
 }
 
+static void on_sent(void *arg, uint64_t bytes)
+{
+	struct registry_get *g = arg;
+
+	g->sent(g->arg, bytes);
+}
+
 static void on_rewind(void *arg)
 {
 	struct registry_get *g = arg;
@@ -306,28 +339,48 @@ static void on_rewind(void *arg)
 		g->rewind(g->arg);
 }
 
+/* An upload may be sent elsewhere, but not in the clear when the registry itself is asked by https. */
+static int check_elsewhere(const struct registry *reg, const char *at, struct err *e)
+{
+	auto_free char *shown = http_url_show(at);
+
+	if (!str_starts(reg->base, "https:") || str_starts(at, "https:") || reg->peer.insecure)
+		return 0;
+	return err_set(e, ERR_REMOTE, "the registry, which is asked by https, wants the upload at %s, which "
+		       "is refused (is a proxy before it that does not pass on X-Forwarded-Proto?)",
+		       shown ? shown : "");
+}
+
 static int launch(struct registry_get *g, struct err *e)
 {
 	struct registry *reg = g->reg;
 	struct http_request *q = &g->http;
+	int r = g->at ? check_elsewhere(reg, g->at, e) : 0;
 
+	if (r < 0)
+		return r;
 	free(g->url);
 	erase(&g->authorization);
-	g->url = str_printf("%s/v2/%s/%s", reg->base, reg->repo, g->path);
+	g->url = g->at ? strdup(g->at) : str_printf("%s/v2/%s/%s", reg->base, reg->repo, g->path);
 	g->authorization = reg->authorization ? strdup(reg->authorization) : NULL;
 	if (!g->url || (reg->authorization && !g->authorization))
-		return err_sys(e, ENOMEM, "fetch %s", g->path);
+		return err_sys(e, ENOMEM, "%s %s", http_method_str(g->method), g->path ? g->path : "");
 	q->url = g->url;
+	q->home = reg->base;
+	q->method = g->method;
+	q->send = g->send;
+	q->sent = g->sent ? on_sent : NULL;
+	q->start_delay_ms = g->start_delay_ms;
 	q->accept = g->accept;
 	q->authorization = g->authorization;
 	q->peer = &reg->peer;
 	/* While it is open whether https is spoken at all, a failure is information. */
-	q->retries = reg->may_fall_back ? 0 : reg->opts.retries;
+	q->retries = reg->may_fall_back || g->once ? 0 : reg->opts.retries;
 	q->retry_delay_ms = reg->opts.retry_delay_ms;
 	q->document = g->document;
 	q->max_bytes = g->max_bytes;
 	q->expect_bytes = g->expect_bytes;
-	q->body = on_body;
+	q->body = g->body ? on_body : NULL;
 	q->rewind = on_rewind;
 	q->done = on_done;
 	q->arg = g;
@@ -341,8 +394,8 @@ int registry_get_start(struct registry *reg, struct registry_get *g, const char 
 	g->auth_rounds = 0;
 	g->http.received = 0;
 	free(g->path);
-	g->path = strdup(path);
-	return g->path ? launch(g, e) : err_sys(e, ENOMEM, "fetch %s", path);
+	g->path = path ? strdup(path) : NULL;
+	return g->path || !path ? launch(g, e) : err_sys(e, ENOMEM, "fetch %s", path);
 }
 
 void registry_get_done(struct registry_get *g)
@@ -398,7 +451,7 @@ static int run_document(struct registry *reg, struct registry_get *g, struct doc
 {
 	int r;
 
-	g->document = true;
+	g->document = g->method == HTTP_GET;
 	g->body = document_body;
 	g->rewind = document_rewind;
 	g->done = document_done;
@@ -464,6 +517,33 @@ int registry_manifest(struct registry *reg, const char *tag, const struct digest
 	registry_get_done(&g);
 	strbuf_done(&d.buf);
 	return r;
+}
+
+int registry_put_manifest(struct registry *reg, const char *tag, const struct digest *digest,
+			  const char *type, const void *buf, size_t len, struct err *e)
+{
+	struct registry_get g = {
+		.method = HTTP_PUT, .any_status = true, .max_bytes = HTTP_ERROR_BODY_MAX_BYTES,
+		.expect_bytes = UINT64_MAX,
+		.send = { .data = buf, .fd = FD_NONE, .size_bytes = len, .content_type = type },
+	};
+	struct document d = { .buf = STRBUF_INIT };
+	char path[DIGEST_STR_MAX + REF_TAG_MAX];
+	struct digest kept;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "manifests/%s%s", tag ? "" : "sha256:",
+		       tag ? tag : digest->hex);
+	r = run_document(reg, &g, &d, path, e);
+	if (r == 0 && (g.http.status < 200 || g.http.status >= 300))
+		r = registry_refused(&g, e);
+	/* An announcement that we cannot read says nothing about what is kept. */
+	if (r == 0 && digest_parse(g.http.content_digest, &kept, NULL) == 0 && !digest_eq(&kept, digest))
+		r = err_set(e, ERR_CORRUPT, "the registry keeps it as sha256:%s, not as the sha256:%s that was "
+			    "sent", kept.hex, digest->hex);
+	registry_get_done(&g);
+	strbuf_done(&d.buf);
+	return r < 0 ? err_wrap(e, r, "put the manifest") : 0;
 }
 
 int registry_small_blob(struct registry *reg, const struct digest *digest, uint64_t size,

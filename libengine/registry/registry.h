@@ -1,6 +1,6 @@
 /*
- * One registry as the source of one repository: OCI distribution and docker v2, anonymous, with a
- * password or with bearer tokens.
+ * One repository of a registry: OCI distribution and docker v2, anonymous, with a password or with
+ * bearer tokens.
  */
 #ifndef REGISTRY_REGISTRY_H
 #define REGISTRY_REGISTRY_H
@@ -26,6 +26,7 @@ struct registry_opts {
 };
 
 struct registry_get;
+struct www_challenge;
 
 struct registry {
 	struct http *http;		/* borrowed */
@@ -37,26 +38,45 @@ struct registry {
 	struct http_peer peer;
 	struct credentials creds;
 	bool creds_known;		/* looked up already */
+	struct strv scopes;		/* of the tokens to ask for, "repository:NAME:pull"; ours is first */
+	bool scopes_refused;		/* all but the first were dropped */
 	char *authorization;		/* what is sent, or NULL */
 	unsigned int auth_serial;	/* counts changes of @authorization */
 	struct registry_get *waiting;	/* for the token */
 	struct http_request token;	/* the request for one */
 	void (*token_done)(struct registry *reg, int r, char *authorization, const struct err *e);
+	struct www_challenge *token_challenge;	/* that is being answered */
 	bool token_withheld;		/* its server was not trusted with our credentials */
 	char *token_url, *token_basic, *token_form, *token_body;
 	size_t token_len;
 };
 
-/* @ref: where to fetch from (domain and path count).  Free it with registry_free(). */
+/* @ref: the repository (domain and path count), to pull from: registry_for_push() asks for more.
+ * Free it with registry_free(). */
 int registry_new(struct http *h, const struct ctr_reference *ref, const struct registry_opts *o,
 		 struct registry **ret, struct err *e);
 void registry_free(struct registry *reg);
 
-/* A running fetch of a manifest or blob; all members before @done are the caller's. */
+/*
+ * Tokens are to allow pushing, too, and pulling from the repositories @mount_from of the same
+ * registry.  Before the first request.  A token server that refuses the latter is asked again
+ * without (then reg->scopes_refused).  0 or -ENOMEM.
+ */
+int registry_for_push(struct registry *reg, const struct strv *mount_from);
+
+/* A running request; all members before @done are the caller's. */
 struct registry_get {
 	uint64_t max_bytes, expect_bytes;	/* as of struct http_request */
 	const char *accept;
 	bool document;
+	enum http_method method;	/* HTTP_GET */
+	struct http_send send;
+	void (*sent)(void *arg, uint64_t bytes);
+	const char *at;			/* the whole URL, in the place of the path (an upload's
+					 * location): where it is elsewhere, no credentials go there */
+	bool any_status;		/* a status other than 200 is no failure: see g->http */
+	bool once;			/* it is not tried again (but for a new token) */
+	int64_t start_delay_ms;
 	int (*body)(void *arg, const void *data, size_t len, struct err *e);
 	void (*rewind)(void *arg);
 	/* @r 0: all of the body of a 200 came.  Else @g->err says why not. */
@@ -71,10 +91,12 @@ struct registry_get {
 	struct registry_get *next_waiting;
 };
 
-/* Start GET /v2/<repo>/<path>, as in "blobs/sha256:...". */
+/* Start it for /v2/<repo>/<path>, as in "blobs/sha256:..."; @path may be NULL when g->at is set. */
 int registry_get_start(struct registry *reg, struct registry_get *g, const char *path, struct err *e);
 /* Stop it if it runs, and release what it owns. */
 void registry_get_done(struct registry_get *g);
+/* What the status of an ended request means, for people: always negative, with @e. */
+int registry_refused(struct registry_get *g, struct err *e);
 
 /*
  * A whole manifest or index of at most LAYOUT_MANIFEST_MAX_BYTES: @tag or, where it is NULL,
@@ -84,6 +106,12 @@ void registry_get_done(struct registry_get *g);
 int registry_manifest(struct registry *reg, const char *tag, const struct digest *digest,
 		      char **ret_buf, size_t *ret_len, char ret_type[128], struct digest *ret_digest,
 		      struct err *e);
+/*
+ * Put a manifest or index of the media type @type under @tag or, where it is NULL, under its
+ * @digest.  A registry that says that it keeps other bytes is ERR_CORRUPT.
+ */
+int registry_put_manifest(struct registry *reg, const char *tag, const struct digest *digest,
+			  const char *type, const void *buf, size_t len, struct err *e);
 /* A whole small blob of exactly @size bytes, verified. */
 int registry_small_blob(struct registry *reg, const struct digest *digest, uint64_t size,
 			char **ret_buf, struct err *e);

@@ -52,14 +52,23 @@ static void add_param(struct strbuf *b, const char *name, const char *value)
 	curl_free(coded);
 }
 
-static void add_scope(struct registry *reg, struct strbuf *b)
+/* In a query each is a parameter of its own; in a form they are one, with spaces (RFC 6749 3.3). */
+static void add_scopes(struct registry *reg, struct strbuf *b)
 {
-	auto_free char *scope = str_printf("repository:%s:pull", reg->repo);
+	for (size_t i = 0; i < reg->scopes.n; i++)
+		add_param(b, "scope", reg->scopes.items[i]);
+}
 
-	if (scope)
-		add_param(b, "scope", scope);
-	else
+static void add_scope_list(struct registry *reg, struct strbuf *b)
+{
+	auto_strbuf struct strbuf list = STRBUF_INIT;
+
+	for (size_t i = 0; i < reg->scopes.n; i++)
+		strbuf_addf(&list, "%s%s", i ? " " : "", reg->scopes.items[i]);
+	if (list.failed)
 		b->failed = true;
+	else if (list.data)
+		add_param(b, "scope", list.data);
 }
 
 /* GET realm?account=&scope=&service= */
@@ -69,7 +78,7 @@ static char *make_url(struct registry *reg, const struct www_challenge *ch, cons
 
 	if (account)
 		add_param(&query, "account", account);
-	add_scope(reg, &query);
+	add_scopes(reg, &query);
 	if (ch->service[0])
 		add_param(&query, "service", ch->service);
 	if (query.failed)
@@ -86,7 +95,7 @@ static char *make_form(struct registry *reg, const struct www_challenge *ch)
 	if (ch->service[0])
 		add_param(&form, "service", ch->service);
 	add_param(&form, "client_id", "ctr-lite");
-	add_scope(reg, &form);
+	add_scope_list(reg, &form);
 	add_param(&form, "refresh_token", reg->creds.identity_token);
 	return strbuf_take(&form);
 }
@@ -122,7 +131,7 @@ static int refused(struct registry *reg, struct err *e)
 	auto_free char *url = http_url_show(reg->token.url);
 	const char *why = "";
 
-	if (reg_has_creds(reg) && !reg->token.authorization && !reg->token.post)
+	if (reg_has_creds(reg) && !reg->token.authorization && !reg->token_form)
 		why = " (it is not of the registry's domain, so it got no credentials)";
 	else if (reg_has_creds(reg))
 		why = ": the credentials are not accepted";
@@ -133,12 +142,30 @@ static int refused(struct registry *reg, struct err *e)
 		       reg->token.status, why);
 }
 
+static int start(struct registry *reg, struct err *e);
+
+/* The repositories to mount from are not essential: perhaps one of them is what was refused. */
+static int ask_for_less(struct registry *reg, struct err *e)
+{
+	auto_free char *ours = strdup(reg->scopes.items[0]);
+
+	if (!ours)
+		return -ENOMEM;
+	strv_done(&reg->scopes);
+	reg->scopes_refused = true;
+	if (strv_add(&reg->scopes, ours) < 0)
+		return -ENOMEM;
+	return start(reg, e);
+}
+
 static void on_done(struct http_request *q, int r)
 {
 	struct registry *reg = q->arg;
 	struct err e = ERR_INIT;
 	char *authorization = NULL;
 
+	if (r == 0 && q->status != 200 && reg->scopes.n > 1 && ask_for_less(reg, &e) == 0)
+		return;
 	if (r < 0)
 		e = q->err;
 	else if (q->status != 200)
@@ -170,8 +197,9 @@ static void on_rewind(void *arg)
 	reg->token_len = 0;
 }
 
-static int prepare(struct registry *reg, const struct www_challenge *ch, struct err *e)
+static int prepare(struct registry *reg, struct err *e)
 {
+	const struct www_challenge *ch = reg->token_challenge;
 	auto_free char *scheme = NULL;
 	bool trusted = token_realm_trusted(reg->base, ch->realm);
 
@@ -205,23 +233,39 @@ static int prepare(struct registry *reg, const struct www_challenge *ch, struct 
 	return reg->token_url ? 0 : err_sys(e, ENOMEM, "ask for a token");
 }
 
-int token_request(struct registry *reg, const struct www_challenge *ch,
-		  void (*done)(struct registry *reg, int r, char *authorization, const struct err *e),
-		  struct err *e)
+static int start(struct registry *reg, struct err *e)
 {
 	struct http_request *q = &reg->token;
-	int r = prepare(reg, ch, e);
+	int r = prepare(reg, e);
 
 	if (r < 0)
 		return r;
-	reg->token_done = done;
 	http_request_done(q);
 	*q = (struct http_request){
 		.url = reg->token_url, .accept = "application/json", .authorization = reg->token_basic,
-		.post = reg->token_form, .peer = &reg->peer, .retries = reg->opts.retries,
+		.peer = &reg->peer, .retries = reg->opts.retries,
 		.retry_delay_ms = reg->opts.retry_delay_ms,
 		.document = true, .max_bytes = TOKEN_MAX_BYTES, .expect_bytes = UINT64_MAX,
 		.body = on_body, .rewind = on_rewind, .done = on_done, .arg = reg,
 	};
+	if (reg->token_form) {
+		q->method = HTTP_POST;
+		q->send = (struct http_send){ .data = reg->token_form, .fd = FD_NONE, .secret = true,
+					      .size_bytes = strlen(reg->token_form),
+					      .content_type = "application/x-www-form-urlencoded" };
+	}
 	return http_start(reg->http, q, e);
+}
+
+int token_request(struct registry *reg, const struct www_challenge *ch,
+		  void (*done)(struct registry *reg, int r, char *authorization, const struct err *e),
+		  struct err *e)
+{
+	free(reg->token_challenge);
+	reg->token_challenge = malloc(sizeof(*ch));
+	if (!reg->token_challenge)
+		return err_sys(e, ENOMEM, "ask for a token");
+	*reg->token_challenge = *ch;
+	reg->token_done = done;
+	return start(reg, e);
 }

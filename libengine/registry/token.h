@@ -9,7 +9,7 @@
 #include "www-authenticate.h"
 
 /*
- * Ask for a token to pull from @reg's repository where the challenge @ch says; @done gets "Bearer
+ * Ask for a token for @reg's scopes where the challenge @ch says; @done gets "Bearer
  * ..." (taken over) or an error.  One request at a time.  Credentials are sent along only to a
  * realm on the registry's own host or domain, and never from https to http.
  */
