@@ -170,7 +170,7 @@ static json_t *member_object(json_t *doc, const char *name)
 static json_t *auth_entry(const struct credentials *c)
 {
 	char *pair = c->user ? str_printf("%s:%s", c->user, c->password) : NULL;
-	char *coded = pair ? base64_encode(pair) : NULL;
+	char *coded = pair ? base64_encode(pair, strlen(pair)) : NULL;
 	json_t *o = json_object();
 
 	if (coded)

@@ -46,7 +46,7 @@ int credentials_parse(const char *s, struct credentials *ret, struct err *e)
 char *credentials_basic(const struct credentials *c)
 {
 	auto_secret char *pair = str_printf("%s:%s", c->user, c->password);
-	auto_secret char *coded = pair ? base64_encode(pair) : NULL;
+	auto_secret char *coded = pair ? base64_encode(pair, strlen(pair)) : NULL;
 
 	return coded ? str_printf("Basic %s", coded) : NULL;
 }

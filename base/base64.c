@@ -1,12 +1,12 @@
-/* Base64. */
+/* Base64, see base64.h. */
 #include "base64.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fd.h"
-#include "str.h"
 
 static int base64_value(char c)
 {
@@ -50,17 +50,18 @@ int base64_decode(const char *s, char **ret, size_t *ret_len)
 	return 0;
 }
 
-char *base64_encode(const char *s)
+char *base64_encode(const void *data, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t len = strlen(s), n = 0;
+	const unsigned char *s = data;
+	size_t n = 0;
 	char *out = malloc((len + 2) / 3 * 4 + 1);
 
 	for (size_t i = 0; out && i < len; i += 3) {
-		uint32_t v = (uint32_t)(unsigned char)s[i] << 16;
+		uint32_t v = (uint32_t)s[i] << 16;
 
-		v |= i + 1 < len ? (uint32_t)(unsigned char)s[i + 1] << 8 : 0;
-		v |= i + 2 < len ? (uint32_t)(unsigned char)s[i + 2] : 0;
+		v |= i + 1 < len ? (uint32_t)s[i + 1] << 8 : 0;
+		v |= i + 2 < len ? (uint32_t)s[i + 2] : 0;
 		out[n++] = digits[v >> 18];
 		out[n++] = digits[v >> 12 & 63];
 		out[n++] = i + 1 < len ? digits[v >> 6 & 63] : '=';
