@@ -260,6 +260,24 @@ static int remove_dir_contents(struct remover *rm, int fd_consumed)
 	return 0;
 }
 
+int path_each(int dir_fd, int (*one)(int dir_fd, const char *name, void *arg), void *arg)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d) {
+		r = -errno;
+		(void)fd_close(fd);
+		return r;
+	}
+	while (r == 0 && (errno = 0, de = readdir(d)))
+		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
+			r = one(dirfd(d), de->d_name, arg);
+	return r == 0 && errno ? -errno : r;
+}
+
 int path_remove_tree(int dir_fd, const char *name)
 {
 	struct remover rm = { .depth = 0 };

@@ -25,6 +25,10 @@ int path_mkdirs_in(int root_fd, const char *path, mode_t mode);
 /* mkdir -p of a host path of ours, each new directory with @mode; 0 or -errno. */
 int path_mkdirs(const char *path, mode_t mode);
 
+/* Call @one for each entry of the directory @dir_fd but "." and "..", until an answer is not 0, which
+ * is returned.  @one's @dir_fd is valid during the call; negative errno also where reading fails. */
+int path_each(int dir_fd, int (*one)(int dir_fd, const char *name, void *arg), void *arg);
+
 /*
  * Remove @name under @dir_fd whatever it is, without following links or crossing mounts (-EXDEV
  * where something is mounted on it).  Directories whose mode forbids it are made readable first

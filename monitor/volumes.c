@@ -1,7 +1,6 @@
 /* Volumes and other mounts before the runtime binds them. */
 #include "volumes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,22 +75,10 @@ static int give_owner(const struct fill *f, int dst, int src, struct err *e)
 
 /* Whoever copied was killed: what is there is a part of the image and nobody's work, since no
  * container gets a volume before this is done. */
-static int empty(int dir_fd)
+static int remove_one(int dir_fd, const char *name, void *arg)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!d) {
-		r = -errno;
-		(void)fd_close(fd);
-		return r;
-	}
-	while (r == 0 && (errno = 0, entry = readdir(d)))
-		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-			r = path_remove_tree(dir_fd, entry->d_name);
-	return r == 0 && errno ? -errno : r;
+	(void)arg;
+	return path_remove_tree(dir_fd, name);
 }
 
 static bool was_interrupted(const struct fill *f)
@@ -136,7 +123,7 @@ static int fill_one(const struct params *p, const struct fill *f, int rootfs_fd,
 	owner = needs(f, NEEDS_OWNER);
 	content = needs(f, NEEDS_CONTENT);
 	if (was_interrupted(f)) {
-		r = content ? empty(dst) : 0; /* without that mark it was done but for this one */
+		r = content ? path_each(dst, remove_one, NULL) : 0; /* without that mark it was done but for this one */
 		if (r < 0)
 			return err_sys(e, r, "empty the volume %s", f->data);
 		needs_no_more(f, COPYING);
@@ -215,14 +202,15 @@ int volumes_fill(const struct params *p, struct err *e)
 struct chown_to {
 	uint32_t uid, gid;
 	dev_t dev;	/* what is mounted below is left alone */
+	unsigned int depth;
 };
 
-static int chown_dir(int fd, const struct chown_to *to, unsigned int depth);
-
-static int chown_entry(int dir_fd, const char *name, const struct chown_to *to, unsigned int depth)
+static int chown_entry(int dir_fd, const char *name, void *arg)
 {
+	auto_close int fd = FD_NONE;
+	struct chown_to *to = arg;
 	struct stat st;
-	int fd;
+	int r;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
@@ -233,30 +221,15 @@ static int chown_entry(int dir_fd, const char *name, const struct chown_to *to, 
 		return -errno;
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	if (depth == CHOWN_DEPTH_MAX)
+	if (to->depth == CHOWN_DEPTH_MAX)
 		return -ELOOP;
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) /* removed or replaced since */
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
-	return chown_dir(fd, to, depth + 1);
-}
-
-/* Takes @fd over. */
-static int chown_dir(int fd, const struct chown_to *to, unsigned int depth)
-{
-	auto_dir DIR *d = fdopendir(fd);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!d) {
-		r = -errno;
-		(void)fd_close(fd);
-		return r;
-	}
-	while (r == 0 && (errno = 0, entry = readdir(d)))
-		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-			r = chown_entry(dirfd(d), entry->d_name, to, depth);
-	return r == 0 && errno ? -errno : r;
+	to->depth++;
+	r = path_each(fd, chown_entry, to);
+	to->depth--;
+	return r;
 }
 
 /* PATH UID:GID */
@@ -276,11 +249,8 @@ static int do_chown(const struct params *p, const struct strv *v, struct err *e)
 	to.dev = st.st_dev;
 	if (fchownat(fd, "", to.uid, to.gid, AT_EMPTY_PATH) < 0)
 		r = -errno;
-	if (r == 0 && S_ISDIR(st.st_mode)) {
-		int dir = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		r = dir < 0 ? -errno : chown_dir(dir, &to, 0);
-	}
+	if (r == 0 && S_ISDIR(st.st_mode))
+		r = path_each(fd, chown_entry, &to);
 	return r < 0 ? err_sys(e, r, "failed to chown recursively host path %s", v->items[1]) : 0;
 }
 

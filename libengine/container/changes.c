@@ -1,7 +1,6 @@
 /* Comparing an upper directory with what is below it, and `export`. */
 #include "ctrlite/changes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -106,22 +105,16 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static int add_name(int dir_fd, const char *name, void *names)
+{
+	(void)dir_fd;
+	return strv_add(names, name);
+}
+
 static int names_of(int dir_fd, struct strv *ret)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
+	int r = path_each(dir_fd, add_name, ret);
 
-	if (!d) {
-		r = -errno;
-		(void)fd_close(fd);
-		return r;
-	}
-	while (r == 0 && (errno = 0, de = readdir(d)))
-		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
-			r = strv_add(ret, de->d_name);
-	if (r == 0 && errno)
-		r = -errno;
 	if (ret->n)
 		qsort(ret->items, ret->n, sizeof(*ret->items), by_name);
 	return r;

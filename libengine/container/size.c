@@ -1,7 +1,6 @@
 /* Measuring a container's writable layer, see ctrlite/size.h. */
 #include <ctrlite/size.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,11 +18,10 @@ struct inode {
 struct sum {
 	uint64_t bytes;
 	bool links_once;
+	unsigned int depth;
 	struct inode *seen;	/* those with several names; a hash table of open addressing */
 	size_t n_seen, cap;
 };
-
-static int sum_dir(int fd, unsigned int depth, struct sum *sum);
 
 static size_t slot_of(const struct inode *table, size_t cap, const struct inode *i)
 {
@@ -61,53 +59,38 @@ static int first_name(struct sum *s, const struct stat *st)
 	return 1;
 }
 
-static int sum_entry(int dir_fd, const char *name, unsigned int depth, struct sum *sum)
+static int sum_entry(int dir_fd, const char *name, void *arg)
 {
+	auto_close int fd = FD_NONE;
+	struct sum *sum = arg;
 	struct stat st;
-	int fd;
+	int r;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (S_ISREG(st.st_mode) && st.st_size > 0) {
-		int r = sum->links_once && st.st_nlink > 1 ? first_name(sum, &st) : 1;
-
+		r = sum->links_once && st.st_nlink > 1 ? first_name(sum, &st) : 1;
 		if (r < 0)
 			return r;
 		sum->bytes += r ? (uint64_t)st.st_size : 0;
 	}
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	if (depth == CTR_SIZE_DEPTH_MAX)
+	if (sum->depth == CTR_SIZE_DEPTH_MAX)
 		return -ELOOP;
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) /* removed or replaced since */
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : -errno;
-	return sum_dir(fd, depth + 1, sum);
-}
-
-/* Takes @fd over. */
-static int sum_dir(int fd, unsigned int depth, struct sum *sum)
-{
-	auto_dir DIR *d = fdopendir(fd);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!d) {
-		r = -errno;
-		(void)fd_close(fd);
-		return r;
-	}
-	while (r == 0 && (errno = 0, entry = readdir(d)))
-		if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
-			r = sum_entry(dirfd(d), entry->d_name, depth, sum);
-	return r == 0 && errno ? -errno : r;
+	sum->depth++;
+	r = path_each(fd, sum_entry, sum);
+	sum->depth--;
+	return r;
 }
 
 static int sum_tree(int dir_fd, bool links_once, uint64_t *ret)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct sum sum = { .links_once = links_once };
-	int r = fd < 0 ? -errno : sum_dir(fd, 0, &sum);
+	int r = path_each(dir_fd, sum_entry, &sum);
 
 	free(sum.seen);
 	*ret = sum.bytes;
