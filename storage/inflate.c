@@ -13,7 +13,7 @@
 
 #include "fd.h"
 
-#define IN_BYTES (256u << 10)
+#define IN_BYTES INFLATE_START_MAX_BYTES
 #define OUT_BYTES (256u << 10)
 
 static const char *const compression_words[] = {
@@ -87,6 +87,21 @@ void inflate_free(struct inflate *x)
 	free(x->in);
 	free(x->out);
 	free(x);
+}
+
+int inflate_new_behind(const void *start, size_t len, int fd, struct inflate **ret, struct err *e)
+{
+	struct inflate *x = NULL;
+	int r = inflate_new(fd, &x, e);
+
+	assert(len <= IN_BYTES);
+	if (r < 0)
+		return r;
+	memcpy(x->in, start, len);
+	x->in_len = len;
+	x->bytes_in = len;
+	*ret = x;
+	return 0;
 }
 
 uint64_t inflate_bytes_in(const struct inflate *x)

@@ -1,11 +1,16 @@
 /* The limits of unpacking, and what the user says about them. */
+#include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "fd.h"
 #include "str.h"
 #include "unpack.h"
+
+#define KEEP_FREE_MAX_BYTES (1ull << 30)	/* no more than this must stay free on a large disk */
 
 /*
  * Generous for what people put into layers: text inflates to ten times its size, and only files of
@@ -67,4 +72,25 @@ int unpack_limits_parse(const char *text, struct unpack_limits *ret, struct err 
 	}
 	*ret = lim;
 	return 0;
+}
+
+int unpack_check_space(int fd, const struct unpack_limits *lim, struct err *e)
+{
+	struct statvfs v;
+	uint64_t keep, avail;
+
+	if (fstatvfs(fd, &v) < 0 || v.f_frsize == 0)
+		return 0; /* cannot be asked here: the write itself fails when it is full */
+	keep = v.f_blocks / 100 * v.f_frsize * lim->keep_free_percent;
+	if (keep > KEEP_FREE_MAX_BYTES)
+		keep = KEEP_FREE_MAX_BYTES;
+	avail = (uint64_t)v.f_bavail * v.f_frsize;
+	if (avail >= keep)
+		return 0;
+	(void)err_set(e, ERR_LIMIT, "the store's file system is almost full: %" PRIu64 " MiB are free, "
+		      "%" PRIu64 " MiB must stay free (keep_free_percent, see " UNPACK_LIMITS_ENV
+		      ")", avail >> 20, keep >> 20);
+	if (e)
+		e->code = ENOSPC;
+	return -ENOSPC;
 }

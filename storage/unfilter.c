@@ -1,4 +1,4 @@
-/* Decompression of xz and bzip2 in a confined worker. */
+/* Decompression in a confined worker. */
 #include "unfilter.h"
 
 #include <archive.h>
@@ -11,17 +11,20 @@
 
 #include "confine.h"
 #include "fd.h"
+#include "inflate.h"
 #include "worker.h"
 
 #define IN_BYTES (64u << 10)
 
 enum { FD_IN = WORKER_FD_FIRST, FD_OUT, FD_ROOT };
 
-enum { EXIT_DAMAGED = 1, EXIT_SETUP = 2, EXIT_OUTPUT = 3 };
+enum { EXIT_DAMAGED = 1, EXIT_SETUP = 2, EXIT_OUTPUT = 3, EXIT_LARGE = 4, EXIT_RATIO = 5 };
 
 struct source {
 	const void *start;
 	size_t len;
+	const struct unpack_limits *lim;
+	uint64_t in_bytes, out_bytes;
 	char buf[IN_BYTES];
 };
 
@@ -35,52 +38,93 @@ static la_ssize_t read_cb(struct archive *a, void *arg, const void **ret_buf)
 		*ret_buf = s->start;
 		n = (ssize_t)s->len;
 		s->len = 0;
-		return n;
+	} else {
+		*ret_buf = s->buf;
+		do
+			n = read(FD_IN, s->buf, sizeof(s->buf));
+		while (n < 0 && errno == EINTR);
 	}
-	*ret_buf = s->buf;
-	do
-		n = read(FD_IN, s->buf, sizeof(s->buf));
-	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		s->in_bytes += (uint64_t)n;
 	return n < 0 ? ARCHIVE_FATAL : n;
 }
 
-static int copy_out(struct archive *a)
+/* Pass on what came out: 0, or the exit status of what is wrong with it. */
+static int put(struct source *s, const void *buf, size_t len)
 {
+	s->out_bytes += len;
+	if (s->out_bytes > s->lim->max_bytes)
+		return EXIT_LARGE;
+	if (s->lim->max_ratio && s->out_bytes > s->lim->ratio_floor &&
+	    s->out_bytes / s->lim->max_ratio > s->in_bytes)
+		return EXIT_RATIO;
+	return fd_write_all(FD_OUT, buf, len) < 0 ? EXIT_OUTPUT : 0;
+}
+
+static int by_libarchive(struct source *s)
+{
+	struct archive *a = archive_read_new();
 	struct archive_entry *ae;
 	const void *buf;
 	la_int64_t at;
 	size_t len;
-	int r;
+	int r, status = 0;
 
-	if (archive_read_next_header(a, &ae) != ARCHIVE_OK)
+	if (!a || archive_read_support_filter_xz(a) != ARCHIVE_OK ||
+	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
+	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
+	    archive_read_open(a, s, NULL, read_cb, NULL) != ARCHIVE_OK ||
+	    archive_read_next_header(a, &ae) != ARCHIVE_OK)
 		return EXIT_DAMAGED;
-	while ((r = archive_read_data_block(a, &buf, &len, &at)) == ARCHIVE_OK)
-		if (fd_write_all(FD_OUT, buf, len) < 0)
-			return EXIT_OUTPUT;
-	return r == ARCHIVE_EOF ? 0 : EXIT_DAMAGED;
+	do {
+		r = archive_read_data_block(a, &buf, &len, &at);
+		if (r == ARCHIVE_OK)
+			status = put(s, buf, len);
+	} while (r == ARCHIVE_OK && status == 0);
+	return status ? status : r == ARCHIVE_EOF ? 0 : EXIT_DAMAGED;
+}
+
+/* gzip and zstd, several times as fast. */
+static int by_inflate(struct source *s)
+{
+	struct inflate *x = NULL;
+	const void *buf;
+	ssize_t n;
+	int status = 0;
+
+	if (inflate_new_behind(s->start, s->len, FD_IN, &x, NULL) < 0)
+		return EXIT_DAMAGED;
+	while (status == 0 && (n = inflate_next(x, &buf, NULL)) != 0) {
+		s->in_bytes = inflate_bytes_in(x);
+		status = n < 0 ? EXIT_DAMAGED : put(s, buf, (size_t)n);
+	}
+	return status;
 }
 
 static void __attribute__((noreturn)) worker_main(const int *fds, struct source *s)
 {
-	struct archive *a;
-
 	worker_reset_signals();
 	if (worker_place_fds(fds, 3) < 0 || confine_to(FD_ROOT, 0, NULL) < 0)
 		_exit(EXIT_SETUP);
-	a = archive_read_new();
-	if (!a || archive_read_support_filter_xz(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
-	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
-	    archive_read_open(a, s, NULL, read_cb, NULL) != ARCHIVE_OK)
-		_exit(EXIT_DAMAGED);
-	_exit(copy_out(a));
+	switch (compression_detect(s->start, s->len)) {
+	case COMPRESSION_XZ:
+	case COMPRESSION_BZIP2:
+		_exit(by_libarchive(s));
+	case COMPRESSION_GZIP:
+	case COMPRESSION_ZSTD:
+	case COMPRESSION_NONE:
+	case COMPRESSION_COUNT_:
+		break;
+	}
+	_exit(by_inflate(s));
 }
 
-int unfilter_start(int dir_fd, const char *name, const struct idmap *m, const void *start, size_t len,
-		   int in_fd, int *ret_fd, struct proc *ret, struct err *e)
+int unfilter_start(int dir_fd, const char *name, const struct idmap *m,
+		   const struct unpack_limits *lim, const void *start, size_t len, int in_fd,
+		   int *ret_fd, struct proc *ret, struct err *e)
 {
 	auto_close int rd = FD_NONE, wr = FD_NONE, root = FD_NONE;
-	struct source s;
+	struct source s = { .start = start, .len = len, .lim = lim };
 	int fds[2], r;
 
 	if (mkdirat(dir_fd, name, 0700) < 0)
@@ -90,8 +134,6 @@ int unfilter_start(int dir_fd, const char *name, const struct idmap *m, const vo
 		return err_sys(e, errno, "decompress: make a pipe");
 	rd = fds[0];
 	wr = fds[1];
-	s.start = start;
-	s.len = len;
 	r = worker_fork(m, ret, e);
 	if (r == 0)
 		worker_main((const int[]){ in_fd, wr, root }, &s);
@@ -115,7 +157,16 @@ int unfilter_finish(struct proc *p, bool abort, struct err *e)
 		return err_sys(e, r, "wait for the decompressing process");
 	if (status == 0 || abort)
 		return 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SETUP)
+	switch (WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_DAMAGED) {
+	case EXIT_SETUP:
 		return err_set(e, ERR_UNSUPPORTED, "the decompressing process could not be confined");
-	return err_set(e, ERR_CORRUPT, "the xz or bzip2 stream is damaged or ends in the middle");
+	case EXIT_LARGE:
+		return err_set(e, ERR_LIMIT, "it inflates to more than the limit (max_bytes, see "
+			       UNPACK_LIMITS_ENV ")");
+	case EXIT_RATIO:
+		return err_set(e, ERR_LIMIT, "it inflates to so many times its size that nothing good can "
+			       "be in it (max_ratio, see " UNPACK_LIMITS_ENV ")");
+	default:
+		return err_set(e, ERR_CORRUPT, "the compressed stream is damaged or ends in the middle");
+	}
 }

@@ -29,6 +29,8 @@ extern const struct unpack_limits unpack_limits_default;
 /* The user's word on them: "max_ratio=0,max_bytes=2t", each missing one at its default. */
 #define UNPACK_LIMITS_ENV "CTR_LITE_UNPACK_LIMITS"
 int unpack_limits_parse(const char *text, struct unpack_limits *ret, struct err *e);
+/* Is there still as much space on the file system of @fd as must stay free?  -ENOSPC (ERR_LIMIT). */
+int unpack_check_space(int fd, const struct unpack_limits *lim, struct err *e);
 
 struct unpack_result {
 	struct digest diff_id;	/* of every byte that came out of the decompressor */

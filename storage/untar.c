@@ -13,7 +13,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -32,7 +31,6 @@
 #define XATTR_NAME_MAX_ 255		/* the kernel's limits, xattr(7) */
 #define XATTR_VALUE_MAX_BYTES 65536u
 #define SPACE_CHECK_BYTES (32u << 20)	/* how often the file system's free space is looked at */
-#define KEEP_FREE_MAX_BYTES (1ull << 30)	/* no more than this must stay free on a large disk */
 
 struct untar {
 	const struct unpack_limits *lim;
@@ -111,27 +109,11 @@ static int bad_archive(struct untar *u, struct archive *a, const char *what, str
 
 static int check_space(struct untar *u, size_t len, struct err *e)
 {
-	struct statvfs v;
-	uint64_t keep, avail;
-
 	u->unchecked_bytes += len;
 	if (u->unchecked_bytes < SPACE_CHECK_BYTES)
 		return 0;
 	u->unchecked_bytes = 0;
-	if (fstatvfs(u->root_fd, &v) < 0 || v.f_frsize == 0)
-		return 0; /* cannot be asked here: the write itself fails when it is full */
-	keep = v.f_blocks / 100 * v.f_frsize * u->lim->keep_free_percent;
-	if (keep > KEEP_FREE_MAX_BYTES)
-		keep = KEEP_FREE_MAX_BYTES;
-	avail = (uint64_t)v.f_bavail * v.f_frsize;
-	if (avail >= keep)
-		return 0;
-	(void)err_set(e, ERR_LIMIT, "the store's file system is almost full: %" PRIu64 " MiB are free, "
-		      "%" PRIu64 " MiB must stay free (keep_free_percent, see " UNPACK_LIMITS_ENV
-		      ")", avail >> 20, keep >> 20);
-	if (e)
-		e->code = ENOSPC;
-	return -ENOSPC;
+	return unpack_check_space(u->root_fd, u->lim, e);
 }
 
 static int write_at(int fd, const void *buf, size_t len, int64_t at)
