@@ -10,11 +10,12 @@
 #include "cli.h"
 #include "commands.h"
 #include "fd.h"
+#include "registry-opts.h"
 
 struct pull_args {
-	bool quiet, tls_verify;
-	const char *platform, *arch, *os, *variant, *authfile, *cert_dir, *policy, *creds, *retry_delay;
-	uint64_t retry;
+	struct registry_args registry;
+	bool quiet;
+	const char *platform, *arch, *os, *variant, *policy;
 };
 
 enum policy { POLICY_ALWAYS, POLICY_MISSING, POLICY_NEVER };
@@ -24,24 +25,19 @@ enum policy { POLICY_ALWAYS, POLICY_MISSING, POLICY_NEVER };
 static const struct opt pull_opts[] = {
 	{ 'a', "all-tags",   NULL,       OPT_REFUSED, .text = "name the tags one by one" },
 	{ 0,   "arch",       "ARCH",     OPT_STRING,  ARG(arch),       "Use ARCH instead of the architecture of the machine for choosing images" },
-	{ 0,   "authfile",   "FILE",     OPT_STRING,  ARG(authfile),   "Path of the authentication file", 0, COMPLETE_FILE },
-	{ 0,   "cert-dir",   "DIR",      OPT_STRING,  ARG(cert_dir),   "Directory containing TLS certificates and keys", 0, COMPLETE_DIR },
-	{ 0,   "creds",      "USER:PASSWORD", OPT_STRING, ARG(creds),  "Credentials for the registry (an --authfile does not show them to other users)" },
 	{ 0,   "decryption-key", "KEY",  OPT_REFUSED, .text = "encrypted images cannot be read" },
 	{ 0,   "disable-content-trust", NULL, OPT_REFUSED, .text = "there is no content trust to disable" },
 	{ 0,   "os",         "OS",       OPT_STRING,  ARG(os),         "Use OS instead of the running OS for choosing images" },
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
-	{ 0,   "retry",      "N",        OPT_U64,     ARG(retry),      "Number of times to retry a failed transfer, with growing pauses (default 3)" },
-	{ 0,   "retry-delay","DURATION", OPT_STRING,  ARG(retry_delay), "Pause between retries (default: it grows from a second on)" },
 	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
-	{ 0,   "tls-verify", NULL,       OPT_FLAG,    ARG(tls_verify), "Require HTTPS and verify certificates (default true; false also allows HTTP)" },
+	{ .kind = OPT_INCLUDE, .table = registry_opts },
 	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
 	{ 0 },
 };
 /* clang-format on */
-static const struct pull_args pull_defaults = { .tls_verify = true, .policy = "always" };
+static const struct pull_args pull_defaults = { .registry = REGISTRY_ARGS_DEFAULT, .policy = "always" };
 
 #define MACHINE_OS "linux"
 #if defined(__x86_64__)
@@ -146,18 +142,12 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 
 	if (r >= 0)
 		r = add_value(&v, "platform", platform);
-	if (r >= 0 && opt_seen(c->opts, "tls-verify"))
-		r = add_value(&v, "tls-verify", a->tls_verify ? "true" : "false");
-	if (r >= 0)
-		r = add_value(&v, "authfile", a->authfile);
-	if (r >= 0)
-		r = add_value(&v, "cert-dir", a->cert_dir);
-	if (r >= 0 && opt_seen(c->opts, "retry"))
-		r = strv_addf(&v, "--retry=%llu", (unsigned long long)a->retry);
-	if (r >= 0)
-		r = add_value(&v, "retry-delay", a->retry_delay);
-	if (r >= 0)
-		r = add_operands(&v, (const char *const[]){ name, NULL });
+	if (r < 0)
+		return err_sys(e, r, "pull %s", name);
+	r = registry_opts_pass(c, &a->registry, "", &v, e);
+	if (r < 0)
+		return r;
+	r = add_operands(&v, (const char *const[]){ name, NULL });
 	if (r < 0)
 		return err_sys(e, r, "pull %s", name);
 	r = transfer(c, &v, a->quiet, creds, &id, e);
@@ -166,20 +156,6 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 		printf("%s\n", id);
 	}
 	return r;
-}
-
-/* Take the secret out of our argv, where every user of the host reads it. */
-static int take_creds(const struct pull_args *a, char **ret, struct err *e)
-{
-	if (!a->creds)
-		return 0;
-	if (!strchr(a->creds, ':'))
-		return err_set(e, ERR_INVALID, "--creds: USER:PASSWORD is expected");
-	*ret = strdup(a->creds);
-	if (!*ret)
-		return err_sys(e, ENOMEM, "read the credentials");
-	explicit_bzero((char *)(uintptr_t)a->creds, strlen(a->creds)); /* it is memory of argv */
-	return 0;
 }
 
 static int pull_all(struct cmd *c, const struct pull_args *a, const char *platform,
@@ -202,19 +178,18 @@ static int pull_all(struct cmd *c, const struct pull_args *a, const char *platfo
 static int pull_main(struct cmd *c, void *args, struct err *e)
 {
 	const struct pull_args *a = args;
-	auto_free char *platform = NULL, *creds = NULL;
+	auto_free char *platform = NULL;
+	char *creds = NULL;
 	enum policy policy = POLICY_ALWAYS;
 	int r = choose_platform(c, a, &platform, e);
 
 	if (r >= 0)
 		r = parse_policy(a->policy, &policy, e);
 	if (r >= 0)
-		r = take_creds(a, &creds, e);
-	if (r < 0)
-		return r;
-	r = pull_all(c, a, platform, policy, creds, e);
-	if (creds)
-		explicit_bzero(creds, strlen(creds));
+		r = registry_take_creds(a->registry.creds, &creds, e);
+	if (r >= 0)
+		r = pull_all(c, a, platform, policy, creds, e);
+	registry_creds_free(creds);
 	return r;
 }
 

@@ -240,17 +240,3 @@ int run_static_network(const struct run_args *a, struct err *e)
 			       "with Bridge mode networking");
 	return 0;
 }
-
-/* Take the password out of our argv, where every user of the host reads it. */
-int run_take_creds(const struct run_args *a, char **ret, struct err *e)
-{
-	if (!a->creds)
-		return 0;
-	if (!strchr(a->creds, ':'))
-		return err_set(e, ERR_INVALID, "--creds: USER:PASSWORD is expected");
-	*ret = strdup(a->creds);
-	if (!*ret)
-		return err_sys(e, ENOMEM, "read the credentials");
-	explicit_bzero((char *)(uintptr_t)a->creds, strlen(a->creds)); /* it is memory of argv */
-	return 0;
-}

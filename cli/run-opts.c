@@ -19,6 +19,7 @@
 #include "path.h"
 #include "platform.h"
 #include "proc.h"
+#include "registry-opts.h"
 
 extern char **environ;
 
@@ -605,7 +606,7 @@ static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_
 	if (rc == 0 && a->retry_delay)
 		rc = strv_addf(&o.pull_args, "--retry-delay=%s", a->retry_delay) < 0 ? nomem(e) : 0;
 	if (rc == 0)
-		rc = run_take_creds(a, &creds, e);
+		rc = registry_take_creds(a->creds, &creds, e);
 	o.creds = creds;
 	if (rc == 0)
 		rc = ctr_image_ensure(c->eng, c->args[0], &o, f, img, e);

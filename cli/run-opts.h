@@ -70,7 +70,6 @@ int run_systemd(const struct run_args *a, const struct ctr_image_config *img, st
 		struct err *e);
 int run_sdnotify(const struct run_args *a, struct ctr_request *r, struct err *e);
 int run_static_network(const struct run_args *a, struct err *e);
-int run_take_creds(const struct run_args *a, char **ret, struct err *e);
 /* May a container be called so?  [a-zA-Z0-9][a-zA-Z0-9_.-]* */
 bool run_name_ok(const char *s);
 /* --replace: remove the container that has the name. */

@@ -18,6 +18,24 @@
 #define TRANSFER_OUT_MAX_BYTES (1u << 20)
 #define TRANSFER_ERR_FD 3	/* its --err-fd */
 #define TRANSFER_CREDS_FD 4	/* its --creds-fd */
+#define TRANSFER_SIDE_FD (TRANSFER_FD_FIRST + TRANSFER_FDS_MAX)	/* --src-creds-fd, --dest-creds-fd */
+
+enum { CREDS, SRC_CREDS, DEST_CREDS, N_SECRETS };
+static const struct {
+	const char *option;
+	int fd;
+} secret_opts[N_SECRETS] = {
+	[CREDS] = { "creds-fd", TRANSFER_CREDS_FD },
+	[SRC_CREDS] = { "src-creds-fd", TRANSFER_SIDE_FD },
+	[DEST_CREDS] = { "dest-creds-fd", TRANSFER_SIDE_FD + 1 },
+};
+
+static const char *secret_of(const struct ctr_transfer *t, int i)
+{
+	if (!t)
+		return NULL;
+	return i == CREDS ? t->creds : i == SRC_CREDS ? t->src_creds : t->dest_creds;
+}
 
 static int build_argv(const struct ctr_transfer *t, const char *const *args, struct strv *argv)
 {
@@ -36,8 +54,9 @@ static int build_argv(const struct ctr_transfer *t, const char *const *args, str
 		r = strv_add(argv, "--quiet");
 	if (r >= 0)
 		r = strv_add(argv, *args++);
-	if (r >= 0 && t && t->creds)
-		r = strv_addf(argv, "--creds-fd=%d", TRANSFER_CREDS_FD);
+	for (int i = 0; r >= 0 && i < N_SECRETS; i++)
+		if (secret_of(t, i))
+			r = strv_addf(argv, "--%s=%d", secret_opts[i].option, secret_opts[i].fd);
 	for (; r >= 0 && *args; args++)
 		r = strv_add(argv, *args);
 	return r;
@@ -55,6 +74,27 @@ static int secret_file(const char *secret)
 	if (r < 0)
 		return r;
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : take_fd(&fd);
+}
+
+/* The secrets' descriptors, added to the child's. */
+static int add_secrets(const struct ctr_transfer *t, int fds[N_SECRETS], struct proc_fd *list,
+		       size_t *n, struct err *e)
+{
+	for (int i = 0; i < N_SECRETS; i++) {
+		if (!secret_of(t, i))
+			continue;
+		fds[i] = secret_file(secret_of(t, i));
+		if (fds[i] < 0)
+			return err_sys(e, fds[i], "hand over the credentials");
+		list[(*n)++] = (struct proc_fd){ fds[i], secret_opts[i].fd };
+	}
+	return 0;
+}
+
+static void close_secrets(int fds[N_SECRETS])
+{
+	for (int i = 0; i < N_SECRETS; i++)
+		fds[i] = fd_close(fds[i]);
 }
 
 /* The child's own word where it left one, else what its end looked like. */
@@ -155,11 +195,8 @@ int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char
 		return err_sys(e, errno, "make a pipe");
 	auto_close int err_r = err_pipe[0];
 	auto_close int err_w = err_pipe[1];
-	auto_close int creds = t && t->creds ? secret_file(t->creds) : FD_NONE;
-
-	if (t && t->creds && creds < 0)
-		return err_sys(e, creds, "hand over the credentials");
-	struct proc_fd fds[3 + TRANSFER_FDS_MAX] = {
+	int secrets[N_SECRETS] = { FD_NONE, FD_NONE, FD_NONE };
+	struct proc_fd fds[2 + N_SECRETS + TRANSFER_FDS_MAX] = {
 		{ out_w, STDOUT_FILENO },
 		{ err_w, TRANSFER_ERR_FD },
 	};
@@ -168,11 +205,12 @@ int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char
 		.pdeathsig = SIGTERM,
 	};
 
-	if (t && t->creds)
-		fds[s.n_fds++] = (struct proc_fd){ creds, TRANSFER_CREDS_FD };
 	for (size_t i = 0; t && i < t->n_fds; i++)
 		fds[s.n_fds++] = (struct proc_fd){ t->fds[i], TRANSFER_FD_FIRST + (int)i };
-	r = proc_spawn(&s, &p, e);
+	r = add_secrets(t, secrets, fds, &s.n_fds, e);
+	if (r == 0)
+		r = proc_spawn(&s, &p, e);
+	close_secrets(secrets);
 	if (r < 0)
 		return err_wrap(e, r, "start ctr-lite-transfer");
 	catch_signals(&p, old);

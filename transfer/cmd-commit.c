@@ -57,7 +57,7 @@ static int set_docker(void *arg, const char *v, struct err *e)
 static const struct transfer_opt commit_opts[] = {
 	{ "change", 'c', true, add_change },
 	{ "docker", 0, false, set_docker },
-	{ NULL, 0, false, NULL },
+	{ 0 },
 };
 
 struct committer {

@@ -58,7 +58,7 @@ static const struct transfer_opt import_opts[] = {
 	{ "os", 0, true, set_os },
 	{ "arch", 0, true, set_arch },
 	{ "variant", 0, true, set_variant },
-	{ NULL, 0, false, NULL },
+	{ 0 },
 };
 
 /* One tarball on its way: read here, stored as the layer's blob and fed to the worker. */

@@ -42,7 +42,7 @@ static int set_gidmap(void *arg, const char *v, struct err *e)
 static const struct transfer_opt shift_opts[] = {
 	{ "uidmap", 0, true, set_uidmap },
 	{ "gidmap", 0, true, set_gidmap },
-	{ NULL, 0, false, NULL },
+	{ 0 },
 };
 
 static void say_slow(void)

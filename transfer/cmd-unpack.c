@@ -32,7 +32,7 @@ static int set_platform(void *arg, const char *v, struct err *e)
 
 static const struct transfer_opt unpack_opts[] = {
 	{ "platform", 0, true, set_platform },
-	{ NULL, 0, false, NULL },
+	{ 0 },
 };
 
 static const char *member(const json_t *o, const char *name)

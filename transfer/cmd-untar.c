@@ -77,7 +77,7 @@ static int set_overwrite(void *arg, const char *v, struct err *e)
 static const struct transfer_opt untar_opts[] = {
 	{ "owner", 0, true, set_owner },   { "uidmap", 0, true, set_uidmap },
 	{ "gidmap", 0, true, set_gidmap }, { "overwrite", 0, false, set_overwrite },
-	{ NULL, 0, false, NULL },
+	{ 0 },
 };
 
 enum { FD_IN = WORKER_FD_FIRST, FD_ERR, FD_ROOT };

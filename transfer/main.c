@@ -29,6 +29,8 @@ static const struct {
 	unsigned int needs;
 } commands[] = {
 	{ "pull", "get an image from a registry", transfer_cmd_pull, NEED_STORE | NEED_IDMAP },
+	{ "copy", "copy an image from one place to another", transfer_cmd_copy,
+	  NEED_STORE | NEED_IDMAP },
 	{ "import", "make an image of a root file system tarball", transfer_cmd_import,
 	  NEED_STORE | NEED_IDMAP },
 	{ "unpack", "unpack an image that another tool put into the layout", transfer_cmd_unpack,
@@ -160,7 +162,7 @@ int transfer_getopt(int argc, char **argv, const struct transfer_opt *opts, void
 			return err_set(e, ERR_INVALID, "%s: option --%s takes no value", argv[0],
 				       opts[o].name);
 		}
-		r = opts[o].set(arg, value, e);
+		r = opts[o].set((char *)arg + opts[o].offset, value, e);
 		if (r < 0)
 			return r;
 	}
@@ -244,7 +246,7 @@ static const struct transfer_opt global_opts[] = {
 	{ "quiet", 'q', false, set_quiet },
 	{ "help", 'h', false, set_help },
 	{ "version", 0, false, set_version },
-	{ NULL, 0, false, NULL },
+	{ 0 },
 };
 
 /* The index of the first argument that is neither a global option nor one's value. */

@@ -11,6 +11,7 @@
 #define TRANSFER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "err.h"
 #include "store.h"
@@ -24,6 +25,7 @@ struct transfer {
 };
 
 /* Commands: argv[0] is the command's name.  Zero, or a negative errno with @e filled. */
+int transfer_cmd_copy(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_pull(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_import(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e);
@@ -49,6 +51,7 @@ struct transfer_opt {
 	bool has_value;
 	/* Called for each occurrence; @value is NULL for flags.  0 or a negative errno with @e. */
 	int (*set)(void *arg, const char *value, struct err *e);
+	size_t offset;		/* added to what the command gave as @arg */
 };
 /* Parses argv[1..]; positional arguments move to the front of @argv (argv[1..*ret_n]). */
 int transfer_getopt(int argc, char **argv, const struct transfer_opt *opts, void *arg, int *ret_n,

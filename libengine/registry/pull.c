@@ -221,10 +221,11 @@ static int pull_manifest(struct pull *p, struct registry *reg, const struct ctr_
 static int pull_from(struct pull *p, const struct pull_source *source, const char *ref, struct err *e)
 {
 	const struct ctr_pull_opts *o = p->opts;
+	const struct registry_access *a = &o->registry;
 	const struct registry_opts ro = {
-		.insecure = o->have_tls_verify ? !o->tls_verify : source->insecure,
-		.cert_dir = o->cert_dir, .authfile = o->authfile, .creds = o->creds,
-		.retries = o->retries, .retry_delay_ms = o->retry_delay_ms,
+		.insecure = a->have_tls_verify ? !a->tls_verify : source->insecure,
+		.cert_dir = a->cert_dir, .authfile = a->authfile, .creds = a->creds,
+		.retries = a->retries, .retry_delay_ms = a->retry_delay_ms,
 		.interrupted = o->events.interrupted,
 	};
 	auto_received struct received x = { 0 };

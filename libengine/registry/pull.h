@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "credentials.h"
 #include "digest.h"
 #include "err.h"
 #include "platform.h"
+#include "registry-access.h"
 #include "shortname.h"
 #include "store.h"
 #include "userns.h"
@@ -40,11 +40,7 @@ struct ctr_pull_events {
 struct ctr_pull_opts {
 	bool have_platform;
 	struct ctr_platform platform;
-	bool have_tls_verify, tls_verify;	/* overrides registries.conf */
-	const char *authfile, *cert_dir;	/* or NULL */
-	const struct credentials *creds;	/* or NULL */
-	unsigned int retries;
-	int64_t retry_delay_ms;	/* 0: pauses grow */
+	struct registry_access registry;
 	struct ctr_pull_events events;
 };
 

@@ -20,6 +20,7 @@ struct ctr_transfer {
 	const char *creds;	/* "USER:PASSWORD" for the command, over a descriptor; NULL: none */
 	int fds[TRANSFER_FDS_MAX];	/* borrowed; the command has them at TRANSFER_FD_FIRST and on */
 	size_t n_fds;
+	const char *src_creds, *dest_creds;	/* the same for the two sides of a copy */
 };
 
 /*

@@ -1,0 +1,50 @@
+/* An image from one place to another. */
+#ifndef TRANSPORT_COPY_H
+#define TRANSPORT_COPY_H
+
+#include "transport.h"
+
+enum copy_format {
+	COPY_FORMAT_AS_IS,	/* as far as the sink takes it */
+	COPY_FORMAT_OCI,
+	COPY_FORMAT_DOCKER,	/* v2s2 */
+};
+
+enum copy_compression {
+	COPY_COMPRESSION_DEFAULT,	/* the sink's habit */
+	COPY_COMPRESSION_NONE,		/* uncompressed */
+	COPY_COMPRESSION_GZIP,
+	COPY_COMPRESSION_ZSTD,
+	COPY_COMPRESSION_ZSTD_CHUNKED,
+};
+
+struct ctr_copy_opts {
+	bool all;		/* every image of an index, and the index; else the platform's */
+	bool have_platform;
+	struct ctr_platform platform;
+	bool preserve_digests;	/* fail rather than change a manifest */
+	bool remove_signatures;
+	enum copy_format format;
+	enum copy_compression compression;
+	int compression_level;	/* -1: the format's usual one */
+	bool force_compression;	/* compress anew what is compressed by something else */
+	struct registry_access src, dest;
+	struct ctr_pull_events events;
+};
+#define CTR_COPY_OPTS_INIT { .compression_level = -1, .src = REGISTRY_ACCESS_INIT, \
+	.dest = REGISTRY_ACCESS_INIT }
+
+struct ctr_copy_result {
+	struct digest manifest;		/* of the top document at the destination */
+	struct digest config;		/* of the last image: its ID */
+};
+
+/*
+ * Copy the image at @src to @dest.  Policy and signatures are checked before any blob is read.
+ * Nothing is to be seen at @dest when it fails, but blobs may stay that a repetition can use.
+ */
+int ctr_copy(struct store *s, const struct idmap *m, const struct ctr_location *src,
+	     const struct ctr_location *dest, const struct ctr_copy_opts *o,
+	     struct ctr_copy_result *ret, struct err *e);
+
+#endif

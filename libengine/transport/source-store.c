@@ -1,0 +1,112 @@
+/* Images of this store as a source. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "fd.h"
+#include "layout.h"
+#include "lookup.h"
+#include "transport.h"
+
+struct source_store {
+	struct image_source base;
+	struct store *store;
+	struct digest top;
+};
+
+static int store_document(struct image_source *base, const struct digest *d,
+			  struct image_document *ret, struct err *e)
+{
+	struct source_store *s = (struct source_store *)base;
+	const struct digest *want = d ? d : &s->top;
+	auto_close int fd = layout_blob_hold(s->store, want, e);
+	char *data = NULL;
+	size_t len;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = fd_read_file(fd, LAYOUT_MANIFEST_MAX_BYTES, &data, &len);
+	if (r == -EFBIG)
+		return err_set(e, ERR_LIMIT, "manifest %.12s is larger than %u bytes", want->hex,
+			       LAYOUT_MANIFEST_MAX_BYTES);
+	if (r < 0)
+		return err_sys(e, r, "read manifest %.12s", want->hex);
+	return image_document_take(data, len, "", want, ret, e);
+}
+
+static int store_open_part(struct image_source *base, struct image_part *p, struct err *e)
+{
+	struct source_store *s = (struct source_store *)base;
+	auto_close int fd = layout_blob_hold(s->store, &p->blob.digest, e);
+	struct stat st;
+
+	if (fd == -ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "blob %.12s of the image is not in the store: pull the "
+			       "image again", p->blob.digest.hex);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "stat blob %.12s", p->blob.digest.hex);
+	if ((uint64_t)st.st_size != p->blob.size_bytes)
+		return err_set(e, ERR_CORRUPT, "blob %.12s in the store has %" PRIu64 " bytes, its manifest says "
+			       "%" PRIu64 ": pull the image again", p->blob.digest.hex,
+			       (uint64_t)st.st_size, p->blob.size_bytes);
+	p->fd = take_fd(&fd);
+	p->offset = 0;
+	return 0;
+}
+
+static void store_free(struct image_source *base)
+{
+	free(base);
+}
+
+static const struct image_source_ops store_ops = {
+	.document = store_document,
+	.open = store_open_part,
+	.free = store_free,
+};
+
+/* All names of the image, the one that was asked for first. */
+static int add_names(struct store *st, struct source_store *s, const char *first, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	int r = layout_read(st, &x, e);
+
+	if (r == 0 && first)
+		r = strv_add(&s->base.names, first);
+	for (size_t i = 0; r == 0 && i < x.n; i++)
+		if (x.entries[i].ref && digest_eq(&x.entries[i].manifest, &s->top) &&
+		    !strv_has(&s->base.names, x.entries[i].ref))
+			r = strv_add(&s->base.names, x.entries[i].ref);
+	return r;
+}
+
+int source_store_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+		      struct image_source **ret, struct err *e)
+{
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	struct source_store *s;
+	int r;
+
+	if (l->root)
+		return err_set(e, ERR_UNSUPPORTED, "other stores cannot be read yet");
+	r = ctr_image_lookup(ctx->store, l->ref, &f, e);
+	if (r < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_sys(e, ENOMEM, "open the image");
+	s->base.ops = &store_ops;
+	s->store = ctx->store;
+	s->top = f.entry;
+	r = add_names(ctx->store, s, f.name, e);
+	if (r < 0) {
+		image_source_free(&s->base);
+		return r;
+	}
+	*ret = &s->base;
+	return 0;
+}
