@@ -28,7 +28,7 @@ static const struct opt opts[] = {
 static int remove_image(struct cmd *c, const char *name, struct err *e)
 {
 	struct ctr_image_removed removed = CTR_IMAGE_REMOVED_INIT;
-	int r = ctr_image_remove(c->eng, name, false, &removed, e);
+	int r = ctr_image_remove(c->eng, name, &(struct ctr_image_remove_opts){ 0 }, &removed, e);
 
 	ctr_image_removed_done(&removed);
 	return r;

@@ -22,7 +22,7 @@ struct images_args {
 #define ARG(m) offsetof(struct images_args, m)
 /* clang-format off */
 static const struct opt opts[] = {
-	{ 'a', "all",        NULL,     OPT_FLAG,    ARG(all),        "Show all images (there are no intermediate ones)" },
+	{ 'a', "all",        NULL,     OPT_FLAG,    ARG(all),        "Show also those without a name that others were made from" },
 	{ 0,   "digests",    NULL,     OPT_FLAG,    ARG(digests),    "Show digests" },
 	{ 'f', "filter",     "FILTER", OPT_LIST,    ARG(filters),    "Show only images that fit (reference=, label=, dangling=, before=, since=, until=, id=, digest=, containers=)" },
 	{ 0,   "format",     "FORMAT", OPT_STRING,  ARG(format),     "Print as json, or by a Go template" },
@@ -42,6 +42,8 @@ struct row {
 	const struct ctr_image *image;
 	const char *ref;		/* NULL: untagged */
 	char *repository, *tag;
+	const struct ctr_image *parent;
+	bool has_children;
 };
 
 struct context {
@@ -115,12 +117,35 @@ static bool match_containers(void *ctx, const struct filter *f, const void *obje
 	return !streq(f->value, "external") && (users_of(ctx, row->image) > 0) == (f->number != 0);
 }
 
+static bool is_dangling(const struct row *row)
+{
+	return !row->ref && !row->has_children;
+}
+
+/* It has no name, and is only there for what was made from it. */
+static bool is_intermediate(const struct row *row)
+{
+	return !row->ref && row->has_children;
+}
+
 static bool match_dangling(void *ctx, const struct filter *f, const void *object)
 {
 	const struct row *row = object;
 
 	(void)ctx;
-	return (row->ref == NULL) == (f->number != 0);
+	return is_dangling(row) == (f->number != 0);
+}
+
+/* digest=sha256:HEX, of which the beginning will do */
+static int read_digest(void *ctx, struct filter *f, struct err *e)
+{
+	const char *hex = str_after(f->value, "sha256:");
+
+	(void)ctx;
+	hex = hex ? hex : f->value;
+	if (!*hex || hex[strspn(hex, "0123456789abcdef")])
+		return err_set(e, ERR_INVALID, "invalid value \"%s\" for digest filter", f->value);
+	return 0;
 }
 
 static bool match_digest(void *ctx, const struct filter *f, const void *object)
@@ -141,7 +166,13 @@ static bool match_id(void *ctx, const struct filter *f, const void *object)
 	return str_starts(row->image->id.hex, hex ? hex : f->value);
 }
 
-/* What no image here is: an intermediate one of a build, a read-only one of another store. */
+static bool match_intermediate(void *ctx, const struct filter *f, const void *object)
+{
+	(void)ctx;
+	return is_intermediate(object) == (f->number != 0);
+}
+
+/* What no image here is: a read-only one of another store. */
 static bool match_never(void *ctx, const struct filter *f, const void *object)
 {
 	(void)ctx;
@@ -187,9 +218,9 @@ static const struct filter_key filter_keys[] = {
 	{ "before", false, read_image, match_before },
 	{ "containers", false, read_users, match_containers },
 	{ "dangling", false, filter_read_bool, match_dangling },
-	{ "digest", false, NULL, match_digest },
+	{ "digest", false, read_digest, match_digest },
 	{ "id", false, NULL, match_id },
-	{ "intermediate", false, filter_read_bool, match_never },
+	{ "intermediate", false, filter_read_bool, match_intermediate },
 	{ "label", true, NULL, match_label },
 	{ "manifest", false, filter_read_bool, match_index },
 	{ "readonly", false, filter_read_bool, match_never },
@@ -241,11 +272,14 @@ static void rows_done(struct rows *rows)
 	free(rows->items);
 }
 
-static int add_row(struct rows *rows, const struct ctr_image *image, const char *ref)
+static int add_row(struct rows *rows, const struct ctr_image_list *l, const struct ctr_image *image,
+		   const char *ref)
 {
 	struct row *row = &rows->items[rows->n++];
 
-	*row = (struct row){ .image = image, .ref = ref };
+	*row = (struct row){ .image = image, .ref = ref,
+			     .parent = ctr_image_parent(l, image),
+			     .has_children = !ref && ctr_image_has_children(l, image) };
 	return split_ref(row);
 }
 
@@ -263,9 +297,9 @@ static int make_rows(const struct ctr_image_list *l, struct rows *ret, struct er
 		const struct ctr_image *image = &l->items[i];
 
 		for (size_t k = 0; r >= 0 && k < image->names.n; k++)
-			r = add_row(ret, image, image->names.items[k]);
+			r = add_row(ret, l, image, image->names.items[k]);
 		if (!image->names.n)
-			r = add_row(ret, image, NULL);
+			r = add_row(ret, l, image, NULL);
 	}
 	return r < 0 ? err_sys(e, r, "list images") : 0;
 }
@@ -350,7 +384,13 @@ static json_t *labels_json(const struct ctr_image *i)
 	return json_is_object(l) && json_object_size(l) ? json_deep_copy(l) : json_null();
 }
 
-static json_t *row_json(const struct context *x, const struct row *row)
+static const char *parent_id(const struct row *row)
+{
+	return row->parent ? row->parent->id.hex : "";
+}
+
+/* @line: as {{json .}} of a template shows it, with the row's own name. */
+static json_t *row_json(const struct context *x, const struct row *row, bool line)
 {
 	const struct ctr_image *i = row->image;
 	auto_free char *created = out_rfc3339(i->created_ns / 1000000000 * 1000000000, true);
@@ -358,13 +398,18 @@ static json_t *row_json(const struct context *x, const struct row *row)
 	json_t *j;
 
 	j = json_pack("{s:s, s:s, s:n, s:o, s:I, s:i, s:I, s:o, s:i}", "Id", i->id.hex, "ParentId",
-		      "", "RepoTags", "RepoDigests", string_list(&i->repo_digests), "Size",
+		      parent_id(row), "RepoTags", "RepoDigests", string_list(&i->repo_digests), "Size",
 		      (json_int_t)i->size_bytes, "SharedSize", 0, "VirtualSize",
 		      (json_int_t)i->size_bytes, "Labels", labels_json(i), "Containers",
 		      (int)users_of(x, i));
+	if (line) {
+		json_object_set_new(j, "repository", json_string(row->repository));
+		json_object_set_new(j, "tag", json_string(row->tag));
+		json_object_set_new(j, "RepoTags", string_list(&i->names));
+	}
 	if (i->names.n)
 		json_object_set_new(j, "Names", string_list(&i->names));
-	else
+	else if (is_dangling(row))
 		json_object_set_new(j, "Dangling", json_true());
 	json_object_set_new(j, "Digest", json_string(digest_str(&i->digest, digest)));
 	if (i->names.n)
@@ -397,12 +442,12 @@ static json_t *row_view(const struct context *x, const struct row *row, bool no_
 	json_object_set_new(j, "RepoTags", string_list(&i->names));
 	json_object_set_new(j, "RepoDigests", string_list(&i->repo_digests));
 	json_object_set_new(j, "History", string_list(&i->names));
-	json_object_set_new(j, "ParentId", json_string(""));
+	json_object_set_new(j, "ParentId", json_string(parent_id(row)));
 	json_object_set_new(j, "SharedSize", json_integer(0));
 	json_object_set_new(j, "VirtualSize", json_integer((json_int_t)i->size_bytes));
 	json_object_set_new(j, "Containers", json_integer((json_int_t)users_of(x, i)));
-	json_object_set_new(j, "Dangling", json_boolean(!row->ref));
-	json_object_set_new(j, "IsDangling", json_boolean(!row->ref));
+	json_object_set_new(j, "Dangling", json_boolean(is_dangling(row)));
+	json_object_set_new(j, "IsDangling", json_boolean(is_dangling(row)));
 	json_object_set_new(j, "ReadOnly", json_false());
 	json_object_set_new(j, "IsReadOnly", json_false());
 	json_object_set_new(j, "IsManifestList", json_boolean(i->is_index));
@@ -446,14 +491,14 @@ static int print_rows(struct context *x, const struct rows *rows, const struct i
 		a->digests
 			? "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.Created}}\t{{.Size}}"
 			: "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Created}}\t{{.Size}}",
-		true, &f, e);
+		false, &f, e);
 	/* who uses an image costs reading every container: only where it may be shown */
 	if (r >= 0 && a->format)
 		r = users_read(x, e);
 	l.headings = json_pack("{s:s, s:s}", "ID", "IMAGE ID", "Id", "IMAGE ID");
 	for (size_t i = 0; r >= 0 && i < rows->n; i++) {
 		if (json_array_append_new(l.views, row_view(x, &rows->items[i], a->no_trunc)) < 0 ||
-		    (a->format && json_array_append_new(l.json, row_json(x, &rows->items[i])) < 0))
+		    (a->format && json_array_append_new(l.json, row_json(x, &rows->items[i], f.kind != OUT_JSON)) < 0))
 			r = err_sys(e, ENOMEM, "list images");
 	}
 	if (r >= 0)
@@ -464,14 +509,14 @@ static int print_rows(struct context *x, const struct rows *rows, const struct i
 	return r;
 }
 
-static void keep_matching(struct rows *rows, const struct filters *f, struct context *x)
+static void keep_matching(struct rows *rows, const struct filters *f, bool all, struct context *x)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < rows->n; i++) {
 		struct row row = rows->items[i];
 
-		if (filters_match(f, x, &row)) {
+		if (filters_match(f, x, &row) && (all || !is_intermediate(&row))) {
 			rows->items[n++] = row;
 			continue;
 		}
@@ -486,6 +531,8 @@ static int list(struct context *x, const struct images_args *a, const struct str
 {
 	auto_filters struct filters f = FILTERS_INIT;
 	struct ctr_image_list l = CTR_IMAGE_LIST_INIT;
+	/* as podman has it: of the two, JSON wins over quiet and quiet over a template */
+	bool quiet = a->quiet && !(a->format && streq(a->format, "json"));
 	struct rows rows = { 0 };
 	int r;
 
@@ -495,11 +542,11 @@ static int list(struct context *x, const struct images_args *a, const struct str
 	if (r >= 0)
 		r = make_rows(&l, &rows, e);
 	if (r >= 0) {
-		keep_matching(&rows, &f, x);
+		keep_matching(&rows, &f, a->all || filters_ask(&f, "intermediate"), x);
 		r = sort_rows(&rows, a->sort, e);
 	}
 	if (r >= 0)
-		r = a->quiet ? print_quiet(&rows, a->no_trunc) : print_rows(x, &rows, a, e);
+		r = quiet ? print_quiet(&rows, a->no_trunc) : print_rows(x, &rows, a, e);
 	rows_done(&rows);
 	ctr_image_list_done(&l);
 	return r;
@@ -511,8 +558,6 @@ static int run(struct cmd *c, void *args, struct err *e)
 	struct context x = { .c = c, .users = STRV_INIT };
 	int r = 0;
 
-	if (a->quiet && a->format)
-		return err_set(e, ERR_INVALID, "quiet and format are mutually exclusive");
 	if (c->n_args && opt_seen(c->opts, "filter"))
 		return err_set(e, ERR_INVALID, "cannot specify an image and a filter(s)");
 	if (c->n_args)

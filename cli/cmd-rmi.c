@@ -17,7 +17,7 @@ static const struct opt opts[] = {
 	{ 'a', "all",      NULL,       OPT_FLAG,    ARG(all),      "Remove all images" },
 	{ 'f', "force",    NULL,       OPT_FLAG,    ARG(force),    "Remove the containers that use the image and all its names too; a missing image is no error" },
 	{ 'i', "ignore",   NULL,       OPT_FLAG,    ARG(ignore),   "An image that does not exist is no error" },
-	{ 0,   "no-prune", NULL,       OPT_FLAG,    ARG(no_prune), "Keep untagged parents (there are none)", OPT_COMPAT },
+	{ 0,   "no-prune", NULL,       OPT_FLAG,    ARG(no_prune), "Keep the images without a name that it was made from" },
 	{ 0,   "platform", "PLATFORM", OPT_REFUSED, .text = "an image is removed with all its platforms" },
 	{ 0 },
 };
@@ -30,8 +30,8 @@ static void print_removed(const struct ctr_image_removed *r)
 
 		printf("Untagged: %s\n", name ? name : "");
 	}
-	if (r->deleted.hex[0])
-		printf("Deleted: %s\n", r->deleted.hex);
+	for (size_t i = 0; i < r->deleted.n; i++)
+		printf("Deleted: %s\n", r->deleted.items[i]);
 }
 
 /* What went wrong over all arguments decides the status: in use before missing before the rest. */
@@ -39,11 +39,12 @@ struct outcome {
 	bool in_use, missing, other;
 };
 
-static void remove_one(struct cmd *c, const struct rmi_args *a, const char *name, struct outcome *o,
+static void remove_one(struct cmd *c, const struct rmi_args *a, const char *name, struct outcome *out,
 		       struct err *e)
 {
 	struct ctr_image_removed removed = CTR_IMAGE_REMOVED_INIT;
-	int r = ctr_image_remove(c->eng, name, a->force, &removed, e);
+	const struct ctr_image_remove_opts o = { .force = a->force, .no_prune = a->no_prune };
+	int r = ctr_image_remove(c->eng, name, &o, &removed, e);
 
 	print_removed(&removed);
 	ctr_image_removed_done(&removed);
@@ -53,9 +54,9 @@ static void remove_one(struct cmd *c, const struct rmi_args *a, const char *name
 		*e = (struct err)ERR_INIT;
 		return;
 	}
-	o->in_use |= e->kind == ERR_BUSY;
-	o->missing |= e->kind == ERR_NOT_FOUND;
-	o->other |= e->kind != ERR_BUSY && e->kind != ERR_NOT_FOUND;
+	out->in_use |= e->kind == ERR_BUSY;
+	out->missing |= e->kind == ERR_NOT_FOUND;
+	out->other |= e->kind != ERR_BUSY && e->kind != ERR_NOT_FOUND;
 	cmd_fail(c, e);
 }
 
@@ -104,7 +105,8 @@ const struct command cmd_rmi = {
 	.summary = "Remove one or more images from local storage",
 	.usage = "[options] IMAGE [IMAGE...]",
 	.description =
-		"Removes names of images; with its last name, or by its ID, an image is deleted.\n"
+		"Removes names of images; with its last name, or by its ID or digest, an image is deleted,\n"
+		"and with it the images without a name that it was made from and nobody else needs.\n"
 		"An image that a container uses is only removed with --force.",
 	.examples = "rmi alpine\nrmi --force c4db7d9d\nrmi --all",
 	.run = run,

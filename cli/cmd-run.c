@@ -80,7 +80,7 @@ static void remove_image(struct cmd *c, const char *name)
 {
 	struct ctr_image_removed done = CTR_IMAGE_REMOVED_INIT;
 	struct err e = ERR_INIT;
-	int rc = ctr_image_remove(c->eng, name, false, &done, &e);
+	int rc = ctr_image_remove(c->eng, name, &(struct ctr_image_remove_opts){ 0 }, &done, &e);
 
 	if (rc < 0 && rc != -ENOENT)
 		log_warn("the image stays: %s", e.text);

@@ -29,7 +29,7 @@ static const struct opt image_opts[] = {
 	{ 'a', "all",         NULL,     OPT_FLAG, ARG(all),      "Remove all unused images, not only those without a name" },
 	{ 0,   "build-cache", NULL,     OPT_FLAG, ARG(build),    "Remove the build cache too (there is none)", OPT_COMPAT },
 	{ 0,   "external",    NULL,     OPT_FLAG, ARG(external), "Remove images that containers of other programs use (this store holds none)", OPT_COMPAT },
-	{ 0,   "filter",      "FILTER", OPT_LIST, ARG(filters),  "Remove only what fits (label=, label!=, until=)" },
+	{ 0,   "filter",      "FILTER", OPT_LIST, ARG(filters),  "Remove only what fits (dangling=, label=, label!=, until=)" },
 	{ 'f', "force",       NULL,     OPT_FLAG, ARG(force),    "Do not ask" },
 	{ 0 },
 };
@@ -108,7 +108,7 @@ static int image_main(struct cmd *c, void *args, struct err *e)
 {
 	const struct prune_args *a = args;
 	struct prune_filters f = PRUNE_FILTERS_INIT;
-	int r = prune_filters_parse(&a->filters, &f, e);
+	int r = prune_image_filters_parse(&a->filters, &f, e);
 
 	if (r >= 0 && !a->force) {
 		printf(a->all ? "WARNING! This command removes all images without at least one container "

@@ -60,8 +60,9 @@ static int reset_images(struct cmd *c, struct err *e)
 
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		struct ctr_image_removed removed = CTR_IMAGE_REMOVED_INIT;
+		const struct ctr_image_remove_opts all = { .force = true };
 
-		done(c, ctr_image_remove(c->eng, l.items[i].id.hex, true, &removed, e), e);
+		done(c, ctr_image_remove(c->eng, l.items[i].id.hex, &all, &removed, e), e);
 		ctr_image_removed_done(&removed);
 	}
 	ctr_image_list_done(&l);

@@ -105,6 +105,14 @@ static bool match_key(const struct filters *f, const struct filter_key *key, voi
 	return any;
 }
 
+bool filters_ask(const struct filters *f, const char *name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (streq(f->items[i].key->name, name))
+			return true;
+	return false;
+}
+
 bool filters_match(const struct filters *f, void *ctx, const void *object)
 {
 	for (size_t i = 0; i < f->n; i++)

@@ -44,6 +44,8 @@ struct filter_words {
 /* @texts must outlive *@ret. */
 int filters_parse(const struct strv *texts, const struct filter_key *keys,
 		  const struct filter_words *words, void *ctx, struct filters *ret, struct err *e);
+/* Is the key @name among them? */
+bool filters_ask(const struct filters *f, const char *name);
 bool filters_match(const struct filters *f, void *ctx, const void *object);
 
 /* For read(): "true" and "false" in strconv's spellings, a time before now (until=10m), a number. */

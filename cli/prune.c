@@ -13,6 +13,7 @@
 struct thing {
 	const struct strv *labels;
 	int64_t created_ns;
+	bool dangling;		/* of images: no name, and nothing was made from it */
 };
 
 static bool match_label(void *ctx, const struct filter *f, const void *o)
@@ -31,6 +32,21 @@ static bool match_until(void *ctx, const struct filter *f, const void *o)
 	return t->created_ns < f->number;
 }
 
+static bool match_dangling(void *ctx, const struct filter *f, const void *o)
+{
+	const struct thing *t = o;
+
+	(void)ctx;
+	return t->dangling == (f->number != 0);
+}
+
+static const struct filter_key image_keys[] = {
+	{ "dangling", false, filter_read_bool, match_dangling },
+	{ "label", true, NULL, match_label },
+	{ "until", false, filter_read_time, match_until },
+	{ NULL, false, NULL, NULL },
+};
+
 static const struct filter_key keys[] = {
 	{ "label", true, NULL, match_label },
 	{ "until", false, filter_read_time, match_until },
@@ -47,25 +63,37 @@ int prune_filters_parse(const struct strv *texts, struct prune_filters *ret, str
 	return filters_parse(texts, keys, &words, NULL, &ret->f, e);
 }
 
+int prune_image_filters_parse(const struct strv *texts, struct prune_filters *ret, struct err *e)
+{
+	return filters_parse(texts, image_keys, &words, NULL, &ret->f, e);
+}
+
 void prune_filters_done(struct prune_filters *f)
 {
 	filters_done(&f->f);
 }
 
-/* Print what was removed; what others use (ERR_EXISTS: a container that others depend on), or what is
- * gone since it was looked at, is no failure. */
+/* What others use (ERR_EXISTS: a container that others depend on), or what is gone since it was looked
+ * at, is no failure. */
+static void report_failure(struct cmd *c, int r, struct err *e)
+{
+	if (r < 0 && (e->kind == ERR_BUSY || e->kind == ERR_NOT_FOUND || e->kind == ERR_EXISTS))
+		*e = (struct err)ERR_INIT;
+	else if (r < 0)
+		cmd_fail(c, e);
+}
+
+/* Print what was removed. */
 static void report(struct cmd *c, int r, const char *name, const char **heading, struct err *e)
 {
-	if (r == 0) {
-		if (*heading)
-			printf("%s\n", *heading);
-		*heading = NULL;
-		printf("%s\n", name);
-	} else if (e->kind == ERR_BUSY || e->kind == ERR_NOT_FOUND || e->kind == ERR_EXISTS) {
-		*e = (struct err)ERR_INIT;
-	} else {
-		cmd_fail(c, e);
+	if (r < 0) {
+		report_failure(c, r, e);
+		return;
 	}
+	if (*heading)
+		printf("%s\n", *heading);
+	*heading = NULL;
+	printf("%s\n", name);
 }
 
 int prune_containers(struct cmd *c, const struct prune_filters *f, const char *heading, struct err *e)
@@ -132,15 +160,18 @@ static bool has_users(const struct ctr_image *i, const struct strv *users)
 }
 
 /* Name by name: never by force, which would take the containers that are made meanwhile. */
-static int remove_image(struct cmd *c, const struct ctr_image *i, struct err *e)
+static int remove_image(struct cmd *c, const struct ctr_image *i, const char **heading, struct err *e)
 {
+	const struct ctr_image_remove_opts o = { 0 };
 	int r = 0;
 
 	for (size_t k = 0; r == 0 && k < (i->names.n ? i->names.n : 1); k++) {
 		struct ctr_image_removed removed = CTR_IMAGE_REMOVED_INIT;
 
-		r = ctr_image_remove(c->eng, i->names.n ? i->names.items[k] : i->id.hex, false, &removed, e);
+		r = ctr_image_remove(c->eng, i->names.n ? i->names.items[k] : i->id.hex, &o, &removed, e);
 		r = r < 0 ? r : 0;
+		for (size_t n = 0; n < removed.deleted.n; n++)
+			report(c, 0, removed.deleted.items[n], heading, e);
 		ctr_image_removed_done(&removed);
 	}
 	return r;
@@ -158,14 +189,16 @@ int prune_images(struct cmd *c, bool all, const struct prune_filters *f, const c
 	for (size_t i = 0; r == 0 && i < l.n; i++) {
 		const struct ctr_image *image = &l.items[i];
 		auto_strv struct strv labels = STRV_INIT;
-		const struct thing t = { &labels, image->created_ns };
+		const struct thing t = { &labels, image->created_ns,
+					 !image->names.n && !ctr_image_has_children(&l, image) };
 
-		if ((!all && image->names.n) || has_users(image, &users))
+		/* the filter says itself what is looked at */
+		if (!(all || t.dangling || filters_ask(&f->f, "dangling")) || has_users(image, &users))
 			continue;
 		if (labels_of(image, &labels) < 0)
 			r = err_sys(e, ENOMEM, "prune images");
 		else if (filters_match(&f->f, NULL, &t))
-			report(c, remove_image(c, image, e), image->id.hex, &heading, e);
+			report_failure(c, remove_image(c, image, &heading, e), e);
 	}
 	ctr_image_list_done(&l);
 	return r;

@@ -12,6 +12,8 @@ struct prune_filters {
 
 /* label=, label!=, until= */
 int prune_filters_parse(const struct strv *texts, struct prune_filters *ret, struct err *e);
+/* The same and dangling=, which says what is looked at in the place of @all. */
+int prune_image_filters_parse(const struct strv *texts, struct prune_filters *ret, struct err *e);
 void prune_filters_done(struct prune_filters *f);
 
 /*
@@ -21,7 +23,7 @@ void prune_filters_done(struct prune_filters *f);
  */
 int prune_containers(struct cmd *c, const struct prune_filters *f, const char *heading, struct err *e);
 int prune_volumes(struct cmd *c, const struct prune_filters *f, const char *heading, struct err *e);
-/* @all: also those that have a name. */
+/* What nobody calls by a name, and nothing was made from; @all: also those that have a name. */
 int prune_images(struct cmd *c, bool all, const struct prune_filters *f, const char *heading,
 		 struct err *e);
 

@@ -1,21 +1,18 @@
 /* Images of the store, see ctrlite/image.h. */
 #include <ctrlite/image.h>
 
-#include <ctrlite/container.h>
 #include <ctrlite/event.h>
-#include <ctrlite/shift.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "fd.h"
+#include "image-priv.h"
 #include "layout.h"
 #include "log.h"
 #include "lookup.h"
 #include "reference.h"
-
-#define REMOVE_TIMEOUT_S 10	/* for containers that go with their image */
 
 void ctr_image_done(struct ctr_image *i)
 {
@@ -33,11 +30,6 @@ void ctr_image_list_done(struct ctr_image_list *l)
 		ctr_image_done(&l->items[i]);
 	free(l->items);
 	*l = (struct ctr_image_list)CTR_IMAGE_LIST_INIT;
-}
-
-void ctr_image_removed_done(struct ctr_image_removed *r)
-{
-	strv_done(&r->untagged);
 }
 
 int64_t ctr_image_time(const char *s)
@@ -246,8 +238,8 @@ static int collect_names(struct ctr_engine *eng, const struct layout_index *x,
 	return r < 0 ? err_sys(e, r, "read the names of image %s", f->config.hex) : 0;
 }
 
-static int get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text,
-		  bool blobs, struct ctr_image *ret, char **ret_name, struct err *e)
+int ctr_image_get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text,
+		     bool blobs, struct ctr_image *ret, char **ret_name, struct err *e)
 {
 	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 	struct ctr_image i = CTR_IMAGE_INIT;
@@ -275,7 +267,7 @@ int ctr_image_get(struct ctr_engine *eng, const char *text, struct ctr_image *re
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
 	int r = layout_read(&eng->store, &x, e);
 
-	return r < 0 ? r : get_in(eng, &x, text, true, ret, ret_name, e);
+	return r < 0 ? r : ctr_image_get_in(eng, &x, text, true, ret, ret_name, e);
 }
 
 int ctr_image_full_name(const char *name, char **ret, struct err *e)
@@ -372,161 +364,6 @@ int ctr_image_untag(struct ctr_engine *eng, const char *image, const struct strv
 		else
 			ctr_image_event(eng, "untag", i.id.hex, gone->items[k]);
 	}
-	ctr_image_done(&i);
-	return r < 0 ? r : 0;
-}
-
-/* The ids of the containers that use any manifest of the image into @ids. */
-static int image_users(struct ctr_engine *eng, const struct ctr_image *i, struct strv *ids,
-		       struct err *e)
-{
-	auto_strv struct strv keys = STRV_INIT, users = STRV_INIT;
-	int r = ctr_container_uses(eng, &keys, &users, e);
-
-	for (size_t k = 0; r >= 0 && k < users.n; k++) {
-		const char *rest = str_after(users.items[k], i->manifest.hex);
-
-		if (!rest)
-			rest = str_after(users.items[k], i->digest.hex);
-		if (rest && *rest == ' ')
-			r = strv_add(ids, rest + 1);
-	}
-	return r;
-}
-
-static int remove_users(struct ctr_engine *eng, const struct strv *ids, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < ids->n; i++) {
-		r = ctr_container_remove(eng, ids->items[i], true, true, REMOVE_TIMEOUT_S, e);
-		if (r == -ENOENT) {
-			r = 0;	/* gone meanwhile, which is what is wanted */
-			if (e)
-				*e = (struct err)ERR_INIT;
-		}
-	}
-	return r;
-}
-
-static int check_users(struct ctr_engine *eng, const struct ctr_image *i, bool force, struct err *e)
-{
-	auto_strv struct strv ids = STRV_INIT;
-	int r = image_users(eng, i, &ids, e);
-
-	if (r < 0 || !ids.n)
-		return r;
-	if (force)
-		return remove_users(eng, &ids, e);
-	return err_set(e, ERR_BUSY, "image used by %s: image is in use by a container: remove the "
-		       "container first, or both with --force", ids.items[0]);
-}
-
-/* Blobs and layers that nobody needs any more. */
-static int collect(struct ctr_engine *eng, struct err *e)
-{
-	auto_strv struct strv keys = STRV_INIT;
-	const struct idmap *map = NULL;
-	int r = ctr_container_uses(eng, &keys, NULL, e);
-
-	if (r >= 0)
-		r = ctr_engine_idmap(eng, &map, e);
-	if (r >= 0)
-		r = layout_collect(&eng->store, &keys, map, e);
-	return r < 0 ? r : ctr_idmap_shift_collect(eng, e);
-}
-
-static int drop_name(struct ctr_engine *eng, const char *name, struct ctr_image_removed *ret,
-		     struct err *e)
-{
-	int r = layout_untag(&eng->store, name, true, e);
-
-	if (r >= 0)
-		r = strv_add(&ret->untagged, name);
-	return r < 0 ? r : 0;
-}
-
-/* All entries of the image: an ID may stand under several manifests. */
-static int drop_entries(struct ctr_engine *eng, const struct layout_index *x,
-			const struct ctr_image *i, struct err *e)
-{
-	int r = layout_remove(&eng->store, &i->digest, e);
-
-	for (size_t k = 0; k < x->n; k++) {
-		auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
-
-		if (digest_eq(&x->entries[k].manifest, &i->digest) ||
-		    ctr_image_resolve(&eng->store, &x->entries[k], &f, NULL) < 0 ||
-		    !digest_eq(&f.config, &i->id))
-			continue;
-		if (r >= 0)
-			r = layout_remove(&eng->store, &f.entry, e);
-		if (r == -ENOENT)
-			r = 0;	/* the same entry under another name, just removed */
-	}
-	return r < 0 ? r : 0;
-}
-
-/* Without its manifest nothing is known of an image but its full name: that much can be removed.
- * Returns the error @r of the look-up where @text is no such name. */
-static int remove_unreadable(struct ctr_engine *eng, const struct layout_index *x, const char *text,
-			     struct ctr_image_removed *ret, int r, struct err *e)
-{
-	auto_free char *full = NULL;
-	const char *ref = NULL;
-
-	(void)ctr_image_full_name(text, &full, NULL);	/* then it is compared as it stands */
-	for (size_t i = 0; i < x->n && !ref; i++)
-		if (x->entries[i].ref && (streq(x->entries[i].ref, text) ||
-					  (full && streq(x->entries[i].ref, full))))
-			ref = x->entries[i].ref;
-	if (!ref)
-		return r;
-	if (e)
-		*e = (struct err)ERR_INIT;
-	r = layout_untag(&eng->store, ref, false, e);
-	if (r >= 0)
-		r = strv_add(&ret->untagged, ref);
-	return r < 0 ? r : collect(eng, e);
-}
-
-int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
-		     struct ctr_image_removed *ret, struct err *e)
-{
-	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
-	auto_free char *name = NULL;
-	struct ctr_image i = CTR_IMAGE_INIT;
-	int r;
-
-	r = layout_read(&eng->store, &x, e);
-	if (r >= 0)
-		r = get_in(eng, &x, text, false, &i, &name, e);
-	if (r < 0)
-		return remove_unreadable(eng, &x, text, ret, r, e);
-	if (name && i.names.n > 1) {
-		r = drop_name(eng, name, ret, e);
-		if (r >= 0)
-			ctr_image_event(eng, "untag", i.id.hex, name);
-		goto out;
-	}
-	if (!name && i.names.n > 1 && !force) {
-		r = err_set(e, ERR_INVALID,
-			    "unable to delete image \"%s\" by ID with more than one "
-			    "tag (%s, %s, ...): please force removal",
-			    i.id.hex, i.names.items[0], i.names.items[1]);
-		goto out;
-	}
-	r = check_users(eng, &i, force, e);
-	for (size_t k = 0; r >= 0 && k < i.names.n; k++)
-		r = drop_name(eng, i.names.items[k], ret, e);
-	if (r >= 0)
-		r = drop_entries(eng, &x, &i, e);
-	if (r >= 0) {
-		ret->deleted = i.id;
-		ctr_image_event(eng, "remove", i.id.hex, text);
-		r = collect(eng, e);
-	}
-out:
 	ctr_image_done(&i);
 	return r < 0 ? r : 0;
 }

@@ -92,6 +92,20 @@ static json_t *manifest_type(const struct ctr_image *i)
 	return json_string(type ? type : "application/vnd.oci.image.manifest.v1+json");
 }
 
+/* Read from all images: only for one that was made in several steps. */
+static json_t *parent_id(struct ctr_engine *eng, const struct ctr_image *i)
+{
+	struct ctr_image_list l = CTR_IMAGE_LIST_INIT;
+	const struct ctr_image *p = NULL;
+	json_t *id;
+
+	if (json_array_size(json_object_get(i->config, "history")) > 1 && ctr_image_list(eng, &l, NULL) >= 0)
+		p = ctr_image_parent(&l, i);
+	id = json_string(p ? p->id.hex : "");
+	ctr_image_list_done(&l);
+	return id;
+}
+
 static json_t *layer_list(const struct ctr_image *i)
 {
 	json_t *ids = json_object_get(json_object_get(i->config, "rootfs"), "diff_ids");
@@ -115,7 +129,7 @@ int ctr_image_inspect(struct ctr_engine *eng, const struct ctr_image *i, json_t 
 	set(r, "Digest", json_string(digest_str(&i->digest, digest)), &failed);
 	set(r, "RepoTags", json_from_strv(&i->names), &failed);
 	set(r, "RepoDigests", json_from_strv(&i->repo_digests), &failed);
-	set(r, "Parent", json_string(""), &failed);
+	set(r, "Parent", parent_id(eng, i), &failed);
 	set(r, "Comment",
 	    string_or_empty(json_array_get(history, json_array_size(history) - 1), "comment"),
 	    &failed);

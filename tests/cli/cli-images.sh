@@ -170,7 +170,10 @@ test_formats() {
 	contains "$ERR" "template: images:1:"
 	expect 0 ctr images --format '{{.Repository}}\t{{.Tag}}'
 	is "$OUT" $'localhost/one\tlatest'
-	expect 125 ctr images -q --format json
+	expect 0 ctr images -q --format json
+	is "$(jq length <<<"$OUT")" 1
+	expect 0 ctr images -q --format '{{.Tag}}'
+	is "$OUT" "${ID:0:12}"
 }
 
 # What an image says of itself goes to a terminal.
@@ -236,4 +239,139 @@ test_a_damaged_image_is_left_out() {
 	expect 1 ctr rmi worse
 	is "$(ls -A "$GRAPHROOT/layers")" "" "layers left"
 	no_store_check "a blob was damaged on purpose"
+}
+
+# From "one" the images chain:1 and chain:2, each a step more.
+chain() {
+	import_bb one
+	expect 0 ctr create --network none --name c1 one sh
+	expect 0 ctr commit -q -m first c1 chain:1
+	FIRST=$OUT
+	expect 0 ctr create --network none --name c2 chain:1 sh
+	expect 0 ctr commit -q -m second -c 'CMD ["second"]' c2 chain:2
+	SECOND=$OUT
+	expect 0 ctr rm c1 c2
+}
+
+#: fast
+test_history() {
+	chain
+	expect 0 ctr history --format '{{.ID}}|{{.Comment}}|{{.Tags}}' chain:2
+	is "$(sed -n 1p <<<"$OUT")" "${SECOND:0:12}|second|[localhost/chain:2]"
+	is "$(sed -n 2p <<<"$OUT")" "${FIRST:0:12}|first|[localhost/chain:1]"
+	is "$(sed -n 3p <<<"$OUT" | cut -c1-12)" "${ID:0:12}"
+	expect 0 ctr history -q --no-trunc chain:2
+	is "$OUT" "$SECOND"$'\n'"$FIRST"$'\n'"$ID"
+	# a step whose image is gone
+	ctr rmi one chain:1 >/dev/null
+	expect 0 ctr image history -q chain:2
+	is "$OUT" "${SECOND:0:12}"$'\n'"<missing>"$'\n'"<missing>"
+	expect 0 ctr history chain:2
+	matches "$(sed -n 1p <<<"$OUT")" '^ID +CREATED +CREATED BY +SIZE +COMMENT$'
+	expect 0 ctr history --human=false --format '{{.Size}}' chain:2
+	[ "$(sed -n 3p <<<"$OUT")" -gt 100000 ] || fail "the base's layer is small: $OUT"
+	expect 0 ctr history --format json chain:2
+	is "$(jq -r '.[0] | .id + " " + .comment' <<<"$OUT")" "$SECOND second"
+	expect 125 ctr history nope
+	is "$ERR" "Error: nope: image not known"
+	expect 125 ctr history
+	# what an image says of itself does not reach the terminal as it is
+	import_bb evil -m $'\033[31mred'
+	expect 0 ctr history evil
+	lacks "$OUT" $'\033'
+}
+
+test_tree() {
+	local layer
+	chain
+	expect 0 ctr inspect -f '{{index .RootFS.Layers 0}}' one
+	layer=${OUT#sha256:}
+	expect 0 ctr image tree chain:2
+	is "$(sed -n 1p <<<"$OUT")" "Image ID: ${SECOND:0:12}"
+	is "$(sed -n 2p <<<"$OUT")" "Tags:     [localhost/chain:2]"
+	contains "$OUT" "├── ID: ${layer:0:12} Size:"
+	contains "$OUT" "Top Layer of: [localhost/one:latest]"
+	contains "$(tail -n 1 <<<"$OUT")" "└── ID: "
+	expect 0 ctr image tree --whatrequires one
+	is "$(grep -c 'ID: ' <<<"$OUT")" 4
+	contains "$(tail -n 1 <<<"$OUT")" "        └── ID: "
+	contains "$(tail -n 1 <<<"$OUT")" "[localhost/chain:2]"
+	expect 125 ctr image tree nope
+	is "$ERR" "Error: nope: image not known"
+}
+
+# What has no name and only serves its children is shown and removed with them.
+#: fast
+test_parents() {
+	chain
+	expect 0 ctr image inspect -f '{{.Parent}}' chain:2 chain:1 one
+	is "$OUT" "$FIRST"$'\n'"$ID"
+	expect 0 ctr rmi chain:1
+	is "$OUT" "Untagged: localhost/chain:1" "it goes on in its child"
+	expect 0 ctr create --network none --name c1 one sh
+	expect 0 ctr commit -q -m first c1 chain:1
+	FIRST=$OUT
+	expect 0 ctr create --network none --name c2 chain:1 sh
+	expect 0 ctr commit -q c2 chain:3
+	SECOND=$OUT
+	ctr rm c1 c2 >/dev/null
+	expect 0 ctr untag chain:1
+	expect 0 ctr images -q
+	lacks "$OUT" "${FIRST:0:12}"
+	expect 0 ctr images -aq
+	contains "$OUT" "${FIRST:0:12}"
+	expect 0 ctr images -q -f intermediate=true
+	is "$OUT" "${FIRST:0:12}"
+	expect 0 ctr images -q -f dangling=true
+	is "$OUT" ""
+	expect 0 ctr image prune -f
+	is "$OUT" ""
+	expect 0 ctr rmi chain:3
+	is "$OUT" "Untagged: localhost/chain:3"$'\n'"Deleted: $SECOND"$'\n'"Deleted: $FIRST"
+	expect 0 ctr image exists one
+}
+
+test_no_prune_keeps_the_parent() {
+	chain
+	expect 0 ctr untag chain:1
+	expect 0 ctr rmi --no-prune chain:2
+	is "$OUT" "Untagged: localhost/chain:2"$'\n'"Deleted: $SECOND"
+	expect 0 ctr images -q -f dangling=true
+	is "$OUT" "${FIRST:0:12}"
+	expect 0 ctr image prune -f --filter dangling=true
+	is "$OUT" "$FIRST"
+	expect 125 ctr image prune -f --filter dangling=perhaps
+	# with dangling=false all that nobody uses
+	expect 0 ctr image prune -f --filter dangling=false
+	is "$OUT" "$ID"
+}
+
+test_parent_in_use_stays() {
+	chain
+	expect 0 ctr create --network none --name user chain:1 sh
+	expect 0 ctr untag chain:1
+	expect 0 ctr rmi chain:2
+	is "$OUT" "Untagged: localhost/chain:2"$'\n'"Deleted: $SECOND"
+	expect 0 ctr image exists "$FIRST"
+	expect 0 ctr rm user
+	expect 0 ctr image prune -f
+	is "$OUT" "$FIRST"
+}
+
+# By its digest an image is meant, whatever it is called.
+test_rmi_by_digest() {
+	local digest
+	import_bb one
+	ctr tag one two
+	expect 0 ctr image inspect -f '{{.Digest}}' one
+	digest=$OUT
+	expect 125 ctr rmi "one@$digest"
+	contains "$ERR" "more than one tag"
+	expect 125 ctr rmi "$digest"
+	contains "$ERR" "more than one tag"
+	expect 0 ctr rmi two
+	expect 0 ctr rmi "one@$digest"
+	is "$OUT" "Untagged: localhost/one:latest"$'\n'"Deleted: $ID"
+	expect 125 ctr images -f digest=nonsense
+	contains "$ERR" 'invalid value "nonsense" for digest filter'
 }

@@ -56,18 +56,49 @@ int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *
 int ctr_image_untag(struct ctr_engine *eng, const char *image, const struct strv *names,
 		    struct err *e);
 
+/*
+ * How images descend from one another, as their layers and their history tell it: @young has all of
+ * @old's, and more.  The parent is the one that it was made from in one step (a commit, a line of a
+ * build); borrowed from @l, NULL when it is not there.
+ */
+bool ctr_image_descends(const struct ctr_image *young, const struct ctr_image *old);
+const struct ctr_image *ctr_image_parent(const struct ctr_image_list *l, const struct ctr_image *i);
+bool ctr_image_has_children(const struct ctr_image_list *l, const struct ctr_image *i);
+
+/* The sizes in bytes of the layers that the config's rootfs.diff_ids names, bottom first: of the files of
+ * one that is unpacked, else of its blob; 0 where neither is known.  *@ret is fresh. */
+int ctr_image_layer_sizes(struct ctr_engine *eng, const struct ctr_image *i, uint64_t **ret, size_t *ret_n,
+			  struct err *e);
+
+/* A step that an image was made in. */
+struct ctr_history_step {
+	const struct ctr_image *image;	/* the image that it led to, where that is here; borrowed */
+	int64_t created_ns;		/* 0: not said */
+	const char *created_by, *comment;	/* "" where not said; borrowed from the image */
+	uint64_t size_bytes;		/* of the layer that it made; 0: none */
+};
+/* The steps of @i, newest first, in a fresh array; images are looked for in @l. */
+int ctr_image_history(struct ctr_engine *eng, const struct ctr_image_list *l, const struct ctr_image *i,
+		      struct ctr_history_step **ret, size_t *ret_n, struct err *e);
+
 struct ctr_image_removed {
 	struct strv untagged;		/* references that are gone */
-	struct digest deleted;		/* "" when the image is still there under another name */
+	struct strv deleted;		/* IDs; none when the image is still there under another name, or
+					 * goes on as part of one that was made from it */
 };
 #define CTR_IMAGE_REMOVED_INIT { .untagged = STRV_INIT }
 void ctr_image_removed_done(struct ctr_image_removed *r);
+
+struct ctr_image_remove_opts {
+	bool force;		/* remove its containers and all its names too */
+	bool no_prune;		/* keep the nameless images that it was made from */
+};
 /*
- * Remove the name @text, and with its last name (or by ID) the image.  An image that a container
- * uses is ERR_BUSY, one of several names by its ID ERR_INVALID; @force removes the containers and
- * all names.  What was done before a failure is in @ret.
+ * Remove the name @text, and with its last name (or by ID or digest) the image, and those without a name
+ * that it was made from.  An image that a container uses is ERR_BUSY, one of several names by its ID
+ * ERR_INVALID, both unless forced.  What was done before a failure is in @ret.
  */
-int ctr_image_remove(struct ctr_engine *eng, const char *text, bool force,
+int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_image_remove_opts *o,
 		     struct ctr_image_removed *ret, struct err *e);
 
 /* An RFC 3339 time; 0 where @s is none or NULL. */
