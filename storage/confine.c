@@ -44,7 +44,7 @@
 static const int allowed_calls[] = {
 	SYS_read, SYS_openat, SYS_pwrite64, SYS_utimensat, SYS_close, SYS_write, SYS_mkdirat,
 	SYS_fchownat, SYS_fchmodat, SYS_fchown, SYS_fchmod, SYS_symlinkat, SYS_linkat, SYS_fsetxattr,
-	SYS_lsetxattr, SYS_fremovexattr, SYS_fchdir, SYS_mknodat, SYS_unlinkat, SYS_openat2,
+	SYS_lsetxattr, SYS_llistxattr, SYS_lgetxattr, SYS_readlinkat, SYS_fremovexattr, SYS_fchdir, SYS_mknodat, SYS_unlinkat, SYS_openat2,
 	SYS_newfstatat, SYS_fstat, SYS_statx, SYS_fstatfs, SYS_ftruncate, SYS_lseek, SYS_getdents64,
 	SYS_renameat2, SYS_fcntl, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise, SYS_futex,
 	SYS_getrandom, SYS_clock_gettime, SYS_getpid, SYS_gettid, SYS_sysinfo, SYS_rt_sigreturn,

@@ -1,6 +1,7 @@
 /* An image on its way into the store. */
 #include "image-in.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file-list.h"
 #include "file.h"
 #include "hash.h"
 #include "implicit.h"
@@ -19,6 +21,7 @@
 #include "str.h"
 
 #define COPY_BYTES (256u << 10)
+static_assert(LAYER_SUM_LEN == FILE_SUM_LEN, "one kind of checksum");
 #define UNPACK_AT_ONCE 32	/* workers; an image may have hundreds of layers */
 
 int image_in_begin(struct store *s, const struct idmap *m, struct image_in *ret, struct err *e)
@@ -627,6 +630,13 @@ static struct layer_info result_info(const struct image_in_layer *l)
 	return info;
 }
 
+static int sum_list(int dir_fd, char ret[LAYER_SUM_LEN + 1])
+{
+	auto_close int fd = path_open_beneath(dir_fd, FILE_LIST, O_RDONLY);
+
+	return fd < 0 ? fd : file_sum_fd(fd, ret);
+}
+
 static int write_infos(struct image_in *in, struct err *e)
 {
 	for (size_t i = 0; i < in->n_layers; i++) {
@@ -640,7 +650,9 @@ static int write_infos(struct image_in *in, struct err *e)
 			continue;
 		layer_name(i, name);
 		fd = path_open_beneath(in->stage.fd, name, O_RDONLY | O_DIRECTORY);
-		r = fd < 0 ? fd : layer_info_write(fd, &info);
+		r = fd < 0 ? fd : sum_list(fd, info.list_sum);
+		if (r == 0)
+			r = layer_info_write(fd, &info);
 		if (r == 0)
 			r = file_replace(fd, LAYER_NEW, "", 0, 0600, FILE_SYNC_NONE);
 		if (r < 0)

@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "file-list.h"
 #include "path.h"
 #include "str.h"
 #include "tree.h"
 #include "unpack.h"
 
 #define XATTR_BYTES 65536
+#define FILE_LIST_NEW FILE_LIST ".new"
 
 static int open_diff(const struct implicit_layer *l)
 {
@@ -119,6 +121,27 @@ static int copy_meta(int from, int to)
 	return r == 0 && futimens(to, times) < 0 ? -errno : r;
 }
 
+/* The list of the layer's files has the directories as they were. */
+static int refresh_list(int dir_fd)
+{
+	auto_close int diff = path_open_beneath(dir_fd, "diff", O_RDONLY | O_DIRECTORY);
+	auto_close int in = path_open_beneath(dir_fd, FILE_LIST, O_RDONLY);
+	auto_close int out = FD_NONE;
+	int r;
+
+	if (in == -ENOENT)
+		return 0; /* made by other means than unpacking */
+	if (diff < 0 || in < 0)
+		return diff < 0 ? diff : in;
+	out = openat(dir_fd, FILE_LIST_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (out < 0)
+		return -errno;
+	r = file_list_refresh(diff, in, out, NULL);
+	if (r == 0 && renameat(dir_fd, FILE_LIST_NEW, dir_fd, FILE_LIST) < 0)
+		r = -errno;
+	return r;
+}
+
 static int fix_all(const struct implicit_layer *layers, size_t n)
 {
 	const struct implicit_layer *top = &layers[n - 1];
@@ -140,7 +163,7 @@ static int fix_all(const struct implicit_layer *layers, size_t n)
 		if (to >= 0 && from >= 0)
 			r = copy_meta(from, to);
 	}
-	return r;
+	return r == 0 ? refresh_list(dir) : r;
 }
 
 int implicit_fix(const struct implicit_layer *layers, size_t n, const struct idmap *m, struct err *e)

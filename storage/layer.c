@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 
 struct layer_json {
 	uint64_t version;
-	const char *diff_id, *chain;
+	const char *diff_id, *chain, *list_sum, *sum;
 	struct layer_info info;
 };
 
@@ -31,6 +32,8 @@ static const struct json_field layer_fields[] = {
 	{ "implicit_parents", JSON_KIND_BOOL, FIELD(info.implicit_parents), 0, 0 },
 	{ "has_root", JSON_KIND_BOOL, FIELD(info.has_root), 0, 0 },
 	{ "opaque_root", JSON_KIND_BOOL, FIELD(info.opaque_root), 0, 0 },
+	{ "files", JSON_KIND_STR, FIELD(list_sum), 0, LAYER_SUM_LEN },
+	{ "sum", JSON_KIND_STR, FIELD(sum), 0, LAYER_SUM_LEN },
 	{ NULL, 0, 0, 0, 0 },
 };
 
@@ -52,9 +55,26 @@ int layer_exists(struct store *s, const char *key)
 	return errno == ENOENT ? 0 : -errno;
 }
 
+/* The document's own checksum: of its text without it. */
+static bool sum_of(const json_t *doc, char ret[LAYER_SUM_LEN + 1])
+{
+	auto_json json_t *copy = json_copy((json_t *)(uintptr_t)doc); /* jansson's copy takes no const */
+	auto_free char *text = NULL;
+
+	if (!copy)
+		return false;
+	(void)json_object_del(copy, "sum"); /* there may be none */
+	text = json_dumps(copy, JSON_COMPACT);
+	if (!text)
+		return false;
+	(void)snprintf(ret, LAYER_SUM_LEN + 1, "%016" PRIx64, str_hash64(text, strlen(text)));
+	return true;
+}
+
 int layer_info_read(int dir_fd, struct layer_info *ret, struct err *e)
 {
 	struct layer_json j = { 0 };
+	char sum[LAYER_SUM_LEN + 1];
 	auto_json json_t *doc = NULL;
 	int r = json_parse_file(dir_fd, "layer.json", LAYER_JSON_MAX_BYTES, &doc, e);
 
@@ -66,13 +86,15 @@ int layer_info_read(int dir_fd, struct layer_info *ret, struct err *e)
 		r = digest_parse(j.chain, &j.info.chain, e);
 	if (r < 0)
 		return r;
+	(void)snprintf(j.info.list_sum, sizeof(j.info.list_sum), "%s", j.list_sum ? j.list_sum : "");
+	j.info.whole = j.sum && sum_of(doc, sum) && streq(sum, j.sum);
 	*ret = j.info;
 	return 0;
 }
 
 int layer_info_write(int dir_fd, const struct layer_info *info)
 {
-	char diff[DIGEST_STR_MAX], chain[DIGEST_STR_MAX];
+	char diff[DIGEST_STR_MAX], chain[DIGEST_STR_MAX], sum[LAYER_SUM_LEN + 1];
 	auto_json json_t *doc = json_pack("{s:i, s:s, s:I, s:I, s:b, s:b, s:b, s:b}", "version", 1,
 		"diff_id", digest_str(&info->diff_id, diff), "size", (json_int_t)info->size_bytes,
 		"entries", (json_int_t)info->n_entries, "squashed_owners", info->squashed_owners,
@@ -82,6 +104,10 @@ int layer_info_write(int dir_fd, const struct layer_info *info)
 
 	if (!doc || (info->chain.hex[0] &&
 		     json_object_set_new(doc, "chain_id", json_string(digest_str(&info->chain, chain)))))
+		return -ENOMEM;
+	if (info->list_sum[0] && json_object_set_new(doc, "files", json_string(info->list_sum)) < 0)
+		return -ENOMEM;
+	if (!sum_of(doc, sum) || json_object_set_new(doc, "sum", json_string(sum)) < 0)
 		return -ENOMEM;
 	text = json_dumps(doc, JSON_COMPACT);
 	if (!text)

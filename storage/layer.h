@@ -1,5 +1,5 @@
 /*
- * Unpacked layers: <graphroot>/layers/<key>/{diff/,layer.json}.  diff/ is in overlay's own form
+ * Unpacked layers: <graphroot>/layers/<key>/{diff/,layer.json,files}; files: see file-list.h.  diff/ is in overlay's own form
  * (whiteouts are character devices 0:0, opaque directories carry user.overlay.opaque=y) and is
  * used as an overlay lowerdir as it is.
  */
@@ -8,6 +8,8 @@
 
 #include "digest.h"
 #include "store.h"
+
+#define LAYER_SUM_LEN 16	/* hex digits, as file-list.h has them */
 
 struct layer_info {
 	struct digest diff_id;	/* of the uncompressed tar */
@@ -18,6 +20,8 @@ struct layer_info {
 	bool implicit_parents;	/* its tar leaves directories implicit */
 	bool has_root;		/* its tar has an entry for the root directory */
 	bool opaque_root;	/* it hides all layers below */
+	char list_sum[LAYER_SUM_LEN + 1];	/* of the file list; "": there is none */
+	bool whole;		/* layer.json is as it was written */
 };
 
 /* The chainIDs of a list of diffIDs (image-spec "Layer ChainID") need SHA-256: they are computed

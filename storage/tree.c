@@ -49,6 +49,7 @@ void tree_done(struct tree *t)
 		free(t->implicit[i]);
 	free(t->dirs);
 	free(t->implicit);
+	file_sums_free(t->sums);
 	*t = (struct tree){ .root_fd = FD_NONE };
 }
 
@@ -181,7 +182,7 @@ static int set_opaque_at(struct tree *t, int dir_fd, const char *name, struct er
 
 	if (r == 0)
 		r = lsetxattr(name, OPAQUE_XATTR, "y", 1, 0);
-	(void)t;
+	t->has_xattrs = true;
 	return r < 0 ? err_sys(e, errno, "mark the directory %s opaque (the store's file system must "
 			       "support user.* extended attributes)", name) : 0;
 }
@@ -410,8 +411,9 @@ static int xattr_result(const struct tree *t, int r, const char *xattr, const ch
 	return err_sys(e, errno, "set the extended attribute %s of %s", xattr, path);
 }
 
-static int set_xattr(int fd, int dir_fd, const char *name, const struct tree_xattr *x)
+static int set_xattr(struct tree *t, int fd, int dir_fd, const char *name, const struct tree_xattr *x)
 {
+	t->has_xattrs = true;
 	if (fd >= 0)
 		return fsetxattr(fd, x->name, x->value, x->len, 0);
 	return fchdir(dir_fd) < 0 ? -1 : lsetxattr(name, x->name, x->value, x->len, 0);
@@ -427,7 +429,7 @@ static int set_xattrs(struct tree *t, int fd, int dir_fd, const char *name, cons
 
 		if (!keep_xattr(m->xattrs[i].name) || streq(m->xattrs[i].name, DEFAULT_ACL_XATTR))
 			continue;
-		r = xattr_result(t, set_xattr(fd, dir_fd, name, &m->xattrs[i]), m->xattrs[i].name, path, e);
+		r = xattr_result(t, set_xattr(t, fd, dir_fd, name, &m->xattrs[i]), m->xattrs[i].name, path, e);
 		if (r < 0)
 			return r;
 	}
@@ -447,7 +449,7 @@ static int set_override(struct tree *t, int fd, int dir_fd, const char *name, co
 	n = snprintf(value, sizeof(value), "%u:%u:0%o", m->uid, m->gid, (unsigned int)(m->mode & 07777));
 	x.value = value;
 	x.len = (size_t)n;
-	return xattr_result(t, set_xattr(fd, dir_fd, name, &x), x.name, path, e);
+	return xattr_result(t, set_xattr(t, fd, dir_fd, name, &x), x.name, path, e);
 }
 
 /* A set-id program of another user must not become one of ours. */
@@ -607,6 +609,7 @@ int tree_file_end(struct tree *t, int fd_consumed, const char *path, const struc
 	auto_close int fd = fd_consumed;
 	const struct timespec times[2] = { m->atime, m->mtime };
 	mode_t mode = real_mode(t, m);
+	struct stat st;
 	int r;
 
 	if (!t->squash && (m->uid || m->gid) && fchown(fd, m->uid, m->gid) < 0)
@@ -618,6 +621,8 @@ int tree_file_end(struct tree *t, int fd_consumed, const char *path, const struc
 		r = set_override(t, fd, FD_NONE, NULL, path, m, e);
 	if (r == 0 && futimens(fd, times) < 0)
 		r = err_sys(e, errno, "set the times of %s", path);
+	if (r == 0 && t->sums && fstat(fd, &st) == 0)
+		file_sums_end(t->sums, &st);
 	return r;
 }
 
@@ -773,7 +778,7 @@ static int finish_dir(struct tree *t, const struct tree_dir *d, int dir_fd, cons
 	if (((d->mode & SET_ID_BITS) || t->twice) && fchmodat(dir_fd, name, d->mode, 0) < 0)
 		return err_sys(e, errno, "chmod %s", d->path);
 	if (d->default_acl)
-		r = xattr_result(t, set_xattr(-1, dir_fd, name, &acl), acl.name, d->path, e);
+		r = xattr_result(t, set_xattr(t, -1, dir_fd, name, &acl), acl.name, d->path, e);
 	if (r == 0 && utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = err_sys(e, errno, "set the times of %s", d->path);
 	return r;

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "err.h"
+#include "file-list.h"
 
 #define TREE_DEPTH_OPEN 48	/* parent directories kept open */
 #define TREE_DIRS_MAX_BYTES (256u << 20)	/* of the names of directories, kept until the end */
@@ -48,6 +49,7 @@ struct tree_dir {
 
 struct tree {
 	int root_fd;		/* borrowed */
+	struct file_sums *sums;	/* owned; of the files; NULL: nobody wants them */
 	bool squash;		/* one id: owners go to user.containers.override_stat */
 	struct tree_place stack[TREE_DEPTH_OPEN];
 	size_t depth;
@@ -58,6 +60,7 @@ struct tree {
 	uint64_t dir_bytes;	/* memory held by names */
 	bool twice;		/* some directory may be recorded twice: the last one counts */
 	bool removed_dir;	/* some recorded directory may be gone */
+	bool has_xattrs;	/* some file may have extended attributes */
 	bool has_root, opaque_root;
 };
 

@@ -11,6 +11,7 @@
 
 #include "confine.h"
 #include "fd.h"
+#include "file-list.h"
 #include "file.h"
 #include "hash.h"
 #include "str.h"
@@ -24,7 +25,7 @@
 #define SAYS_ERROR 'E'		/* struct err */
 
 /* Where the worker has its descriptors. */
-enum { FD_DATA = WORKER_FD_FIRST, FD_RESULT, FD_IMPLICIT, FD_ROOT };
+enum { FD_DATA = WORKER_FD_FIRST, FD_RESULT, FD_IMPLICIT, FD_LIST, FD_ROOT };
 
 static const char *const layer_types[] = {
 	"application/vnd.oci.image.layer.v1.tar",
@@ -53,7 +54,7 @@ static int check_media_type(const char *type, struct err *e)
 }
 
 struct worker {
-	int data, result, implicit, root;
+	int data, result, implicit, list, root;
 	bool squash;
 	const struct unpack_limits *lim;
 };
@@ -69,7 +70,7 @@ static int worker_run(const struct unpack_limits *lim, bool squash, struct unpac
 	if (r < 0)
 		return err_sys(e, r, "lock the layer's directory");
 	r = confine_to(FD_ROOT, lim->max_bytes, e);
-	return r < 0 ? r : untar(FD_DATA, FD_ROOT, FD_IMPLICIT, squash, lim, ret, e);
+	return r < 0 ? r : untar(FD_DATA, FD_ROOT, FD_IMPLICIT, FD_LIST, squash, lim, ret, e);
 }
 
 static void __attribute__((noreturn)) worker_main(const struct worker *w)
@@ -80,7 +81,7 @@ static void __attribute__((noreturn)) worker_main(const struct worker *w)
 	int r;
 
 	worker_reset_signals();
-	r = worker_place_fds((const int[]){ w->data, w->result, w->implicit, w->root }, 4);
+	r = worker_place_fds((const int[]){ w->data, w->result, w->implicit, w->list, w->root }, 5);
 	if (r < 0)
 		(void)err_sys(&e, r, "start unpacking");
 	else
@@ -98,10 +99,10 @@ static void __attribute__((noreturn)) worker_main(const struct worker *w)
 	_exit(0);
 }
 
-static int make_dirs(int dir_fd, const char *name, int *ret_root, int *ret_implicit, struct err *e)
+static int make_dirs(int dir_fd, const char *name, int *ret_root, int *ret_implicit, int *ret_list,
+		     struct err *e)
 {
-	auto_close int fd = FD_NONE, root = FD_NONE;
-	int implicit;
+	auto_close int fd = FD_NONE, root = FD_NONE, implicit = FD_NONE, list = FD_NONE;
 
 	if (mkdirat(dir_fd, name, 0700) < 0)
 		return err_sys(e, errno, "make the layer's directory");
@@ -110,14 +111,12 @@ static int make_dirs(int dir_fd, const char *name, int *ret_root, int *ret_impli
 		return err_sys(e, errno, "make the layer's directory");
 	root = openat(fd, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	implicit = openat(fd, UNPACK_IMPLICIT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (root < 0 || implicit < 0) {
-		int r = err_sys(e, errno, "make the layer's directory");
-
-		(void)fd_close(implicit);
-		return r;
-	}
+	list = openat(fd, FILE_LIST, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (root < 0 || implicit < 0 || list < 0)
+		return err_sys(e, errno, "make the layer's directory");
 	*ret_root = take_fd(&root);
-	*ret_implicit = implicit;
+	*ret_implicit = take_fd(&implicit);
+	*ret_list = take_fd(&list);
 	return 0;
 }
 
@@ -136,7 +135,7 @@ int unpack_start(int dir_fd, const char *name, const struct idmap *m, const char
 		 const struct unpack_limits *lim, struct unpack_job *ret, struct err *e)
 {
 	auto_close int data_rd = FD_NONE, data_wr = FD_NONE, res_rd = FD_NONE, res_wr = FD_NONE;
-	auto_close int root = FD_NONE, implicit = FD_NONE;
+	auto_close int root = FD_NONE, implicit = FD_NONE, list = FD_NONE;
 	struct proc p = PROC_INIT;
 	struct worker w;
 	int fds[2], r;
@@ -145,7 +144,7 @@ int unpack_start(int dir_fd, const char *name, const struct idmap *m, const char
 	if (r == 0)
 		r = warm_up(e);
 	if (r == 0)
-		r = make_dirs(dir_fd, name, &root, &implicit, e);
+		r = make_dirs(dir_fd, name, &root, &implicit, &list, e);
 	if (r < 0)
 		return r;
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -157,7 +156,7 @@ int unpack_start(int dir_fd, const char *name, const struct idmap *m, const char
 	res_rd = fds[0];
 	res_wr = fds[1];
 	(void)fcntl(data_wr, F_SETPIPE_SZ, PIPE_BYTES); /* the user's quota may say no: slower only */
-	w = (struct worker){ data_rd, res_wr, implicit, root, m && idmap_is_single(m), lim };
+	w = (struct worker){ data_rd, res_wr, implicit, list, root, m && idmap_is_single(m), lim };
 	r = worker_fork(m, &p, e);
 	if (r == 0)
 		worker_main(&w);

@@ -58,7 +58,7 @@ struct unpack_job {
 
 /*
  * Start a worker that unpacks into the fresh directory @name under @dir_fd (a stage), which gets
- * diff/ and, until the layer is committed, "implicit".  @m NULL: no user namespace, ids as they
+ * diff/, its file list (file-list.h) and, until the layer is committed, "implicit".  @m NULL: no user namespace, ids as they
  * are (root).  @media_type (may be NULL) is checked against what the bytes turn out to be.
  */
 int unpack_start(int dir_fd, const char *name, const struct idmap *m, const char *media_type,

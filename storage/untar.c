@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "file-list.h"
 #include "hash.h"
 #include "inflate.h"
 #include "path.h"
@@ -140,6 +141,7 @@ static int write_content(struct untar *u, struct archive *a, int fd, const char 
 {
 	int64_t end = 0;
 
+
 	for (;;) {
 		const void *buf;
 		la_int64_t at;
@@ -159,10 +161,15 @@ static int write_content(struct untar *u, struct archive *a, int fd, const char 
 			(void)err_sys(e, r, "write %s", path);
 		if (r < 0)
 			return r;
+		if (at > end)
+			file_sums_gap(u->tree.sums);
+		file_sums_data(u->tree.sums, buf, len);
 		end = at + (int64_t)len;
 	}
 	if (size > end && ftruncate(fd, size) < 0)
 		return err_sys(e, errno, "make %s as large as %" PRId64 " bytes", path, size);
+	if (size > end)
+		file_sums_gap(u->tree.sums);
 	u->size_bytes += (uint64_t)(size > end ? size : end);
 	return 0;
 }
@@ -181,6 +188,7 @@ static int add_file(struct untar *u, struct archive *a, struct archive_entry *ae
 	fd = tree_file_begin(&u->tree, path, m, e);
 	if (fd < 0)
 		return fd;
+	file_sums_begin(u->tree.sums);
 	r = size > 0 ? write_content(u, a, fd, path, size, e) : 0;
 	if (r < 0) {
 		(void)fd_close(fd);
@@ -400,7 +408,7 @@ static int drain(struct untar *u, struct err *e)
 	return (int)n;
 }
 
-static int unpack_all(struct untar *u, int implicit_fd, struct err *e)
+static int unpack_all(struct untar *u, int implicit_fd, int list_fd, struct err *e)
 {
 	struct archive *a = NULL;
 	int r = open_archive(u, &a, e);
@@ -415,11 +423,13 @@ static int unpack_all(struct untar *u, int implicit_fd, struct err *e)
 		r = tree_finish(&u->tree, e);
 	if (r == 0 && u->tree.n_implicit)
 		r = tree_write_implicit(&u->tree, implicit_fd, e);
+	if (r == 0 && list_fd >= 0)
+		r = file_list_write(u->root_fd, list_fd, u->tree.sums, u->tree.has_xattrs, e);
 	return r;
 }
 
-int untar(int in_fd, int root_fd, int implicit_fd, bool squash, const struct unpack_limits *lim,
-	  struct unpack_result *ret, struct err *e)
+int untar(int in_fd, int root_fd, int implicit_fd, int list_fd, bool squash,
+	  const struct unpack_limits *lim, struct unpack_result *ret, struct err *e)
 {
 	struct untar u = { .lim = lim, .root_fd = root_fd };
 	int r = inflate_new(in_fd, &u.inflate, e);
@@ -427,10 +437,12 @@ int untar(int in_fd, int root_fd, int implicit_fd, bool squash, const struct unp
 	if (r == 0)
 		r = tree_init(&u.tree, root_fd, squash, e);
 	u.hash = hash_new();
-	if (r == 0 && !u.hash)
+	if (r == 0 && list_fd >= 0)
+		u.tree.sums = file_sums_new();
+	if (r == 0 && (!u.hash || (list_fd >= 0 && !u.tree.sums)))
 		r = err_sys(e, ENOMEM, "hash the layer");
 	if (r == 0)
-		r = unpack_all(&u, implicit_fd, e);
+		r = unpack_all(&u, implicit_fd, list_fd, e);
 	if (r == 0) {
 		struct unpack_result res = {
 			.compressed_bytes = inflate_bytes_in(u.inflate),

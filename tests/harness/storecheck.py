@@ -152,11 +152,11 @@ class Store:
                 self.say(f"layers/{key}: unexpected")
             elif key not in used:
                 self.say(f"layer {key} belongs to no image and no container")
-            for part in ("diff", "layer.json"):
+            for part in ("diff", "files", "layer.json"):
                 if not os.path.exists(self.path("layers", key, part)):
                     self.say(f"layer {key} has no {part}")
             for name in names(self.path("layers", key)):
-                if name in ("diff", "layer.json", "new"):
+                if name in ("diff", "files", "layer.json", "new"):
                     continue
                 if not SHIFT.match(name):
                     self.say(f"layers/{key}/{name}: unexpected")

@@ -151,7 +151,7 @@ root_test_full_disk() {
 	expect 125 transfer shift --uidmap "$MAP" --gidmap "$MAP" $(keys)
 	contains "$ERR" "No space left"
 	is "$(ls -A "$GRAPHROOT/tmp")" ""
-	is "$(ls "$GRAPHROOT"/layers/*)" "$(printf 'diff\nlayer.json')"
+	is "$(ls "$GRAPHROOT"/layers/*)" "$(printf 'diff\nfiles\nlayer.json')"
 	rm "$GRAPHROOT/images/blobs/sha256/ballast"
 	check_store "no space"
 	expect 0 transfer shift --uidmap "$MAP" --gidmap "$MAP" $(keys)
