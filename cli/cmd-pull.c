@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "fd.h"
+#include "location.h"
 #include "registry-opts.h"
 
 struct pull_args {
@@ -164,8 +165,10 @@ static int pull_all(struct cmd *c, const struct pull_args *a, const char *platfo
 	int r;
 
 	for (size_t i = 0; i < c->n_args; i++) {
-		r = policy == POLICY_ALWAYS ? 0 : print_local(c, c->args[i], e);
-		if (r == 0 && policy == POLICY_NEVER)
+		bool elsewhere = ctr_location_is_elsewhere(c->args[i]);
+
+		r = policy == POLICY_ALWAYS || elsewhere ? 0 : print_local(c, c->args[i], e);
+		if (r == 0 && policy == POLICY_NEVER && !elsewhere)
 			r = err_set(e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
 		else if (r == 0)
 			r = pull_one(c, a, platform, creds, c->args[i], e);
@@ -194,13 +197,15 @@ static int pull_main(struct cmd *c, void *args, struct err *e)
 }
 
 const struct command cmd_pull = {
-	.summary = "Pull an image from a registry",
+	.summary = "Pull an image from a registry, or bring it in from another place",
 	.usage = "[options] IMAGE [IMAGE...]",
 	.description =
 		"Pulls images from registries and stores them locally.\n"
-		"An image can be pulled by tag or digest.  Without either, the tag is latest.",
+		"An image can be pulled by tag or digest.  Without either, the tag is latest.\n"
+		"oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] and dir:DIR are "
+		"images in files; they are copied each time.",
 	.examples = "pull alpine\npull quay.io/prometheus/busybox:glibc\npull --platform "
-		    "linux/arm64 debian:12",
+		    "linux/arm64 debian:12\npull oci:/srv/images:web",
 	.run = pull_main,
 	.opts = pull_opts,
 	.args_size = sizeof(struct pull_args),

@@ -285,32 +285,17 @@ static int pull_reference(struct pull *p, const struct registries_conf *conf,
 
 /* Names */
 
-static int strip_transport(const char *name, const char **ret, bool *ret_hub, struct err *e)
-{
-	static const char *const others[] = { "docker-archive:", "oci:", "oci-archive:", "dir:",
-					      "containers-storage:", "docker-daemon:", "sif:",
-					      "ostree:" };
-	const char *rest = str_after(name, "docker://");
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (str_starts(name, others[i]))
-			return err_set(e, ERR_UNSUPPORTED, "pull %s: only images of registries (docker://) can "
-				       "be pulled", name);
-	*ret = rest ? rest : name;
-	*ret_hub = rest;
-	return 0;
-}
-
 /* What the user's text means here: the name under which it is stored already, if it is. */
 static int resolve_name(struct pull *p, const char *name, struct ctr_reference *ret, struct err *e)
 {
 	auto_image_found struct ctr_image_found local = CTR_IMAGE_FOUND_INIT;
 	struct ctr_reference stored;
-	bool hub = false;
-	int r = strip_transport(name, &name, &hub, e);
+	const char *rest = str_after(name, "docker://");
+	bool hub = rest;
+	int r;
 
-	if (r == 0)
-		r = ctr_reference_parse(name, ret, e);
+	name = rest ? rest : name;
+	r = ctr_reference_parse(name, ret, e);
 	if (r < 0)
 		return r;
 	if (ret->digest.hex[0])

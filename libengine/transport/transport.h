@@ -175,4 +175,7 @@ int sink_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 int sink_store_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		    struct image_sink **ret, struct err *e);
 
+/* The full name that @name stands for in the store: localhost/NAME:latest for a short one.  Fresh. */
+int sink_store_name(const char *name, char **ret, struct err *e);
+
 #endif
