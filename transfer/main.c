@@ -39,6 +39,10 @@ static const struct {
 	{ "commit", "make an image of a layer that is piped in", transfer_cmd_commit,
 	  NEED_STORE | NEED_IDMAP },
 	{ "untar", "unpack an archive into a container's files", transfer_cmd_untar, 0 },
+	{ "login", "check credentials for a registry and keep them", transfer_cmd_login, 0 },
+	{ "logout", "forget credentials", transfer_cmd_logout, 0 },
+	{ "search", "ask registries what they have", transfer_cmd_search, 0 },
+	{ "list-tags", "list the tags of a repository", transfer_cmd_list_tags, 0 },
 	{ "idmap", "print the default id map", transfer_cmd_idmap, 0 },
 	{ NULL, NULL, NULL, 0 },
 };
