@@ -165,8 +165,10 @@ static int take_file(struct importer *im, const char *name, const char **ret_typ
 	if (c != COMPRESSION_GZIP && c != COMPRESSION_ZSTD)
 		r = gzip_new(&im->gzip, e);
 	if (r == 0 && (c == COMPRESSION_XZ || c == COMPRESSION_BZIP2)) {
-		r = unfilter_start(im->in.stage.fd, "decompress", im->in.idmap, &im->in.limits, buf,
-				   (size_t)n, im->fd, &im->fd, &im->filter, e);
+		const struct unfilter_in what = { buf, (size_t)n, im->fd, UINT64_MAX };
+
+		r = unfilter_start(im->in.stage.fd, "decompress", im->in.idmap, &im->in.limits, &what,
+				   &im->fd, &im->filter, e);
 		n = 0;
 	}
 	*ret_type = layer_type(im, c);
