@@ -206,10 +206,3 @@ int image_part_read_all(const struct image_part *p, size_t max_bytes, char **ret
 	return *ret ? 0 : err_sys(e, ENOMEM, "read a blob");
 }
 
-void image_signatures_done(struct image_signatures *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->items[i].data);
-	free(s->items);
-	*s = (struct image_signatures){ 0 };
-}

@@ -23,6 +23,7 @@
 #include "platform.h"
 #include "pull.h"
 #include "registry-access.h"
+#include "signature.h"
 #include "store.h"
 #include "userns.h"
 
@@ -82,18 +83,6 @@ struct image_parts {
 	struct image_part *layers;		/* as the manifest's layers, bottom first */
 	size_t n_layers;
 };
-
-/* Signatures of one manifest. */
-struct image_signature {
-	char *data;		/* owned */
-	size_t len;
-	bool sigstore;		/* a sigstore payload in c/image's file form; else simple signing */
-};
-struct image_signatures {
-	struct image_signature *items;
-	size_t n;
-};
-void image_signatures_done(struct image_signatures *s);
 
 struct image_source;
 struct image_source_ops {
