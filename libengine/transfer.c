@@ -15,7 +15,7 @@
 #include "proc.h"
 #include "str.h"
 
-#define TRANSFER_OUT_MAX_BYTES (1u << 20)
+#define TRANSFER_OUT_MAX_BYTES (32u << 20)	/* the tags of a repository, a manifest */
 #define TRANSFER_ERR_FD 3	/* its --err-fd */
 #define TRANSFER_CREDS_FD 4	/* its --creds-fd */
 #define TRANSFER_SIDE_FD (TRANSFER_FD_FIRST + TRANSFER_FDS_MAX)	/* --src-creds-fd, --dest-creds-fd */

@@ -39,6 +39,7 @@ static const struct {
 	{ "commit", "make an image of a layer that is piped in", transfer_cmd_commit,
 	  NEED_STORE | NEED_IDMAP },
 	{ "untar", "unpack an archive into a container's files", transfer_cmd_untar, 0 },
+	{ "inspect", "look at an image where it is", transfer_cmd_inspect, NEED_STORE },
 	{ "login", "check credentials for a registry and keep them", transfer_cmd_login, 0 },
 	{ "logout", "forget credentials", transfer_cmd_logout, 0 },
 	{ "search", "ask registries what they have", transfer_cmd_search, 0 },

@@ -32,6 +32,7 @@ int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e
 int transfer_cmd_shift(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_commit(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_untar(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_inspect(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_login(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_logout(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_search(struct transfer *t, int argc, char **argv, struct err *e);
