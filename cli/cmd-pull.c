@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "location.h"
 #include "registry-opts.h"
+#include "signature-opts.h"
 
 struct pull_args {
 	struct registry_args registry;
@@ -32,7 +33,7 @@ static const struct opt pull_opts[] = {
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
-	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ .kind = OPT_INCLUDE, .table = registry_opts },
 	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
 	{ 0 },
@@ -231,7 +232,7 @@ static const struct opt import_opts[] = {
 	{ 0,   "os",       "OS",          OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 0,   "platform", "PLATFORM",    OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 'q', "quiet",    NULL,          OPT_FLAG,   ARG(quiet),   "Suppress progress" },
-	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ 0,   "variant",  "VARIANT",     OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 0 },
 };

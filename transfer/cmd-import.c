@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "change.h"
+#include "check.h"
 #include "fd.h"
 #include "gzip.h"
 #include "image-in.h"
@@ -367,6 +368,8 @@ int transfer_cmd_import(struct transfer *t, int argc, char **argv, struct err *e
 		r = full_reference(argv[2], ref, e);
 	if (r == 0)
 		r = check_changes(&a, e);
+	if (r == 0)
+		r = trust_check_transport(&t->store, "tarball", e);
 	if (r == 0) {
 		r = run_import(t, &a, argv[1], n == 2 ? ref : NULL, e);
 		if (r < 0)

@@ -16,6 +16,7 @@
 #include "fd.h"
 #include "log.h"
 #include "path.h"
+#include "policy.h"
 #include "str.h"
 
 #define EXIT_ENGINE 125	/* podman's status for "the engine failed" */
@@ -193,6 +194,14 @@ static int set_run(void *arg, const char *v, struct err *e)
 	return 0;
 }
 
+static int set_policy(void *arg, const char *v, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	policy_set_path(v);
+	return 0;
+}
+
 static int set_err_fd(void *arg, const char *v, struct err *e)
 {
 	struct globals *g = arg;
@@ -247,6 +256,7 @@ static const struct transfer_opt global_opts[] = {
 	{ "root", 0, true, set_root },
 	{ "runroot", 0, true, set_run },
 	{ "err-fd", 0, true, set_err_fd },
+	{ "signature-policy", 0, true, set_policy },
 	{ "log-level", 0, true, set_log_level },
 	{ "quiet", 'q', false, set_quiet },
 	{ "help", 'h', false, set_help },

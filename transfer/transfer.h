@@ -2,7 +2,8 @@
  * What the commands of ctr-lite-transfer share.  The program does the work that needs the heavy
  * libraries (network, digests, archives), so that the command line program maps none of them.
  *
- *	ctr-lite-transfer [--root DIR] [--runroot DIR] [--err-fd N] [--log-level L] [--quiet] COMMAND
+ *	ctr-lite-transfer [--root DIR] [--runroot DIR] [--err-fd N] [--log-level L] [--quiet]
+ *			  [--signature-policy FILE] COMMAND
  *
  * The result goes to stdout, progress to stderr.  A failure is sent as a struct err on the
  * descriptor N, without which it is one line on stderr; the exit status is then 125.

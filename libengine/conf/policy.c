@@ -20,11 +20,20 @@ void policy_done(struct policy *p)
 	*p = (struct policy)POLICY_INIT;
 }
 
+static const char *path_set;
+
+void policy_set_path(const char *path)
+{
+	path_set = path;
+}
+
 char *policy_path(void)
 {
 	const char *home = getenv("HOME");
 	auto_free char *user = home && *home == '/' ? str_printf("%s/" USER_POLICY, home) : NULL;
 
+	if (path_set)
+		return strdup(path_set);
 	if (user && access(user, F_OK) == 0)
 		return take_ptr(&user);
 	return strdup(SYSTEM_POLICY);
@@ -111,7 +120,7 @@ int policy_load(const char *path, struct policy *ret, struct err *e)
 	if (!file)
 		return err_sys(e, ENOMEM, "read the policy");
 	r = file_read_path(file, POLICY_MAX_BYTES, &buf, &len);
-	if (r == -ENOENT && !path)
+	if (r == -ENOENT && !path && !path_set)
 		return 0;
 	if (r < 0)
 		return err_sys(e, r, "read %s", file);

@@ -79,6 +79,9 @@ void policy_done(struct policy *p);
  */
 char *policy_path(void);
 
+/* From now on @path (borrowed) is the file that counts, and must exist: --signature-policy. */
+void policy_set_path(const char *path);
+
 /*
  * Read @path (which must exist), or with NULL the file that counts.  A host without one accepts
  * everything, as docker does.  ERR_CORRUPT for a file that says something unclear.

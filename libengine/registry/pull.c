@@ -431,7 +431,7 @@ int ctr_pull(struct store *s, const struct idmap *m, const char *name, const str
 
 	if (r < 0)
 		return r;
-	r = policy_load(o->signature_policy, &p.policy, e);
+	r = policy_load(NULL, &p.policy, e);
 	if (r == 0)
 		r = pull_name(&p, name, e);
 	policy_done(&p.policy);

@@ -41,7 +41,6 @@ struct ctr_pull_opts {
 	bool have_platform;
 	struct ctr_platform platform;
 	struct registry_access registry;
-	const char *signature_policy;	/* in the place of policy.json; or NULL */
 	struct ctr_pull_events events;
 };
 

@@ -13,6 +13,7 @@
 #include "json.h"
 #include "layout.h"
 #include "policy.h"
+#include "source-trust.h"
 #include "str.h"
 
 struct copy {
@@ -23,6 +24,8 @@ struct copy {
 	struct stage spool;		/* for blobs of places without files; open when needed */
 	struct digest config;
 	size_t slot;
+	bool policy_loaded;
+	struct policy policy;
 };
 
 /* Parts */
@@ -142,12 +145,25 @@ static bool takes(const struct image_sink *s, const char *media_type)
 	return oci ? s->oci : s->docker;
 }
 
+/* May what the document describes be used at all?  Asked before anything else of it is read. */
+static int check_trust(struct copy *c, const struct image_document *d, struct err *e)
+{
+	int r = c->policy_loaded ? 0 : policy_load(NULL, &c->policy, e);
+
+	if (r < 0)
+		return r;
+	c->policy_loaded = true;
+	return source_trust(c->src, &c->policy, &d->digest, e);
+}
+
 static int copy_image(struct copy *c, const struct image_document *d, const struct manifest *m,
 		      bool instance, struct err *e)
 {
 	struct image_parts p;
-	int r;
+	int r = check_trust(c, d, e);
 
+	if (r < 0)
+		return r;
 	if (!takes(c->dest, m->media_type))
 		return err_set(e, ERR_UNSUPPORTED, "%s does not take manifests of the type %s",
 			       c->dest->where->text, m->media_type);
@@ -198,8 +214,10 @@ static int copy_all(struct copy *c, const struct image_document *d, const struct
 		    struct err *e)
 {
 	const json_t *list = json_object_get(m->doc, "manifests");
-	int r = 0;
+	int r = check_trust(c, d, e);
 
+	if (r < 0)
+		return r;
 	if (!c->dest->ops->put_index)
 		return err_set(e, ERR_UNSUPPORTED, "%s holds single images only: leave out --all",
 			       c->dest->where->text);
@@ -228,23 +246,12 @@ static int copy_chosen(struct copy *c, const struct manifest *m, struct digest *
 	return copy_instance(c, descriptor, false, ret, e);
 }
 
-/* May the source's image be used at all? */
-static int check_trust(struct copy *c, const struct image_document *d, struct err *e)
-{
-	(void)d;
-	if (c->src->where->transport == TRANSPORT_DOCKER)
-		return policy_check(c->src->where->ref, e);
-	return 0;
-}
-
 static int copy_top(struct copy *c, struct digest *ret, struct err *e)
 {
 	auto_image_document struct image_document d = IMAGE_DOCUMENT_INIT;
 	auto_manifest struct manifest m = MANIFEST_INIT;
 	int r = read_document(c, NULL, &d, &m, e);
 
-	if (r == 0)
-		r = check_trust(c, &d, e);
 	if (r < 0)
 		return r;
 	*ret = d.digest;
@@ -277,6 +284,7 @@ static void copy_done(struct copy *c, const struct idmap *m)
 {
 	image_sink_free(c->dest);
 	image_source_free(c->src);
+	policy_done(&c->policy);
 	if (c->spool.fd >= 0)
 		(void)store_stage_drop(c->store, &c->spool, m, NULL); /* what stays is collected later */
 }

@@ -192,3 +192,12 @@ int trust_check(struct store *s, const struct policy *p, const struct trust_subj
 	}
 	return r;
 }
+
+int trust_check_transport(struct store *s, const char *transport, struct err *e)
+{
+	auto_policy struct policy p = POLICY_INIT;
+	const struct trust_subject t = { .where = { .transport = transport } };
+	int r = policy_load(NULL, &p, e);
+
+	return r < 0 ? r : trust_check(s, &p, &t, e);
+}

@@ -28,4 +28,7 @@ struct trust_subject {
  */
 int trust_check(struct store *s, const struct policy *p, const struct trust_subject *t, struct err *e);
 
+/* The same for what comes from a place that knows neither names nor signatures, such as "tarball". */
+int trust_check_transport(struct store *s, const char *transport, struct err *e);
+
 #endif

@@ -216,3 +216,46 @@ test_policies_that_are_not_understood() {
 	expect 125 ctr pull -q "$REGISTRY/library/busybox"
 	contains "$ERR" "cannot be verified here"
 }
+
+# Without signatures there is only yes or no: archives, layouts, tarballs.
+test_places_without_signatures() {
+	witness copy -q --src-tls-verify=false "docker://$REGISTRY/library/busybox" "oci:$T/w/layout:bb"
+	new_key alice
+	mkdir -p "$HOME/.config/containers" "$T/w/root"
+	only() { # TRANSPORT SCOPE REQUIREMENT
+		printf '{"default":[{"type":"reject"}],"transports":{"%s":{"%s":[%s]}}}\n' "$1" "$2" "$3" \
+			>"$HOME/.config/containers/policy.json"
+	}
+	accept='{"type":"insecureAcceptAnything"}'
+	only oci "" '{"type":"reject"}'
+	expect 125 ctr pull -q "oci:$T/w/layout:bb"
+	contains "$ERR" "Source image rejected: Running image oci:$T/w/layout:bb is rejected by policy"
+	only oci "$T/w/layout" "$(signed_by alice)"
+	expect 125 ctr pull -q "oci:$T/w/layout:bb"
+	contains "$ERR" "no signature exists"
+	expect 125 ctr run --rm "oci:$T/w/layout:bb" true
+	contains "$ERR" "no signature exists"
+	is "$(find "$GRAPHROOT/layers" "$GRAPHROOT/images/blobs" -type f)" "" "what is left"
+	for scope in "$T/w/layout:bb" "$T/w/layout" "$T/w" ""; do
+		only oci "$scope" "$accept"
+		expect 0 ctr pull -q "oci:$T/w/layout:bb"
+	done
+	tar -C "$T/w/root" -cf "$T/w/root.tar" .
+	expect 125 ctr import "$T/w/root.tar" mine
+	contains "$ERR" "tarball: is rejected by policy"
+	only tarball "" "$accept"
+	expect 0 ctr import -q "$T/w/root.tar" mine
+	end_keys
+}
+
+#: fast
+test_signature_policy_option() {
+	echo '{"default":[{"type":"reject"}]}' >"$T/no.json"
+	expect 125 ctr pull -q --signature-policy "$T/no.json" "$REGISTRY/library/busybox"
+	contains "$ERR" "is rejected by policy ($T/no.json"
+	expect 125 ctr pull -q --signature-policy "$T/none.json" "$REGISTRY/library/busybox"
+	contains "$ERR" "read $T/none.json"
+	policy '{"type":"reject"}'
+	echo "$anybody" >"$T/yes.json"
+	expect 0 ctr pull -q --signature-policy="$T/yes.json" "$REGISTRY/library/busybox"
+}
