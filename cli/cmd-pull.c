@@ -10,9 +10,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "fd.h"
-#include "location.h"
 #include "registry-opts.h"
-#include "signature-opts.h"
 
 struct pull_args {
 	struct registry_args registry;
@@ -33,7 +31,7 @@ static const struct opt pull_opts[] = {
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
-	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
+	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
 	{ .kind = OPT_INCLUDE, .table = registry_opts },
 	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
 	{ 0 },
@@ -166,10 +164,8 @@ static int pull_all(struct cmd *c, const struct pull_args *a, const char *platfo
 	int r;
 
 	for (size_t i = 0; i < c->n_args; i++) {
-		bool elsewhere = ctr_location_is_elsewhere(c->args[i]);
-
-		r = policy == POLICY_ALWAYS || elsewhere ? 0 : print_local(c, c->args[i], e);
-		if (r == 0 && policy == POLICY_NEVER && !elsewhere)
+		r = policy == POLICY_ALWAYS ? 0 : print_local(c, c->args[i], e);
+		if (r == 0 && policy == POLICY_NEVER)
 			r = err_set(e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
 		else if (r == 0)
 			r = pull_one(c, a, platform, creds, c->args[i], e);
@@ -198,15 +194,13 @@ static int pull_main(struct cmd *c, void *args, struct err *e)
 }
 
 const struct command cmd_pull = {
-	.summary = "Pull an image from a registry, or bring it in from another place",
+	.summary = "Pull an image from a registry",
 	.usage = "[options] IMAGE [IMAGE...]",
 	.description =
 		"Pulls images from registries and stores them locally.\n"
-		"An image can be pulled by tag or digest.  Without either, the tag is latest.\n"
-		"oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] and dir:DIR are "
-		"images in files; they are copied each time.",
+		"An image can be pulled by tag or digest.  Without either, the tag is latest.",
 	.examples = "pull alpine\npull quay.io/prometheus/busybox:glibc\npull --platform "
-		    "linux/arm64 debian:12\npull oci:/srv/images:web",
+		    "linux/arm64 debian:12",
 	.run = pull_main,
 	.opts = pull_opts,
 	.args_size = sizeof(struct pull_args),
@@ -232,7 +226,7 @@ static const struct opt import_opts[] = {
 	{ 0,   "os",       "OS",          OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 0,   "platform", "PLATFORM",    OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 'q', "quiet",    NULL,          OPT_FLAG,   ARG(quiet),   "Suppress progress" },
-	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
+	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
 	{ 0,   "variant",  "VARIANT",     OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 0 },
 };

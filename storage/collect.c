@@ -395,8 +395,6 @@ static int collect_one(struct collect *c, const char *name, struct err *e)
 	r = file_lock(fd, true, false);
 	if (r < 0)
 		return r == -EWOULDBLOCK ? 0 : err_sys(e, r, "lock %s/tmp/%s", c->s->root, name);
-	if (!store_is_named(fd, c->s->tmp_fd, name))
-		return 0; /* another collector was quicker */
 	(void)snprintf(st.name, sizeof(st.name), "%s", name);
 	st.fd = fd;
 	if (S_ISDIR(sb.st_mode)) {
@@ -424,6 +422,54 @@ static void collect_names(struct store *s)
 		for (size_t i = 0; i < runs.n; i++)
 			if (digest_parse_hex(runs.items[i], &d, NULL) == 0)
 				store_run_dir_collect(s, runs.items[i]);
+}
+
+#define SETTLE_TRIES 50		/* that others look at the same layer in the same moment */
+
+/* The layer is locked by us alone, and its maker is dead: only the index may vouch for it. */
+static int judge_layer(struct store *s, const char *key, int fd, struct stage *trash, struct err *e)
+{
+	auto_close int lock = layout_lock(s, e);
+	struct reach x = { .s = s };
+	char target[DIGEST_HEX_LEN + 16];
+	int r = lock < 0 ? lock : reach_all(&x, e);
+
+	(void)snprintf(target, sizeof(target), "gone-l-%s", key);
+	if (r == 0 && hexset_has(&x.layers, key))
+		(void)unlinkat(fd, LAYER_NEW, 0); /* whoever looks next does it again */
+	else if (r == 0 && renameat(s->layers_fd, key, trash->fd, target) < 0)
+		r = err_sys(e, errno, "move layer %.12s away", key);
+	else if (r == 0)
+		r = STORE_LAYER_DEAD;
+	reach_done(&x);
+	return r;
+}
+
+int store_layer_settle(struct store *s, const char *key, int fd, struct stage *trash, struct err *e)
+{
+	char maker[64] = "";
+	ssize_t n = file_peek(fd, LAYER_NEW, maker, sizeof(maker) - 1);
+	int r;
+
+	if (n == -ENOENT)
+		return STORE_LAYER_OK;
+	if (n < 0)
+		return err_sys(e, (int)n, "read the mark of layer %.12s", key);
+	if (path_is_component(maker) && faccessat(s->tmp_fd, maker, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !is_dead(s, maker))
+		return STORE_LAYER_NEW;
+	for (int i = 0; i < SETTLE_TRIES; i++) {
+		if (file_lock(fd, true, false) == 0) {
+			r = judge_layer(s, key, fd, trash, e);
+			if (r == STORE_LAYER_OK && file_lock(fd, false, true) < 0)
+				r = err_sys(e, errno, "hold layer %.12s", key);
+			return r;
+		}
+		(void)usleep(1000 + (useconds_t)(getpid() * 7 % 10) * 1000);
+	}
+	/* Somebody goes on holding it, who found it good while its maker lived. */
+	return file_lock(fd, false, false) == 0 && layer_exists(s, key) == 1 ? STORE_LAYER_NEW
+									     : STORE_LAYER_DEAD;
 }
 
 int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, struct err *e),

@@ -61,15 +61,22 @@ static struct image_in_blob *add_blob(struct image_in *in)
 		return NULL;
 	b->hold_fd = FD_NONE;
 	b->writer = (struct blob_writer)BLOB_WRITER_INIT;
+	b->partial = (struct partial)PARTIAL_INIT;
 	in->blobs[in->n_blobs++] = b;
 	return b;
 }
 
-int image_in_blob(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
-		  struct image_in_blob **ret, struct err *e)
+static void look_for_blob(struct image_in *in, struct image_in_blob *b)
+{
+	b->hold_fd = layout_blob_hold(in->store, &b->digest, NULL);
+	b->present = b->hold_fd >= 0;
+}
+
+/* @digest may be NULL. */
+int image_in_announce(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
+		      struct image_in_blob **ret, struct err *e)
 {
 	struct image_in_blob *b = digest ? find_blob(in, digest) : NULL;
-	int r;
 
 	if (!b) {
 		b = add_blob(in);
@@ -78,10 +85,21 @@ int image_in_blob(struct image_in *in, const struct digest *digest, uint64_t siz
 		b->size_bytes = size_bytes;
 		if (digest) {
 			b->digest = *digest;
-			b->hold_fd = layout_blob_hold(in->store, digest, NULL);
-			b->present = b->hold_fd >= 0;
+			look_for_blob(in, b);
 		}
 	}
+	*ret = b;
+	return b->present || b->finished;
+}
+
+int image_in_blob(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
+		  struct image_in_blob **ret, struct err *e)
+{
+	struct image_in_blob *b;
+	int r = image_in_announce(in, digest, size_bytes, &b, e);
+
+	if (r < 0)
+		return r;
 	*ret = b;
 	if (b->present || b->finished)
 		return 1;
@@ -107,6 +125,47 @@ int image_in_blob_finish(struct image_in *in, struct image_in_blob *b, struct er
 	return 0;
 }
 
+int image_in_fetch(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
+		   struct image_in_blob **ret, struct err *e)
+{
+	struct image_in_blob *b;
+	int dir, r = image_in_announce(in, digest, size_bytes, &b, e);
+
+	if (r < 0)
+		return r;
+	*ret = b;
+	if (b->partial.fd >= 0)
+		return 0;
+	if (!b->present)
+		look_for_blob(in, b); /* another process may have brought it */
+	if (b->present || b->finished)
+		return 1;
+	dir = partial_dir(in->store, e);
+	if (dir < 0)
+		return dir;
+	r = partial_open(dir, digest, size_bytes, &b->partial, e);
+	(void)fd_close(dir);
+	if (r <= 0)
+		return r < 0 ? r : -EAGAIN;
+	in->reused |= b->partial.found;
+	return 0;
+}
+
+int image_in_fetched(struct image_in *in, struct image_in_blob *b, struct err *e)
+{
+	int r = partial_finish(&b->partial, e);
+
+	(void)in;
+	if (r == 0)
+		b->finished = true;
+	return r;
+}
+
+int image_in_blob_fd(const struct image_in_blob *b)
+{
+	return b->partial.fd >= 0 ? b->partial.fd : b->hold_fd;
+}
+
 int image_in_blob_open(struct image_in *in, const struct digest *d, struct err *e)
 {
 	struct image_in_blob *b = find_blob(in, d);
@@ -114,9 +173,10 @@ int image_in_blob_open(struct image_in *in, const struct digest *d, struct err *
 
 	if (!b || b->present)
 		return layout_blob_open(in->store, d, e);
-	if (!b->finished)
+	if (!b->finished && !b->partial.complete)
 		return err_set(e, ERR_BUSY, "blob %.12s is not complete", d->hex);
-	fd = path_open_beneath(in->stage.fd, b->writer.name, O_RDONLY);
+	fd = b->partial.fd >= 0 ? fd_reopen(b->partial.fd, O_RDONLY) :
+				  path_open_beneath(in->stage.fd, b->writer.name, O_RDONLY);
 	return fd < 0 ? err_sys(e, fd, "open blob %.12s", d->hex) : fd;
 }
 
@@ -170,6 +230,46 @@ static int read_json(struct image_in *in, const struct digest *d, size_t max_byt
 	return r < 0 ? r : json_parse(buf, len, max_bytes, what, ret, e);
 }
 
+/* One more line in the note for whoever comes after us if we die, see collect.c. */
+static int note_pending(struct image_in *in, const char *kind, const char *hex, struct err *e)
+{
+	auto_close int fd = openat(in->stage.fd, STAGE_PENDING,
+				   O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char line[DIGEST_HEX_LEN + 16];
+	int r = fd < 0 ? -errno : 0;
+
+	(void)snprintf(line, sizeof(line), "%s %s\n", kind, hex);
+	if (r == 0)
+		r = fd_write_all(fd, line, strlen(line));
+	return r < 0 ? err_sys(e, r, "note what is put into place") : 0;
+}
+
+/* Is the layer in the store, or being brought in by a process that lives?  Then it is held. */
+static int find_layer(struct image_in *in, struct image_in_layer *l, struct err *e)
+{
+	int r = layer_find(in->store, &l->diff_id, &l->chain, l->key, e);
+
+	if (r <= 0)
+		return r;
+	l->hold_fd = layer_hold(in->store, l->key, NULL);
+	if (l->hold_fd < 0)
+		return 0; /* it is being removed: unpack it again */
+	r = store_layer_settle(in->store, l->key, l->hold_fd, &in->stage, e);
+	if (r == STORE_LAYER_NEW)
+		r = note_pending(in, "layer", l->key, e); /* should its maker fail, it is ours */
+	else if (r == STORE_LAYER_DEAD)
+		l->hold_fd = fd_close(l->hold_fd);
+	l->present = l->hold_fd >= 0;
+	return r < 0 ? r : 0;
+}
+
+int image_in_look_again(struct image_in *in, size_t i, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+
+	return l->present || l->started ? 0 : find_layer(in, l, e);
+}
+
 static int init_layer(struct image_in *in, size_t i, const char *diff_id, struct err *e)
 {
 	struct image_in_layer *l = &in->layers[i];
@@ -183,13 +283,7 @@ static int init_layer(struct image_in *in, size_t i, const char *diff_id, struct
 	if (r < 0)
 		return err_wrap(e, r, "$.rootfs.diff_ids[%zu]", i);
 	r = digest_chain(i ? &in->layers[i - 1].chain : NULL, &l->diff_id, &l->chain, e);
-	if (r == 0)
-		r = layer_find(in->store, &l->diff_id, &l->chain, l->key, e);
-	if (r <= 0)
-		return r;
-	l->hold_fd = layer_hold(in->store, l->key, NULL);
-	l->present = l->hold_fd >= 0; /* else it is being removed: unpack it again */
-	return 0;
+	return r < 0 ? r : find_layer(in, l, e);
 }
 
 int image_in_config(struct image_in *in, const struct digest *config, size_t n_layers, struct err *e)
@@ -327,6 +421,14 @@ static void discard_blob(struct image_in *in, const struct digest *d)
 		(void)unlinkat(in->store->images_fd, path, 0); /* else the next one to read it tries */
 }
 
+void image_in_reject(struct image_in *in, struct image_in_blob *b)
+{
+	if (b->partial.fd >= 0)
+		partial_drop(&b->partial);
+	else if (b->present)
+		discard_blob(in, &b->digest);
+}
+
 static int finish_layer(struct image_in *in, size_t i, struct err *e)
 {
 	struct image_in_layer *l = &in->layers[i];
@@ -342,6 +444,16 @@ static int finish_layer(struct image_in *in, size_t i, struct err *e)
 		return err_wrap(e, r, "layer %.12s", l->diff_id.hex);
 	l->finished = true;
 	return 0;
+}
+
+static bool is_base(const struct image_in_layer *l)
+{
+	return digest_eq(&l->chain, &l->diff_id);
+}
+
+static bool needs_fix(const struct image_in_layer *l)
+{
+	return l->result.implicit_parents && !is_base(l);
 }
 
 /* A layer that is unpacked from a blob: what is read is hashed too. */
@@ -552,11 +664,6 @@ static int resolve_twin(struct image_in *in, size_t i, const json_t *manifest, s
 	return r < 0 ? r : image_in_unpack_blob(in, i, type, &d, e);
 }
 
-static bool is_base(const struct image_in_layer *l)
-{
-	return digest_eq(&l->chain, &l->diff_id);
-}
-
 static int check_layers(struct image_in *in, const json_t *manifest, struct err *e)
 {
 	const char *type;
@@ -581,8 +688,8 @@ static int check_layers(struct image_in *in, const json_t *manifest, struct err 
 		if (r < 0)
 			return r;
 		if (!l->present)
-			memcpy(l->key, l->finished && l->result.implicit_parents && !is_base(l) ?
-			       l->chain.hex : l->diff_id.hex, sizeof(l->key));
+			memcpy(l->key, l->finished && needs_fix(l) ? l->chain.hex : l->diff_id.hex,
+			       sizeof(l->key));
 	}
 	return 0;
 }
@@ -605,9 +712,10 @@ static int fix_implicit(struct image_in *in, struct err *e)
 			if (in->layers[j].finished && streq(in->layers[j].key, l->key))
 				src = j;
 		layer_name(src, names[i]);
-		all[i] = (struct implicit_layer){ l->present ? in->store->layers_fd : in->stage.fd,
-						  l->present ? l->key : names[i] };
-		if (l->finished && l->result.implicit_parents && !is_base(l))
+		all[i] = l->present || in->layers[src].placed
+			? (struct implicit_layer){ in->store->layers_fd, l->key }
+			: (struct implicit_layer){ in->stage.fd, names[i] };
+		if (l->finished && needs_fix(l))
 			r = implicit_fix(all, i + 1, in->idmap, e);
 	}
 	return r;
@@ -637,29 +745,62 @@ static int sum_list(int dir_fd, char ret[LAYER_SUM_LEN + 1])
 	return fd < 0 ? fd : file_sum_fd(fd, ret);
 }
 
+/* Its layer.json, and the mark that it is new: who made it. */
+static int write_info(struct image_in *in, size_t i, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+	struct layer_info info = result_info(l);
+	auto_close int fd = FD_NONE;
+	char name[32];
+	int r;
+
+	layer_name(i, name);
+	fd = path_open_beneath(in->stage.fd, name, O_RDONLY | O_DIRECTORY);
+	r = fd < 0 ? fd : sum_list(fd, info.list_sum);
+	if (r == 0)
+		r = layer_info_write(fd, &info);
+	if (r == 0)
+		r = file_replace(fd, LAYER_NEW, in->stage.name, strlen(in->stage.name), 0600,
+				 FILE_SYNC_NONE);
+	if (r < 0)
+		return err_sys(e, r, "write layer.json of layer %.12s", l->diff_id.hex);
+	(void)unlinkat(fd, UNPACK_IMPLICIT, 0); /* no harm in it */
+	return 0;
+}
+
 static int write_infos(struct image_in *in, struct err *e)
 {
-	for (size_t i = 0; i < in->n_layers; i++) {
-		struct image_in_layer *l = &in->layers[i];
-		struct layer_info info = result_info(l);
-		auto_close int fd = FD_NONE;
-		char name[32];
-		int r;
+	int r = 0;
 
-		if (!l->finished)
-			continue;
-		layer_name(i, name);
-		fd = path_open_beneath(in->stage.fd, name, O_RDONLY | O_DIRECTORY);
-		r = fd < 0 ? fd : sum_list(fd, info.list_sum);
-		if (r == 0)
-			r = layer_info_write(fd, &info);
-		if (r == 0)
-			r = file_replace(fd, LAYER_NEW, "", 0, 0600, FILE_SYNC_NONE);
-		if (r < 0)
-			return err_sys(e, r, "write layer.json of layer %.12s", l->diff_id.hex);
-		(void)unlinkat(fd, UNPACK_IMPLICIT, 0); /* no harm in it */
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < in->n_layers; i++)
+		if (in->layers[i].finished && !in->layers[i].placed)
+			r = write_info(in, i, e);
+	return r;
+}
+
+int image_in_layer_ready(struct image_in *in, size_t i, struct err *e)
+{
+	struct image_in_layer *l = &in->layers[i];
+	char name[32];
+	int r = finish_layer(in, i, e);
+
+	if (r < 0 || !l->finished || l->placed || needs_fix(l))
+		return r;
+	memcpy(l->key, l->diff_id.hex, sizeof(l->key));
+	layer_name(i, name);
+	r = write_info(in, i, e);
+	if (r == 0)
+		r = note_pending(in, "layer", l->key, e);
+	if (r < 0)
+		return r;
+	l->hold_fd = path_open_beneath(in->stage.fd, name, O_RDONLY | O_DIRECTORY);
+	r = l->hold_fd < 0 ? l->hold_fd : file_lock(l->hold_fd, false, false);
+	if (r == 0 && renameat2(in->stage.fd, name, in->store->layers_fd, l->key, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	l->placed = r == 0;
+	if (r == 0 || r == -EEXIST) /* another one was faster: that is seen to at the end */
+		return 0;
+	return err_sys(e, r, "put layer %.12s into place", l->key);
 }
 
 static int layer_facts(struct image_in *in, size_t i, struct layer_info *ret, struct err *e)
@@ -713,30 +854,27 @@ static int make_record(struct image_in *in, const struct digest *manifest, struc
 	return r < 0 ? err_sys(e, r, "make the image's record") : 0;
 }
 
-/* The note for whoever comes after us if we die, see collect.c. */
+/* All that is about to be put into place. */
 static int write_pending(struct image_in *in, struct err *e)
 {
-	auto_strbuf struct strbuf b = STRBUF_INIT;
-	int r;
+	int r = 0;
 
-	for (size_t i = 0; i < in->n_blobs; i++)
+	for (size_t i = 0; r == 0 && i < in->n_blobs; i++)
 		if (in->blobs[i]->finished)
-			strbuf_addf(&b, "blob %s\n", in->blobs[i]->digest.hex);
-	for (size_t i = 0; i < in->n_layers; i++)
-		if (in->layers[i].finished)
-			strbuf_addf(&b, "layer %s\n", in->layers[i].key);
-	if (b.failed)
-		return err_sys(e, ENOMEM, "note what is put into place");
-	r = file_replace(in->stage.fd, STAGE_PENDING, b.data ? b.data : "", b.len, 0600,
-			 FILE_SYNC_NONE);
-	return r < 0 ? err_sys(e, r, "note what is put into place") : 0;
+			r = note_pending(in, "blob", in->blobs[i]->digest.hex, e);
+	for (size_t i = 0; r == 0 && i < in->n_layers; i++)
+		if (in->layers[i].finished && !in->layers[i].placed)
+			r = note_pending(in, "layer", in->layers[i].key, e);
+	return r;
 }
 
-/* Into place, unless another process was faster with the same. */
+/* Into place, unless another process was faster with the same: then 1. */
 static int move_in(int from_fd, const char *from, int to_fd, const char *to, struct err *e)
 {
-	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0 || errno == EEXIST)
+	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
+	if (errno == EEXIST)
+		return 1;
 	return err_sys(e, errno, "put %.12s into place", to);
 }
 
@@ -748,27 +886,43 @@ static bool is_used(const struct image_in *in, const char *key)
 	return false;
 }
 
+static int place_blobs(struct image_in *in, int dir_fd, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < in->n_blobs; i++) {
+		struct image_in_blob *b = in->blobs[i];
+
+		if (b->finished)
+			r = b->partial.fd >= 0 ? partial_place(&b->partial, dir_fd, e) :
+						 move_in(in->stage.fd, b->writer.name, dir_fd, b->digest.hex, e);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int place_all(struct image_in *in, struct err *e)
 {
 	auto_close int blobs = path_open_beneath(in->store->images_fd, "blobs/sha256",
 						 O_RDONLY | O_DIRECTORY);
+	bool others = false;
 	char name[32];
 	int r = blobs < 0 ? err_sys(e, blobs, "open %s/images/blobs", in->store->root) : 0;
 
-	for (size_t i = 0; r == 0 && i < in->n_blobs; i++)
-		if (in->blobs[i]->finished)
-			r = move_in(in->stage.fd, in->blobs[i]->writer.name, blobs,
-				    in->blobs[i]->digest.hex, e);
-	for (size_t i = 0; r == 0 && i < in->n_layers; i++) {
-		if (!in->layers[i].finished || !is_used(in, in->layers[i].key))
+	if (r == 0)
+		r = place_blobs(in, blobs, e);
+	for (size_t i = 0; r >= 0 && i < in->n_layers; i++) {
+		if (!in->layers[i].finished || in->layers[i].placed || !is_used(in, in->layers[i].key))
 			continue;
 		layer_name(i, name);
 		r = move_in(in->stage.fd, name, in->store->layers_fd, in->layers[i].key, e);
+		others |= r == 1;
 	}
 	/* The index must not reach the disk before what it names. */
-	if (r == 0 && (fsync(blobs) < 0 || fsync(in->store->layers_fd) < 0))
+	if (r >= 0 && others)
+		r = store_sync(in->store, e);
+	if (r >= 0 && (fsync(blobs) < 0 || fsync(in->store->layers_fd) < 0))
 		r = err_sys(e, errno, "write %s to disk", in->store->root);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static void unmark_layers(struct image_in *in)
@@ -777,8 +931,8 @@ static void unmark_layers(struct image_in *in)
 		char path[DIGEST_HEX_LEN + 16];
 
 		(void)snprintf(path, sizeof(path), "%s/" LAYER_NEW, in->layers[i].key);
-		if (in->layers[i].finished)
-			(void)unlinkat(in->store->layers_fd, path, 0); /* a mark that stays is harmless */
+		if (in->layers[i].finished || in->layers[i].present)
+			(void)unlinkat(in->store->layers_fd, path, 0); /* it is mostly not there */
 	}
 }
 
@@ -842,6 +996,9 @@ void image_in_abort(struct image_in *in)
 	}
 	for (size_t i = 0; i < in->n_blobs; i++) {
 		blob_done(&in->blobs[i]->writer);
+		if (in->no_room && !in->blobs[i]->finished)
+			partial_drop(&in->blobs[i]->partial);
+		partial_close(&in->blobs[i]->partial);
 		in->blobs[i]->hold_fd = fd_close(in->blobs[i]->hold_fd);
 		free(in->blobs[i]);
 	}

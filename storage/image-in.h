@@ -6,9 +6,10 @@
  *	image_in_blob() or image_in_json()	for manifest and config
  *	image_in_config()			names the layers
  *	for each layer (all at once, in any order):
- *		image_in_blob()			where its compressed bytes are not here yet, and
+ *		image_in_blob() or image_in_fetch()	where its compressed bytes are not here yet, and
  *		image_in_unpack()		where the unpacked layer is not here yet:
  *						feed both with the same bytes
+ *		image_in_layer_ready()		may put it into place at once, for others to use
  *	image_in_commit() or image_in_abort()
  *
  * Whatever is found to be present already is held by a shared lock until the end.
@@ -21,6 +22,7 @@
 #include "image-record.h"
 #include "layer.h"
 #include "layout.h"
+#include "partial.h"
 #include "store.h"
 #include "unpack.h"
 
@@ -32,6 +34,7 @@ struct image_in_layer {
 	bool started;		/* job was started */
 	struct unpack_result result;
 	bool finished;
+	bool placed;		/* in the store already, under @key, as a new one */
 	int hold_fd;
 };
 
@@ -41,6 +44,7 @@ struct image_in_blob {
 	bool present;		/* in the layout already */
 	bool finished;		/* staged and verified */
 	struct blob_writer writer;
+	struct partial partial;	/* in the place of @writer: it is fetched */
 	int hold_fd;
 };
 
@@ -54,6 +58,8 @@ struct image_in {
 	size_t first_used;	/* what an opaque root hides below this one is not kept */
 	struct image_in_blob **blobs;
 	size_t n_blobs;
+	bool reused;		/* bytes that an earlier command fetched were taken on */
+	bool no_room;		/* what is fetched in part is not kept */
 	struct unpack_limits limits;	/* the user's (UNPACK_LIMITS_ENV); may be changed before image_in_unpack() */
 };
 #define IMAGE_IN_INIT { .stage = STAGE_INIT }
@@ -70,6 +76,22 @@ int image_in_begin(struct store *s, const struct idmap *m, struct image_in *ret,
 int image_in_blob(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
 		  struct image_in_blob **ret, struct err *e);
 int image_in_blob_finish(struct image_in *in, struct image_in_blob *b, struct err *e);
+/* Name a blob without making one: 1 when the layout has it, else 0; size counts where it has not. */
+int image_in_announce(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
+		      struct image_in_blob **ret, struct err *e);
+/*
+ * The same for a blob that is fetched, perhaps by several processes at once (partial.h).  1: the
+ * layout has it; 0: (*@ret)->partial is ours to fill, or complete: check its digest in either case
+ * and end with image_in_fetched() or image_in_reject(); -EAGAIN (no text): another process is
+ * fetching it, ask again in a while (and look again whether its layer is here).
+ */
+int image_in_fetch(struct image_in *in, const struct digest *digest, uint64_t size_bytes,
+		   struct image_in_blob **ret, struct err *e);
+int image_in_fetched(struct image_in *in, struct image_in_blob *b, struct err *e);
+/* Its bytes are not what its digest says: nobody may use them again. */
+void image_in_reject(struct image_in *in, struct image_in_blob *b);
+/* A descriptor (borrowed) with the bytes of a blob that is present or fetched. */
+int image_in_blob_fd(const struct image_in_blob *b);
 /* Read a blob that is present or finished.  fd or -errno. */
 int image_in_blob_open(struct image_in *in, const struct digest *d, struct err *e);
 /* A whole small blob (manifest, config) from memory.  @want NULL, or what it must hash to. */
@@ -88,6 +110,13 @@ int image_in_config(struct image_in *in, const struct digest *config, size_t n_l
  */
 int image_in_unpack(struct image_in *in, size_t i, const char *media_type, struct unpack_job **ret,
 		    struct err *e);
+/* Has another process put layer @i into the store meanwhile?  Then it is present.  0 or -errno. */
+int image_in_look_again(struct image_in *in, size_t i, struct err *e);
+/*
+ * The worker of layer @i is done (its result_fd is readable): check its result.  A layer that needs
+ * nothing of those below is put into the store at once, so that others that wait for it can use it.
+ */
+int image_in_layer_ready(struct image_in *in, size_t i, struct err *e);
 /*
  * Unpack layers from blobs that are present or finished, all at once (of hundreds a few dozen); those
  * that need no unpacking are passed over.  Each blob is hashed on the way; one that has changed is removed from the layout.

@@ -36,11 +36,17 @@ void store_run_dir_collect(struct store *s, const char *id);
 #define STAGE_PENDING "pending"
 /* Prefix of the directories in a stage that a worker unpacks into. */
 #define STAGE_LAYER "layer-"
+/*
+ * May the layer @key, held by a shared lock on @fd, be used?  One whose maker died before an image
+ * named it may lack files (after a power failure): it moves into @trash.
+ */
+enum { STORE_LAYER_OK, STORE_LAYER_NEW /* by one that lives */, STORE_LAYER_DEAD };
+int store_layer_settle(struct store *s, const char *key, int fd, struct stage *trash, struct err *e);
 /* Begins the names of shifted layers in their layer's directory, see shift.h. */
 #define SHIFT_PREFIX "shift-"
 /* What the file idmap of a new shifted layer holds, in fresh memory; NULL when memory is gone. */
 char *shift_new_map(const struct shift_id *id);
-/* In a layer's directory until the index names its image. */
+/* In a layer's directory until the index names its image: the name of its maker's stage. */
 #define LAYER_NEW "new"
 
 /* layer.json of the layer directory @dir_fd. */
@@ -55,8 +61,5 @@ char *image_record_text(const struct image_record *rec);
 /* "blobs/sha256/<hex>", relative to the images directory. */
 #define BLOB_PATH_MAX 80
 void layout_blob_path(const struct digest *d, char buf[BLOB_PATH_MAX]);
-
-/* Is what @fd has open still what @name under @dir_fd means? */
-bool store_is_named(int fd, int dir_fd, const char *name);
 
 #endif

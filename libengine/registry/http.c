@@ -176,6 +176,8 @@ static int check_start(struct http_request *q)
 		q->no_range = true; /* try once more without */
 		return fail(q, -EAGAIN);
 	}
+	if (q->status == 200 && q->only_range)
+		return fail(q, err_set(&q->err, ERR_UNSUPPORTED, "the registry does not send ranges"));
 	q->skip = q->status == 200 ? q->received : 0;
 	(void)curl_easy_getinfo(q->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	if (length < 0)
@@ -230,10 +232,6 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 		return 0;
 	}
 	r = q->body(q->arg, data + skip, n - skip, &q->err);
-	if (r == HTTP_BODY_PAUSE) {
-		q->paused = true;
-		return CURL_WRITEFUNC_PAUSE;
-	}
 	if (r < 0) {
 		q->body_failed = true; /* it said itself what it was about */
 		(void)fail(q, r);
@@ -241,7 +239,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	}
 	q->skip = 0;
 	q->received += n - skip;
-	return all;
+	q->enough = r == HTTP_BODY_ENOUGH;
+	return q->enough ? 0 : all;
 }
 
 /* What is sent */
@@ -487,7 +486,7 @@ static int launch(struct http_request *q)
 	q->skip = 0;
 	q->header_bytes = 0;
 	q->failure = 0;
-	q->paused = q->clipped = q->body_failed = q->too_slow = false;
+	q->enough = q->clipped = q->body_failed = q->too_slow = false;
 	q->curl_error[0] = '\0';
 	q->retry_at_ms = 0;
 	q->err = (struct err)ERR_INIT;
@@ -586,14 +585,6 @@ void http_cancel(struct http_request *q)
 bool http_active(const struct http_request *q)
 {
 	return q->http != NULL;
-}
-
-void http_resume(struct http_request *q)
-{
-	if (!q->paused || !q->easy)
-		return;
-	q->paused = false;
-	(void)curl_easy_pause(q->easy, CURLPAUSE_CONT); /* a failure shows in the transfer's result */
 }
 
 void http_request_done(struct http_request *q)
@@ -766,7 +757,9 @@ static void ended(struct http_request *q, CURLcode code)
 	q->curl_code = code;
 	stalled = code == CURLE_OPERATION_TIMEDOUT && ++q->stalls >= STALLS_MAX;
 
-	if (code == CURLE_OK || q->clipped) {
+	if (q->enough) {
+		finish(q, 0);
+	} else if (code == CURLE_OK || q->clipped) {
 		ended_well(q);
 	} else if (q->failure == -EAGAIN && again(q, 0)) {
 		return;
@@ -774,18 +767,9 @@ static void ended(struct http_request *q, CURLcode code)
 		finish(q, q->failure);
 	} else if (!(curl_may_pass(code) && !stalled && again(q, -1))) {
 		const char *why = q->curl_error[0] ? q->curl_error : curl_easy_strerror(code);
-		char verify[CURL_ERROR_SIZE + 80];
 
 		if (code == CURLE_OUT_OF_MEMORY) /* what it says of a line that passes its own limit */
 			why = "a header is too long, or memory is short";
-		if (code == CURLE_SSL_CONNECT_ERROR && strstr(why, "wrong version number"))
-			why = "the server does not speak TLS (for plain http: --tls-verify=false, or insecure in "
-			      "registries.conf)";
-		if (code == CURLE_PEER_FAILED_VERIFICATION) {
-			(void)snprintf(verify, sizeof(verify), "%s (an authority of your own belongs into "
-				       "certs.d/HOST/ca.crt or --cert-dir)", why);
-			why = verify;
-		}
 		if (q->too_slow)
 			why = q->sent_bytes < q->send.size_bytes
 			      ? "too slow: the other side takes no more bytes"

@@ -32,7 +32,7 @@ struct http_peer {
 };
 void http_peer_done(struct http_peer *p);
 
-enum { HTTP_BODY_PAUSE = 1 };
+enum { HTTP_BODY_ENOUGH = 1 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 #define HTTP_METHODS (HTTP_DELETE + 1)
@@ -65,12 +65,16 @@ struct http_request {
 	uint64_t max_bytes;		/* of the body; 0: none at all */
 	uint64_t expect_bytes;		/* what the body must have; UINT64_MAX: unknown */
 	/*
-	 * The body of a 200 arrives: 0; HTTP_BODY_PAUSE, having taken nothing (it comes again after
-	 * http_resume()); or a negative errno with @e filled, which ends the request.
+	 * The body of a 200 arrives: 0; HTTP_BODY_ENOUGH, having taken it: the request ends well; or
+	 * a negative errno with @e filled, which ends the request.
 	 */
 	int (*body)(void *arg, const void *data, size_t len, struct err *e);	/* NULL: it is dropped */
 	/* So many bytes of the running attempt's body went out; may be NULL. */
 	void (*sent)(void *arg, uint64_t bytes);
+	/* May be set before the start: so many bytes are here already, @body gets those behind them.
+	 * Counts the body over all attempts. */
+	uint64_t received;
+	bool only_range;		/* and an answer with all of the body is refused (-EOPNOTSUPP) */
 	/* A document that broke is fetched from its beginning: forget what came. */
 	void (*rewind)(void *arg);
 	/* The end.  @r is 0 when there is an answer (see status), else a negative errno and @err says
@@ -92,7 +96,6 @@ struct http_request {
 	bool moved;			/* the answer came from another origin than the url's */
 	char error_body[HTTP_ERROR_BODY_MAX_BYTES];
 	size_t error_len;
-	uint64_t received;		/* of the body, over all attempts */
 	CURLcode curl_code;		/* of an attempt that failed */
 	struct err err;
 
@@ -107,7 +110,7 @@ struct http_request {
 	uint64_t mark;			/* @received at that time */
 	uint64_t skip;			/* bytes of this answer that we have already */
 	size_t header_bytes;
-	bool no_range, ranged, paused, clipped, body_failed;
+	bool no_range, ranged, enough, clipped, body_failed;
 	uint64_t send_at, sent_bytes;	/* read of @send, and gone out */
 	int64_t moved_at_ms;		/* when the sending last went on */
 	bool too_slow;
@@ -123,8 +126,6 @@ void http_free(struct http *h);
 /* Start @q.  It must stay where it is until done() or http_cancel(). */
 int http_start(struct http *h, struct http_request *q, struct err *e);
 void http_cancel(struct http_request *q);
-/* Go on with a request whose body() asked for a pause. */
-void http_resume(struct http_request *q);
 bool http_active(const struct http_request *q);
 /* Release what @q owns; it must not be active. */
 void http_request_done(struct http_request *q);
@@ -142,8 +143,6 @@ char *http_url_without_user(const char *url);
 bool http_same_origin(const char *a, const char *b);
 /* @url, which may be relative, as seen from @base: absolute, without name and password.  Fresh or NULL. */
 char *http_url_join(const char *base, const char *url);
-/* As a parameter's value in an URL; fresh or NULL. */
-char *http_url_escape(const char *s);
 /* Parts of an URL in fresh memory (any may be NULL); lower-case host.  -EINVAL. */
 int http_url_split(const char *url, char **ret_scheme, char **ret_host, char **ret_port);
 

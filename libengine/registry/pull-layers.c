@@ -1,56 +1,143 @@
 /*
- * Fetching layers.  One thread runs all transfers: bytes that arrive are hashed and written to the
- * blob, then go to the worker's pipe.  Where the pipe is full the rest of the piece is kept, the
- * transfer is paused, and it goes on when the worker has read.  So a slow disk slows its own
- * layer's connection and nothing else, and memory is bounded by one piece per connection.
+ * Fetching and unpacking layers.  One thread runs all: what the connections bring goes into the
+ * partial blobs, and from there, in order, through the hash into the workers' pipes, as much as
+ * they take.  So a slow disk slows no connection, memory is bounded by one buffer, and a blob that
+ * was here already, in part or whole, takes the same way as one that arrives.
+ *
+ * A layer that another process brings in is waited for: it is there when it is unpacked, or, where
+ * that process fails, its blob is ours to go on with.
  */
 #include "pull-layers.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "blob-fetch.h"
 #include "fd.h"
-#include "log.h"
+#include "hash.h"
 
 #define STEP_MS 250			/* so often is a signal noticed at the latest */
+#define WAIT_STEP_MS 40			/* so often is looked whether another process is done */
+#define LAYERS_AT_ONCE 6		/* workers */
 #define WORKER_PIPE_BYTES (1 << 20)
+#define BUFFER_BYTES (256u << 10)
+#define TURN_BYTES (4u << 20)		/* of one layer, before the others have their turn */
 
-enum layer_state { LAYER_QUEUED, LAYER_RUNNING, LAYER_DRAINING, LAYER_DONE };
+enum layer_state { LAYER_WAITING, LAYER_FEEDING, LAYER_UNPACKING, LAYER_DONE };
 
 struct layer {
-	struct registry_get get;
-	struct fetch *fetch;
 	size_t index;			/* in the manifest */
 	size_t slot;			/* in the events */
 	enum layer_state state;
 	struct image_in_blob *blob;
+	struct blob_item item;
 	struct unpack_job *job;		/* NULL: the unpacked layer is here already */
-	char *rest;			/* of a piece that the pipe did not take */
-	size_t rest_len, rest_at;
-	size_t rest_cap;
+	struct hash *hash;
+	uint64_t fed;			/* bytes that were hashed and given to the worker */
+	uint64_t shown;
 };
 
-struct fetch {
-	struct registry *reg;
+struct pulling {
 	struct image_in *in;
 	const struct manifest *m;
 	const struct ctr_pull_events *ev;
-	struct layer *layers;		/* those whose blob is fetched */
-	size_t n, n_running, next;
-	int result;			/* of the first that failed */
-	struct err err;
+	struct blob_fetch fetch;
+	struct layer *layers;
+	size_t n, n_open, n_done;
+	char *buf;
 };
 
-static void give_up(struct fetch *f, int r, const struct err *e)
+static void layer_done(struct pulling *p, struct layer *l)
 {
-	if (f->result < 0)
-		return;
-	f->result = r;
-	f->err = *e;
+	if (l->state == LAYER_FEEDING || l->state == LAYER_UNPACKING)
+		p->n_open--;
+	l->state = LAYER_DONE;
+	p->n_done++;
 }
+
+/* Starting */
+
+static int start_job(struct pulling *p, struct layer *l, struct err *e)
+{
+	int r = image_in_unpack(p->in, l->index, p->m->layers[l->index].media_type, &l->job, e);
+
+	if (r == 1) {
+		l->job = NULL;
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	r = fd_set_nonblock(l->job->data_fd, true);
+	if (r < 0)
+		return err_sys(e, r, "start unpacking");
+	/* a bigger pipe saves wake-ups; where the limit is reached the usual size does */
+	(void)fcntl(l->job->data_fd, F_SETPIPE_SZ, WORKER_PIPE_BYTES);
+	return 0;
+}
+
+/* A stored blob is hashed as it is, whatever a manifest says of its length. */
+static int stored_size(struct layer *l, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(image_in_blob_fd(l->blob), &st) < 0)
+		return err_sys(e, errno, "stat blob %.12s", l->blob->digest.hex);
+	l->blob->size_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int start_layer(struct pulling *p, struct layer *l, struct err *e)
+{
+	const struct manifest_blob *d = &p->m->layers[l->index];
+	int blob, r = image_in_look_again(p->in, l->index, e);
+
+	if (r < 0)
+		return r;
+	blob = image_in_fetch(p->in, &d->digest, d->size_bytes, &l->blob, e);
+	if (blob == -EAGAIN)
+		return 0; /* another process fetches it */
+	if (blob < 0)
+		return blob;
+	if (blob == 1 && p->in->layers[l->index].present) {
+		layer_done(p, l);
+		return 0;
+	}
+	l->hash = hash_new();
+	if (!l->hash)
+		return err_sys(e, ENOMEM, "hash a blob");
+	r = start_job(p, l, e);
+	if (r < 0)
+		return r;
+	l->state = LAYER_FEEDING;
+	p->n_open++;
+	if (blob == 1)
+		return stored_size(l, e);
+	if (!l->blob->partial.complete) {
+		l->item.partial = &l->blob->partial;
+		blob_fetch_add(&p->fetch, &l->item);
+	}
+	return 0;
+}
+
+static int start_layers(struct pulling *p, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n && p->n_open < LAYERS_AT_ONCE; i++) {
+		if (p->layers[i].state == LAYER_WAITING)
+			r = start_layer(p, &p->layers[i], e);
+		if (r < 0)
+			return err_wrap(e, r, "layer sha256:%s", p->m->layers[p->layers[i].index].digest.hex);
+	}
+	return 0;
+}
+
+/* Feeding */
 
 /* The worker has closed its pipe: its own reason is the one to report. */
 static int worker_failed(struct layer *l, struct err *e)
@@ -63,173 +150,202 @@ static int worker_failed(struct layer *l, struct err *e)
 	return r;
 }
 
-static int keep_rest(struct layer *l, const char *data, size_t len, struct err *e)
+/* How many bytes from the beginning on are here. */
+static uint64_t available(const struct layer *l)
 {
-	if (len > l->rest_cap) {
-		char *p = realloc(l->rest, len);
-
-		if (!p)
-			return err_sys(e, ENOMEM, "fetch a layer");
-		l->rest = p;
-		l->rest_cap = len;
-	}
-	memcpy(l->rest, data, len);
-	l->rest_len = len;
-	l->rest_at = 0;
-	return 0;
+	return l->blob->partial.fd >= 0 ? partial_known_end(&l->blob->partial, 0) : l->blob->size_bytes;
 }
 
-/* As much as the pipe takes; *@ret_n of it. */
-static int feed(struct layer *l, const char *data, size_t len, size_t *ret_n, struct err *e)
+/* Of the bytes behind @l->fed as much as the pipe takes: how much, 0 when it is full. */
+static ssize_t feed(struct pulling *p, struct layer *l, size_t want, struct err *e)
 {
-	size_t n = 0;
+	ssize_t n;
 
-	while (n < len) {
-		ssize_t w = write(l->job->data_fd, data + n, len - n);
+	do
+		n = pread(image_in_blob_fd(l->blob), p->buf, want, (off_t)l->fed);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, errno, "read blob %.12s", l->blob->digest.hex);
+	if (n == 0)
+		return err_set(e, ERR_CORRUPT, "blob %.12s is shorter than it was", l->blob->digest.hex);
+	if (l->job) {
+		size_t have = (size_t)n;
 
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0 && errno == EAGAIN)
-			break;
-		if (w < 0 && errno == EPIPE)
+		do
+			n = write(l->job->data_fd, p->buf, have);
+		while (n < 0 && errno == EINTR);
+		if (n < 0 && errno == EAGAIN)
+			return 0;
+		if (n < 0 && errno == EPIPE)
 			return worker_failed(l, e);
-		if (w < 0)
+		if (n < 0)
 			return err_sys(e, errno, "write to the unpack worker");
-		n += (size_t)w;
 	}
-	*ret_n = n;
-	return 0;
+	if (hash_add(l->hash, p->buf, (size_t)n) < 0)
+		return err_set(e, ERR_OS, "hash blob %.12s", l->blob->digest.hex);
+	l->fed += (uint64_t)n;
+	return n;
 }
 
-static int on_body(void *arg, const void *data, size_t len, struct err *e)
+/* Nobody may go on with these bytes. */
+static void reject(struct pulling *p, struct layer *l)
 {
-	struct layer *l = arg;
-	size_t n = len;
-	int r;
-
-	if (l->rest_len > 0)
-		return HTTP_BODY_PAUSE;
-	r = blob_write(&l->blob->writer, data, len, e);
-	if (r == 0 && l->job)
-		r = feed(l, data, len, &n, e);
-	if (r == 0 && n < len)
-		r = keep_rest(l, (const char *)data + n, len - n, e);
-	if (r == 0 && l->fetch->ev->progress)
-		l->fetch->ev->progress(l->fetch->ev->arg, l->slot, l->blob->writer.written);
-	return r;
+	image_in_reject(p->in, l->blob);
+	p->in->reused |= l->blob->present; /* without them it may go well */
 }
 
-/* All bytes are with the worker and in the blob. */
-static void layer_complete(struct layer *l)
+static int check_digest(struct pulling *p, struct layer *l, struct err *e)
 {
-	struct fetch *f = l->fetch;
-	struct err e = ERR_INIT;
-	int r;
+	const struct manifest_blob *d = &p->m->layers[l->index];
+	struct digest got;
 
-	if (l->job)
-		unpack_end_input(l->job);
-	r = image_in_blob_finish(f->in, l->blob, &e);
-	if (r < 0)
-		give_up(f, err_wrap(&e, r, "layer sha256:%s", l->blob->digest.hex), &e);
-	l->state = LAYER_DONE;
-	f->n_running--;
-}
-
-static void on_done(struct registry_get *g, int r)
-{
-	struct layer *l = g->arg;
-	struct fetch *f = l->fetch;
-
-	if (r < 0) {
-		give_up(f, err_wrap(&g->err, r, "layer sha256:%s", l->blob->digest.hex), &g->err);
-		l->state = LAYER_DONE;
-		f->n_running--;
-	} else if (l->rest_len > 0) {
-		l->state = LAYER_DRAINING;
-	} else {
-		layer_complete(l);
+	if (hash_finish(l->hash, &got) < 0)
+		return err_set(e, ERR_OS, "hash blob %.12s", l->blob->digest.hex);
+	if (!digest_eq(&got, &l->blob->digest)) {
+		reject(p, l);
+		return err_set(e, ERR_CORRUPT, "blob has the digest sha256:%s, expected was sha256:%s", got.hex,
+			       l->blob->digest.hex);
 	}
+	if (l->fed != d->size_bytes)
+		return err_set(e, ERR_CORRUPT, "size is %" PRIu64 ", manifest says %" PRIu64, l->fed,
+			       d->size_bytes);
+	return l->blob->partial.fd >= 0 ? image_in_fetched(p->in, l->blob, e) : 0;
 }
 
-static int start_layer(struct fetch *f, struct layer *l, struct err *e)
+/* All bytes are with the worker. */
+static int fed_all(struct pulling *p, struct layer *l, struct err *e)
 {
-	const struct manifest_blob *d = &f->m->layers[l->index];
-	char path[DIGEST_STR_MAX + 10];
-	int r = 0;
+	int r = check_digest(p, l, e);
 
-	if (!f->in->layers[l->index].started) {
-		r = image_in_unpack(f->in, l->index, d->media_type, &l->job, e);
-		if (r == 1)
-			l->job = NULL;
-	}
 	if (r < 0)
 		return r;
 	if (l->job) {
-		r = fd_set_nonblock(l->job->data_fd, true);
-		if (r < 0)
-			return err_sys(e, r, "start unpacking");
-		/* a bigger pipe saves wake-ups; where the limit is reached the usual size does */
-		(void)fcntl(l->job->data_fd, F_SETPIPE_SZ, WORKER_PIPE_BYTES);
+		unpack_end_input(l->job);
+		l->state = LAYER_UNPACKING;
+	} else {
+		layer_done(p, l);
 	}
-	l->get = (struct registry_get){
-		.max_bytes = d->size_bytes, .expect_bytes = d->size_bytes,
-		.body = on_body, .done = on_done, .arg = l,
-	};
-	(void)snprintf(path, sizeof(path), "blobs/sha256:%s", d->digest.hex);
-	l->state = LAYER_RUNNING;
-	f->n_running++;
-	return registry_get_start(f->reg, &l->get, path, e);
+	return 0;
 }
 
-/* What the pipes did not take earlier. */
-static void drain(struct fetch *f)
+/* The worker took no more.  Where it is not for want of room, or because all are asked to end, the
+ * bytes may be to blame. */
+static int feed_failed(struct pulling *p, struct layer *l, int r, struct err *e)
 {
-	for (size_t i = 0; i < f->next && f->result == 0; i++) {
-		struct layer *l = &f->layers[i];
-		struct err e = ERR_INIT;
-		size_t n;
-		int r;
+	struct err stop = ERR_INIT;
+	int stopped = p->ev->interrupted ? p->ev->interrupted(&stop) : 0;
 
-		if (l->rest_len == 0)
-			continue;
-		r = feed(l, l->rest + l->rest_at, l->rest_len, &n, &e);
-		if (r < 0) {
-			give_up(f, err_wrap(&e, r, "layer sha256:%s", l->blob->digest.hex), &e);
-			return;
-		}
-		l->rest_at += n;
-		l->rest_len -= n;
-		if (l->rest_len > 0)
-			continue;
-		if (l->state == LAYER_DRAINING)
-			layer_complete(l);
-		else
-			http_resume(&l->get.http);
+	if (stopped < 0) {
+		if (e)
+			*e = stop;
+		return stopped;
 	}
+	if (r != -ENOSPC && r != -EDQUOT && l->blob->partial.fd >= 0)
+		reject(p, l);
+	return r;
 }
 
-static int step(struct fetch *f, struct err *e)
+static int feed_turn(struct pulling *p, struct layer *l, struct err *e)
 {
-	struct curl_waitfd wait[PULL_CONNECTIONS_MAX];
-	unsigned int n = 0;
+	uint64_t end = available(l), stop = l->fed + TURN_BYTES;
+	ssize_t n = 1;
+
+	if (l->item.result < 0) {
+		if (e)
+			*e = l->item.err;
+		return l->item.result;
+	}
+	while (n > 0 && l->fed < end && l->fed < stop)
+		n = feed(p, l, end - l->fed < BUFFER_BYTES ? (size_t)(end - l->fed) : BUFFER_BYTES, e);
+	if (n < 0)
+		return feed_failed(p, l, (int)n, e);
+	return l->fed < l->blob->size_bytes ? 0 : fed_all(p, l, e);
+}
+
+static int unpack_turn(struct pulling *p, struct layer *l, struct err *e)
+{
+	struct pollfd pfd = { .fd = l->job->result_fd, .events = POLLIN };
 	int r;
 
-	while (f->n_running < PULL_CONNECTIONS_MAX && f->next < f->n) {
-		r = start_layer(f, &f->layers[f->next++], e);
-		if (r < 0)
-			return r;
-	}
-	for (size_t i = 0; i < f->next && n < PULL_CONNECTIONS_MAX; i++)
-		if (f->layers[i].rest_len > 0)
-			wait[n++] = (struct curl_waitfd){ .fd = f->layers[i].job->data_fd,
-							  .events = CURL_WAIT_POLLOUT };
-	r = http_step(f->reg->http, wait, n, STEP_MS, e);
+	if (poll(&pfd, 1, 0) != 1)
+		return 0;
+	r = image_in_layer_ready(p->in, l->index, e);
 	if (r < 0)
-		return r;
-	drain(f);
-	r = f->ev->interrupted ? f->ev->interrupted(e) : 0;
-	if (r == 0 && f->ev->tick)
-		f->ev->tick(f->ev->arg);
+		return feed_failed(p, l, r, e);
+	layer_done(p, l);
+	return 0;
+}
+
+/* The loop */
+
+static void show(struct pulling *p, struct layer *l)
+{
+	uint64_t have = l->blob->partial.fd >= 0 ? partial_have(&l->blob->partial) : l->fed;
+
+	if (have != l->shown && p->ev->progress)
+		p->ev->progress(p->ev->arg, l->slot, have);
+	l->shown = have;
+}
+
+static int turn(struct pulling *p, struct err *e)
+{
+	int r = start_layers(p, e);
+
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
+		struct layer *l = &p->layers[i];
+		bool feeding = l->state == LAYER_FEEDING;
+
+		if (feeding)
+			r = feed_turn(p, l, e);
+		else if (l->state == LAYER_UNPACKING)
+			r = unpack_turn(p, l, e);
+		if (feeding)
+			show(p, l);
+		if (r < 0)
+			return err_wrap(e, r, "layer sha256:%s", p->m->layers[l->index].digest.hex);
+	}
+	return r < 0 ? r : blob_fetch_turn(&p->fetch, e);
+}
+
+/* What there is to wait for beside the network: full pipes and workers at their end. */
+static int wait_for_more(struct pulling *p, struct err *e)
+{
+	struct curl_waitfd wait[LAYERS_AT_ONCE];
+	int timeout_ms = STEP_MS;
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct layer *l = &p->layers[i];
+
+		if (l->state == LAYER_FEEDING && l->fed < available(l)) {
+			if (l->job)
+				wait[n++] = (struct curl_waitfd){ .fd = l->job->data_fd, .events = CURL_WAIT_POLLOUT };
+			else
+				timeout_ms = 0; /* its turn goes on */
+		} else if (l->state == LAYER_UNPACKING) {
+			wait[n++] = (struct curl_waitfd){ .fd = l->job->result_fd, .events = CURL_WAIT_POLLIN };
+		} else if (l->state == LAYER_WAITING && p->n_open < LAYERS_AT_ONCE &&
+			   timeout_ms > WAIT_STEP_MS) {
+			timeout_ms = WAIT_STEP_MS;
+		}
+	}
+	return http_step(p->fetch.reg->http, wait, n, timeout_ms, e);
+}
+
+static int run(struct pulling *p, struct err *e)
+{
+	int r = 0;
+
+	while (r == 0) {
+		r = turn(p, e);
+		if (r < 0 || p->n_done == p->n)
+			break;
+		r = wait_for_more(p, e);
+		if (r == 0 && p->ev->interrupted)
+			r = p->ev->interrupted(e);
+		if (r == 0 && p->ev->tick)
+			p->ev->tick(p->ev->arg);
+	}
 	return r;
 }
 
@@ -241,10 +357,10 @@ static bool seen_before(const struct manifest *m, size_t i)
 	return false;
 }
 
-/* Announce every blob; those that are not here go onto the list. */
-static int plan(struct fetch *f, size_t slot, struct err *e)
+/* Announce every blob, and list the layers that lack something. */
+static int plan(struct pulling *p, size_t slot, struct err *e)
 {
-	const struct manifest *m = f->m;
+	const struct manifest *m = p->m;
 
 	for (size_t i = 0; i < m->n_layers; i++) {
 		const struct manifest_blob *d = &m->layers[i];
@@ -253,31 +369,14 @@ static int plan(struct fetch *f, size_t slot, struct err *e)
 
 		if (seen_before(m, i))
 			continue;
-		r = image_in_blob(f->in, &d->digest, d->size_bytes, &blob, e);
+		r = image_in_announce(p->in, &d->digest, d->size_bytes, &blob, e);
 		if (r < 0)
 			return err_wrap(e, r, "layer sha256:%s", d->digest.hex);
-		if (f->ev->blob)
-			f->ev->blob(f->ev->arg, slot, "blob", &d->digest, d->size_bytes, r == 1);
-		if (r == 0)
-			f->layers[f->n++] = (struct layer){ .fetch = f, .index = i, .slot = slot,
-							    .blob = blob };
+		if (p->ev->blob)
+			p->ev->blob(p->ev->arg, slot, "blob", &d->digest, d->size_bytes, r == 1);
+		if (r == 0 || !p->in->layers[i].present)
+			p->layers[p->n++] = (struct layer){ .index = i, .slot = slot, .blob = blob };
 		slot++;
-	}
-	return 0;
-}
-
-/* Layers whose blob was here already, or is that of another layer, but which are not unpacked. */
-static int unpack_rest(struct fetch *f, struct err *e)
-{
-	for (size_t i = 0; i < f->m->n_layers; i++) {
-		const struct manifest_blob *d = &f->m->layers[i];
-		int r;
-
-		if (f->in->layers[i].present || f->in->layers[i].started)
-			continue;
-		r = image_in_unpack_blob(f->in, i, d->media_type, &d->digest, e);
-		if (r < 0)
-			return err_wrap(e, r, "layer sha256:%s", d->digest.hex);
 	}
 	return 0;
 }
@@ -285,24 +384,19 @@ static int unpack_rest(struct fetch *f, struct err *e)
 int pull_layers(struct registry *reg, struct image_in *in, const struct manifest *m, size_t slot,
 		const struct ctr_pull_events *ev, struct err *e)
 {
-	struct fetch f = { .reg = reg, .in = in, .m = m, .ev = ev, .err = ERR_INIT };
+	struct pulling p = { .in = in, .m = m, .ev = ev };
 	int r;
 
-	f.layers = calloc(m->n_layers + 1, sizeof(*f.layers));
-	if (!f.layers)
-		return err_sys(e, ENOMEM, "fetch the layers");
-	r = plan(&f, slot, e);
-	while (r == 0 && f.result == 0 && (f.n_running > 0 || f.next < f.n))
-		r = step(&f, e);
-	for (size_t i = 0; i < f.n; i++) {
-		registry_get_done(&f.layers[i].get);
-		free(f.layers[i].rest);
-	}
-	free(f.layers);
-	if (r == 0 && f.result < 0) {
-		r = f.result;
-		if (e)
-			*e = f.err;
-	}
-	return r < 0 ? r : unpack_rest(&f, e);
+	blob_fetch_init(&p.fetch, reg);
+	p.layers = calloc(m->n_layers + 1, sizeof(*p.layers));
+	p.buf = malloc(BUFFER_BYTES);
+	r = p.layers && p.buf ? plan(&p, slot, e) : err_sys(e, ENOMEM, "fetch the layers");
+	if (r == 0)
+		r = run(&p, e);
+	blob_fetch_done(&p.fetch);
+	for (size_t i = 0; i < p.n; i++)
+		hash_free(p.layers[i].hash);
+	free(p.layers);
+	free(p.buf);
+	return r;
 }

@@ -7,8 +7,6 @@
 #include "pull.h"
 #include "registry.h"
 
-#define PULL_CONNECTIONS_MAX 6	/* layers that are fetched and unpacked at the same time */
-
 /*
  * Fetch and unpack what @in lacks of @m's layers.  Announces blobs from slot @slot on.  When it
  * fails the caller aborts @in.

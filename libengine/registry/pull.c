@@ -2,6 +2,7 @@
 #include "pull.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "fd.h"
@@ -16,17 +17,15 @@
 #include "pull-layers.h"
 #include "registries-conf.h"
 #include "registry.h"
-#include "signatures.h"
 #include "str.h"
+
+#define WAIT_STEP_MS 40		/* so often is looked whether another process is done */
 
 struct pull {
 	struct store *store;
 	const struct idmap *idmap;
 	const struct ctr_pull_opts *opts;
 	struct http *http;
-	struct policy policy;		/* which images are allowed */
-	struct digest manifest;		/* of the image (of an index: of what was chosen) */
-	bool rejected;			/* by the policy: no other source will do better */
 	struct digest id;		/* of the image, once it is here */
 };
 
@@ -121,7 +120,6 @@ static int choose_from_index(struct pull *p, struct registry *reg, const char *r
 	r = digest_parse(s ? s : "", &digest, e);
 	if (r < 0)
 		return err_wrap(e, r, "index");
-	p->manifest = digest;
 	if (have_it(p->store, ref, &digest, &p->id))
 		return 1;
 	r = get_manifest(reg, NULL, &digest, &chosen, e);
@@ -151,37 +149,88 @@ static void warn_platform(const struct pull *p, const char *config, size_t len)
 			 arch, want.os, want.arch);
 }
 
+static int nap(const struct pull *p, struct err *e)
+{
+	const struct ctr_pull_events *ev = &p->opts->events;
+
+	(void)poll(NULL, 0, WAIT_STEP_MS);
+	if (ev->tick)
+		ev->tick(ev->arg);
+	return ev->interrupted ? ev->interrupted(e) : 0;
+}
+
+/* The bytes of a blob that another process fetched a moment ago. */
+static int read_config(struct image_in *in, const struct image_in_blob *b, char **ret, struct err *e)
+{
+	auto_close int fd = image_in_blob_open(in, &b->digest, e);
+	size_t len;
+	int r = fd < 0 ? fd : fd_read_file(fd, LAYOUT_CONFIG_MAX_BYTES, ret, &len);
+
+	if (r < 0 && fd >= 0)
+		return err_sys(e, r, "read blob %.12s", b->digest.hex);
+	return r;
+}
+
+static int fetch_config(struct pull *p, struct registry *reg, struct image_in *in,
+			struct image_in_blob *blob, struct err *e)
+{
+	auto_free char *buf = NULL;
+	struct digest got;
+	int r;
+
+	if (blob->partial.complete) {
+		r = read_config(in, blob, &buf, e);
+		if (r == 0)
+			r = digest_of(buf, blob->size_bytes, &got, e);
+		if (r == 0 && !digest_eq(&got, &blob->digest)) {
+			image_in_reject(in, blob);
+			r = err_set(e, ERR_CORRUPT, "config %.12s has the digest %.12s", blob->digest.hex, got.hex);
+		}
+	} else {
+		r = registry_small_blob(reg, &blob->digest, blob->size_bytes, &buf, e);
+		blob->partial.n = 0; /* it is small: whatever is there of it is written again */
+		if (r == 0)
+			r = partial_add_piece(&blob->partial, 0);
+		if (r == 0)
+			r = partial_write(&blob->partial, 0, buf, blob->size_bytes, e);
+	}
+	if (r == 0)
+		r = image_in_fetched(in, blob, e);
+	if (r == 0)
+		warn_platform(p, buf, blob->size_bytes);
+	return r;
+}
+
 static int get_config(struct pull *p, struct registry *reg, struct image_in *in,
 		      const struct manifest *m, struct err *e)
 {
 	const struct ctr_pull_events *ev = &p->opts->events;
+	const struct manifest_blob *d = &m->config;
 	struct image_in_blob *blob = NULL;
-	auto_free char *buf = NULL;
-	int r = image_in_blob(in, &m->config.digest, m->config.size_bytes, &blob, e);
+	int r = image_in_announce(in, &d->digest, d->size_bytes, &blob, e);
 
 	if (r < 0)
 		return r;
 	if (ev->blob)
-		ev->blob(ev->arg, 0, "config", &m->config.digest, m->config.size_bytes, r == 1);
-	if (r == 0) {
-		r = registry_small_blob(reg, &m->config.digest, m->config.size_bytes, &buf, e);
-		if (r == 0)
-			r = blob_write(&blob->writer, buf, m->config.size_bytes, e);
-		if (r == 0)
-			r = image_in_blob_finish(in, blob, e);
+		ev->blob(ev->arg, 0, "config", &d->digest, d->size_bytes, r == 1);
+	while ((r = image_in_fetch(in, &d->digest, d->size_bytes, &blob, e)) == -EAGAIN) {
+		r = nap(p, e);
 		if (r < 0)
 			return r;
-		warn_platform(p, buf, m->config.size_bytes);
-		if (ev->progress)
-			ev->progress(ev->arg, 0, m->config.size_bytes);
 	}
-	return image_in_config(in, &m->config.digest, m->n_layers, e);
+	if (r == 0) {
+		r = fetch_config(p, reg, in, blob, e);
+		if (r == 0 && ev->progress)
+			ev->progress(ev->arg, 0, d->size_bytes);
+	}
+	return r < 0 ? r : image_in_config(in, &d->digest, m->n_layers, e);
 }
 
 /* One source */
 
+/* *@ret_again: something that was here already was to blame, and is gone. */
 static int bring_in(struct pull *p, struct registry *reg, const struct received *x, const char *ref,
-		    struct err *e)
+		    bool *ret_again, struct err *e)
 {
 	struct image_in in = IMAGE_IN_INIT;
 	struct digest manifest;
@@ -201,8 +250,46 @@ static int bring_in(struct pull *p, struct registry *reg, const struct received 
 	}
 	if (r == 0)
 		p->id = x->m.config.digest;
+	in.no_room = r == -ENOSPC || r == -EDQUOT;
+	*ret_again = in.reused && (r == err_kind_errno(ERR_CORRUPT) || r == err_kind_errno(ERR_LIMIT));
 	image_in_abort(&in);
 	return r < 0 ? r : 0;
+}
+
+/* The whole image, by one process at a time: whoever waited finds it here. */
+static int bring_in_alone(struct pull *p, struct registry *reg, const struct received *x,
+			  const char *ref, struct err *e)
+{
+	auto_close int dir = partial_dir(p->store, e);
+	bool waited = false, again = false;
+	int lock, r = 0;
+
+	if (dir < 0)
+		return dir;
+	while ((lock = partial_image_lock(dir, &x->digest, e)) == -EWOULDBLOCK) {
+		if (!waited)
+			say(p, "Waiting for another pull of this image");
+		waited = true;
+		r = nap(p, e);
+		if (r < 0)
+			return r;
+	}
+	if (lock < 0)
+		return lock;
+	if (!waited || !have_it(p->store, ref, &x->digest, &p->id)) {
+		r = bring_in(p, reg, x, ref, &again, e);
+		if (r < 0 && again) {
+			log_info("image %.12s: %s; trying again without what was here", x->digest.hex,
+				 e ? e->text : "");
+			if (p->opts->events.restart)
+				p->opts->events.restart(p->opts->events.arg);
+			if (e)
+				*e = (struct err)ERR_INIT;
+			r = bring_in(p, reg, x, ref, &again, e);
+		}
+	}
+	partial_image_unlock(dir, &x->digest, lock);
+	return r;
 }
 
 static int pull_manifest(struct pull *p, struct registry *reg, const struct ctr_reference *src,
@@ -212,7 +299,6 @@ static int pull_manifest(struct pull *p, struct registry *reg, const struct ctr_
 	char name[REF_STR_MAX], full[REF_STR_MAX];
 	int r = get_manifest(reg, by_digest ? NULL : src->tag, by_digest ? &src->digest : NULL, x, e);
 
-	p->manifest = x->digest;
 	if (r == 0 && x->m.is_index)
 		r = choose_from_index(p, reg, ref, x, e);
 	else if (r == 0 && have_it(p->store, ref, &x->digest, &p->id))
@@ -221,21 +307,6 @@ static int pull_manifest(struct pull *p, struct registry *reg, const struct ctr_
 		return err_wrap(e, r, "initializing source docker://%s: reading manifest %s%s in %s",
 				ctr_reference_str(src, full), by_digest ? "sha256:" : "",
 				by_digest ? src->digest.hex : src->tag, ctr_reference_name(src, name));
-	return r;
-}
-
-/* The policy's word on what was found, before anything of it is fetched; also when it is here
- * already, as it may have come under another policy. */
-static int check_trust(struct pull *p, struct registry *reg, const struct ctr_reference *src,
-		       const char *ref, struct err *e)
-{
-	struct ctr_reference full;
-	int r = ctr_reference_parse(ref, &full, e);
-
-	if (r == 0) {
-		r = registry_trust(p->store, &p->policy, reg, src, &full, &p->manifest, e);
-		p->rejected = r < 0;
-	}
 	return r;
 }
 
@@ -262,14 +333,9 @@ static int pull_from(struct pull *p, const struct pull_source *source, const cha
 	r = registry_new(p->http, &src, &ro, &reg, e);
 	if (r == 0)
 		r = pull_manifest(p, reg, &src, ref, &x, e);
-	if (r >= 0) {
-		bool here = r > 0;
-
-		if (!here)
-			say(p, "Getting image source signatures");
-		r = check_trust(p, reg, &src, ref, e);
-		if (r == 0 && !here)
-			r = bring_in(p, reg, &x, ref, e);
+	if (r == 0) {
+		say(p, "Getting image source signatures");
+		r = bring_in_alone(p, reg, &x, ref, e);
 	}
 	registry_free(reg);
 	return r < 0 ? r : 0;
@@ -279,16 +345,6 @@ static int pull_from(struct pull *p, const struct pull_source *source, const cha
 static bool is_final(int r)
 {
 	return r == -EINTR || r == -ENOSPC || r == -EDQUOT || r == -ENOMEM || r == -EROFS;
-}
-
-/* What no signature could mend is refused before the registry is asked. */
-static int check_scope(const struct pull *p, const char *ref, struct err *e)
-{
-	auto_policy_requirements struct policy_requirements l = POLICY_REQUIREMENTS_INIT;
-	const struct policy_subject s = { .transport = "docker", .ref = ref };
-	int r = policy_find(&p->policy, &s, &l, e);
-
-	return r < 0 ? r : policy_refuses(&p->policy, &s, &l, e);
 }
 
 /* The sources of one reference in turn: mirrors, then the registry itself. */
@@ -301,15 +357,14 @@ static int pull_reference(struct pull *p, const struct registries_conf *conf,
 
 	(void)ctr_reference_str(full, ref);
 	say(p, "Trying to pull %s...", ref);
-	p->rejected = false;
-	r = check_scope(p, ref, e);
+	r = policy_check(ref, e);
 	if (r == 0)
 		r = registries_conf_sources(conf, ref, full->digest.hex[0], &sources, e);
 	for (size_t i = 0; r == 0 && i < sources.n; i++) {
 		if (e)
 			*e = (struct err)ERR_INIT;
 		r = pull_from(p, &sources.items[i], ref, e);
-		if (r == 0 || is_final(r) || p->rejected || i + 1 == sources.n)
+		if (r == 0 || is_final(r) || i + 1 == sources.n)
 			break;
 		log_info("%s: %s; trying the next source", sources.items[i].ref, e ? e->text : "");
 		if (p->opts->events.restart)
@@ -322,17 +377,32 @@ static int pull_reference(struct pull *p, const struct registries_conf *conf,
 
 /* Names */
 
+static int strip_transport(const char *name, const char **ret, bool *ret_hub, struct err *e)
+{
+	static const char *const others[] = { "docker-archive:", "oci:", "oci-archive:", "dir:",
+					      "containers-storage:", "docker-daemon:", "sif:",
+					      "ostree:" };
+	const char *rest = str_after(name, "docker://");
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (str_starts(name, others[i]))
+			return err_set(e, ERR_UNSUPPORTED, "pull %s: only images of registries (docker://) can "
+				       "be pulled", name);
+	*ret = rest ? rest : name;
+	*ret_hub = rest;
+	return 0;
+}
+
 /* What the user's text means here: the name under which it is stored already, if it is. */
 static int resolve_name(struct pull *p, const char *name, struct ctr_reference *ret, struct err *e)
 {
 	auto_image_found struct ctr_image_found local = CTR_IMAGE_FOUND_INIT;
 	struct ctr_reference stored;
-	const char *rest = str_after(name, "docker://");
-	bool hub = rest;
-	int r;
+	bool hub = false;
+	int r = strip_transport(name, &name, &hub, e);
 
-	name = rest ? rest : name;
-	r = ctr_reference_parse(name, ret, e);
+	if (r == 0)
+		r = ctr_reference_parse(name, ret, e);
 	if (r < 0)
 		return r;
 	if (ret->digest.hex[0])
@@ -427,14 +497,16 @@ int ctr_pull(struct store *s, const struct idmap *m, const char *name, const str
 	     struct digest *ret_id, struct err *e)
 {
 	struct pull p = { .store = s, .idmap = m, .opts = o };
-	int r = http_new(&p.http, e);
+	struct err old = ERR_INIT;
+	int r;
+
+	if (partial_collect(s, false, &old) < 0)
+		log_warn("cannot remove what earlier pulls left: %s", old.text);
+	r = http_new(&p.http, e);
 
 	if (r < 0)
 		return r;
-	r = policy_load(NULL, &p.policy, e);
-	if (r == 0)
-		r = pull_name(&p, name, e);
-	policy_done(&p.policy);
+	r = pull_name(&p, name, e);
 	http_free(p.http);
 	if (r == 0)
 		*ret_id = p.id;

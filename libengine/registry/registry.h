@@ -52,7 +52,6 @@ struct registry {
 };
 
 /* @ref: the repository (domain and path count), to pull from: registry_for_push() asks for more.
- * Without a path it is the registry as a whole, for registry_page().
  * Free it with registry_free(). */
 int registry_new(struct http *h, const struct ctr_reference *ref, const struct registry_opts *o,
 		 struct registry **ret, struct err *e);
@@ -68,6 +67,8 @@ int registry_for_push(struct registry *reg, const struct strv *mount_from);
 /* A running request; all members before @done are the caller's. */
 struct registry_get {
 	uint64_t max_bytes, expect_bytes;	/* as of struct http_request */
+	uint64_t from;			/* so many bytes are here already */
+	bool only_range;		/* as of struct http_request */
 	const char *accept;
 	bool document;
 	enum http_method method;	/* HTTP_GET */
@@ -92,8 +93,7 @@ struct registry_get {
 	struct registry_get *next_waiting;
 };
 
-/* Start it for /v2/<repo>/<path>, as in "blobs/sha256:...", or from the server's root where it
- * begins with '/'; @path may be NULL when g->at is set. */
+/* Start it for /v2/<repo>/<path>, as in "blobs/sha256:..."; @path may be NULL when g->at is set. */
 int registry_get_start(struct registry *reg, struct registry_get *g, const char *path, struct err *e);
 /* Stop it if it runs, and release what it owns. */
 void registry_get_done(struct registry_get *g);
@@ -117,13 +117,5 @@ int registry_put_manifest(struct registry *reg, const char *tag, const struct di
 /* A whole small blob of exactly @size bytes, verified. */
 int registry_small_blob(struct registry *reg, const struct digest *digest, uint64_t size,
 			char **ret_buf, struct err *e);
-
-/*
- * A document at @path of the registry's server ("/v2/", "/v2/_catalog?n=100"), or at a whole URL of
- * another server, which gets no credentials; at most @max_bytes.  *@ret_next (fresh; may be NULL) is
- * the path of the next page where the answer has such a link to the same server.
- */
-int registry_page(struct registry *reg, const char *path, uint64_t max_bytes, char **ret_buf,
-		  size_t *ret_len, char **ret_next, struct err *e);
 
 #endif

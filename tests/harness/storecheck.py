@@ -17,7 +17,7 @@ HEX = re.compile(r"^[0-9a-f]{64}$")
 SHIFT = re.compile(r"^shift-[0-9a-f]{16}$")   # storage/shift.h
 # What else may lie in a graphroot; anything new belongs in storage/store.h first.
 TOP_LEVEL = {"images", "layers", "containers", "names", "meta", "volumes", "tmp", "version", "networks", "pods",
-             "secrets", "cache", "run"}
+             "secrets", "cache", "run", "partial"}
 LAYOUT_TOP = {"oci-layout", "index.json", "blobs"}
 
 

@@ -30,6 +30,7 @@ refused() {
 	local name part
 	while IFS='|' read -r name part; do
 		[ -n "$name" ] || continue
+		rm -rf "$GRAPHROOT/partial" # good blobs of the one before: this registry is asked for them
 		expect 125 ctr pull -q "$EVIL/$name"
 		contains "$ERR" "$part" "the message for $name"
 		is "$OUT" "" "the output for $name"

@@ -1,0 +1,181 @@
+# How blobs are fetched: each once, whoever wants it; what came is kept; large ones over several
+# connections.  The registry is images/paced-registry.py.
+#: timeout=120
+
+paced_start() { # IMAGES-JSON OPTIONS OF THE SERVER
+	mkdir -p "$T/paced"
+	printf '%s' "$1" >"$T/paced/images.json"
+	shift
+	rm -f "$T/paced/env" "$T/paced/stdin"
+	mkfifo "$T/paced/stdin"
+	python3 "$TESTS/images/paced-registry.py" "$T/paced" "$@" <"$T/paced/stdin" >"$T/paced/out" 2>&1 &
+	exec 8>"$T/paced/stdin" # it ends when this shell does
+	wait_for 20 test -e "$T/paced/env"
+	. "$T/paced/env"
+	printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$PACED" >"$T/paced/registries.conf"
+	export CONTAINERS_REGISTRIES_CONF=$T/paced/registries.conf
+}
+blob_requests() { jq -r 'select(.path | contains("/blobs/")) | .path' "$T/paced/log"; }
+ranges() { jq -r 'select(.range) | .range' "$T/paced/log"; }
+sent() { jq -s '[.[] | select(.path | contains("/blobs/")) | .sent] | add' "$T/paced/log"; }
+partials() { find "$GRAPHROOT/partial" -mindepth 1 -name '[0-9a-f]*' 2>/dev/null; }
+partial_kib() { du -sk "$GRAPHROOT/partial" 2>/dev/null | cut -f1; }
+has_kib() { [ "$(partial_kib)" -ge "$1" ]; }
+nothing_partial() { is "$(find "$GRAPHROOT/partial" -mindepth 1)" "" "what is left of fetching"; }
+# The file in layer SEED is what the server made.
+whole() { # SEED SIZE
+	local want
+	want=$(python3 -c "import random, hashlib; print(hashlib.sha256(random.Random($1).randbytes($2)).hexdigest())")
+	is "$(sha256sum <"$(find "$GRAPHROOT"/layers/*/diff/data -name "noise-$1")" | cut -d' ' -f1)" "$want" "the file of layer $1"
+}
+
+test_ten_pulls_of_one_image_fetch_each_blob_once() {
+	local i pids=
+	paced_start '{"one": [[1, 2000000], [2, 500000], [3, 1000]]}' --gate 300000
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		command ctr-lite pull "$PACED/one" >"$T/id.$i" 2>"$T/err.$i" 8>&- &
+		pids="$pids $!"
+	done
+	nine_wait() { [ "$(cat "$T"/err.* | grep -c 'Waiting for another pull')" = 9 ]; }
+	wait_for 20 nine_wait
+	wait_for 20 test -e "$T/paced/gated"
+	touch "$T/paced/open"
+	for i in $pids; do wait "$i" || fail "a pull failed: $(cat "$T"/err.*)"; done
+	is "$(cat "$T"/id.* | sort -u | wc -l)" 1 "different images"
+	is "$(cat "$T"/id.* | wc -l)" 10 "images"
+	is "$(blob_requests | sort | uniq -d)" "" "blobs that were fetched twice"
+	is "$(blob_requests | wc -l)" 4 "blobs"
+	whole 1 2000000
+	nothing_partial
+}
+
+test_a_shared_layer_of_two_images_is_fetched_once() {
+	local first second
+	paced_start '{"one": [[1, 2000000], [2, 1000]], "two": [[1, 2000000], [3, 1000]]}' --gate 300000
+	command ctr-lite pull -q "$PACED/one" >"$T/one" 2>&1 8>&- &
+	first=$!
+	wait_for 20 test -e "$T/paced/gated"
+	command ctr-lite pull -q "$PACED/two" >"$T/two" 2>&1 8>&- &
+	second=$!
+	# its own small layer is there, and the large one is waited for
+	small_ones() { [ "$(blob_requests | sort -u | wc -l)" = 4 ]; }
+	wait_for 20 small_ones
+	touch "$T/paced/open"
+	wait $first || fail "$(cat "$T/one")"
+	wait $second || fail "$(cat "$T/two")"
+	is "$(blob_requests | sort | uniq -d)" "" "blobs that were fetched twice"
+	is "$(find "$GRAPHROOT/layers" -mindepth 1 -maxdepth 1 | wc -l)" 3 "layers"
+	is "$(find "$GRAPHROOT/layers" -maxdepth 2 -name new)" "" "layers that are marked as new"
+	nothing_partial
+	# the one's end is not the other's
+	expect 0 ctr rmi "$PACED/one"
+	expect 0 ctr rmi "$PACED/two"
+}
+
+test_when_the_fetching_pull_is_killed_another_goes_on() {
+	local first second
+	paced_start '{"one": [[1, 3000000]]}' --gate 1500000
+	command ctr-lite pull -q "$PACED/one" >"$T/one" 2>&1 8>&- &
+	first=$!
+	wait_for 20 test -e "$T/paced/gated"
+	wait_for 20 has_kib 1000
+	command ctr-lite pull "$PACED/one" >"$T/two" 2>&1 8>&- &
+	second=$!
+	wait_for 20 grep -q 'Waiting for another pull' "$T/two"
+	kill -KILL "$(pgrep -P $first -f ctr-lite-transfer)"
+	wait $first && fail "the pull whose worker was killed claims success"
+	touch "$T/paced/open"
+	wait $second || fail "$(cat "$T/two")"
+	matches "$(ranges)" '^bytes=[1-9][0-9]{5,}-$' "the range that was asked for"
+	whole 1 3000000
+	nothing_partial
+	expect 0 ctr images # it removes what the killed one staged
+}
+
+test_a_killed_pull_is_resumed_by_the_next_command() {
+	local pid
+	paced_start '{"one": [[1, 3000000], [2, 1000]]}' --gate 1500000
+	command ctr-lite pull -q "$PACED/one" >"$T/one" 2>&1 8>&- &
+	pid=$!
+	wait_for 20 test -e "$T/paced/gated"
+	wait_for 20 has_kib 1000
+	kill -KILL "$(pgrep -P $pid -f ctr-lite-transfer)"
+	wait $pid && fail "the pull whose worker was killed claims success"
+	is "$(partials | wc -l)" 3 "blobs that are kept"
+	touch "$T/paced/open"
+	expect 0 ctr pull -q "$PACED/one"
+	is "$(ranges | wc -l)" 1 "requests for the rest of a blob"
+	is "$(jq -c 'select(.range == null)' "$T/paced/log" | grep /blobs/ | sort | uniq -d)" "" "blobs that were fetched twice"
+	matches "$(ranges)" '^bytes=1[0-9]{6}-$' "the range that was asked for"
+	whole 1 3000000
+	nothing_partial
+}
+
+test_an_interrupted_pull_is_resumed_too() {
+	local pid
+	paced_start '{"one": [[1, 3000000]]}' --gate 1500000
+	setsid ctr-lite pull -q "$PACED/one" >"$T/one" 2>&1 8>&- &
+	pid=$!
+	wait_for 20 test -e "$T/paced/gated"
+	wait_for 20 has_kib 1000
+	kill -INT -$pid # all of its processes, as a terminal does
+	wait $pid && fail "an interrupted pull claims success"
+	is "$(ls "$GRAPHROOT/tmp")" "" "what is staged after an interrupt"
+	touch "$T/paced/open"
+	expect 0 ctr pull -q "$PACED/one"
+	matches "$(ranges)" '^bytes=1[0-9]{6}-$' "the range that was asked for"
+	whole 1 3000000
+}
+
+test_wrong_bytes_of_an_earlier_pull_are_fetched_again() {
+	local pid f
+	paced_start '{"one": [[1, 3000000]]}' --gate 1500000
+	command ctr-lite pull -q "$PACED/one" >"$T/one" 2>&1 8>&- &
+	pid=$!
+	wait_for 20 test -e "$T/paced/gated"
+	wait_for 20 has_kib 1000
+	kill -KILL "$(pgrep -P $pid -f ctr-lite-transfer)"
+	wait $pid && fail "the pull whose worker was killed claims success"
+	touch "$T/paced/open"
+	f=$(find "$GRAPHROOT/partial" -type f -size +1000k)
+	printf 'XXXX' | dd of="$f" bs=1 seek=500000 conv=notrunc status=none
+	expect 0 ctr pull -q "$PACED/one"
+	whole 1 3000000
+	nothing_partial
+	# a note that makes no sense, and one of another length
+	expect 0 ctr rmi "$PACED/one"
+	head -c 5000000 /dev/urandom >"$f"
+	expect 0 ctr pull -q "$PACED/one"
+	whole 1 3000000
+	nothing_partial
+}
+
+test_a_large_blob_comes_over_several_connections() {
+	paced_start '{"one": [[1, 16000000]]}' --rate 3000000
+	expect 0 ctr pull -q "$PACED/one"
+	whole 1 16000000
+	[ "$(ranges | wc -l)" -ge 2 ] || fail "one connection for all: $(cat "$T/paced/log")"
+	# little came twice
+	[ "$(sent)" -lt 20000000 ] || fail "$(sent) bytes were sent"
+	nothing_partial
+}
+
+test_a_registry_without_ranges_sends_all() {
+	paced_start '{"one": [[1, 9000000]]}' --rate 3000000 --no-ranges
+	expect 0 ctr pull -q "$PACED/one"
+	whole 1 9000000
+	nothing_partial
+}
+
+test_what_nobody_goes_on_with_is_removed() {
+	local old new
+	paced_start '{"one": [[1, 1000]]}'
+	mkdir -p "$GRAPHROOT/partial"
+	old=$GRAPHROOT/partial/$(printf %064d 1) new=$GRAPHROOT/partial/$(printf %064d 2)
+	echo old >"$old"
+	echo new >"$new"
+	touch -d '2 days ago' "$old"
+	expect 0 ctr pull -q "$PACED/one"
+	[ ! -e "$old" ] || fail "a partial blob of two days ago is kept"
+	[ -e "$new" ] || fail "a partial blob of now is gone"
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""A registry that takes its time: for tests of fetching.
+
+usage: paced-registry.py DIRECTORY [--rate BYTES] [--gate BYTES] [--no-ranges]
+
+DIRECTORY/images.json names what it has: {"repository": [[SEED, SIZE], ...]}, a layer for each pair;
+the same pair is the same layer.  It writes DIRECTORY/env (PACED=127.0.0.1:PORT) when it is ready and
+DIRECTORY/log, a JSON object for each request: {"path", "range", "sent"}, when it ends.
+
+--rate	bytes a second for each connection
+--gate	the body of a blob larger than so many bytes stops there until DIRECTORY/open exists;
+	DIRECTORY/gated shows that one has come so far
+"""
+import argparse
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import os
+import random
+import sys
+import tarfile
+import threading
+import time
+
+OCI = "application/vnd.oci.image."
+ap = argparse.ArgumentParser()
+ap.add_argument("directory")
+ap.add_argument("--rate", type=int, default=0)
+ap.add_argument("--gate", type=int, default=0)
+ap.add_argument("--no-ranges", action="store_true")
+A = ap.parse_args()
+PIECE = 64 << 10
+BLOBS, TAGS = {}, {}
+lock = threading.Lock()
+
+
+def keep(data):
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    BLOBS[digest] = data
+    return digest
+
+
+def make_layer(seed, size):
+    """One directory with a file of noise and a small one: [compressed, digest of the tar]."""
+    out, rnd = io.BytesIO(), random.Random(seed)
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        top = tarfile.TarInfo("data")
+        top.type, top.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(top)
+        info = tarfile.TarInfo(f"data/noise-{seed}")
+        info.size = size
+        tar.addfile(info, io.BytesIO(rnd.randbytes(size)))
+    plain = out.getvalue()
+    return gzip.compress(plain, 0, mtime=0), "sha256:" + hashlib.sha256(plain).hexdigest()
+
+
+def make_image(layers):
+    made = [make_layer(*pair) for pair in layers]
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {},
+                         "rootfs": {"type": "layers", "diff_ids": [d for _, d in made]}}).encode()
+    doc = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json",
+           "config": {"mediaType": OCI + "config.v1+json", "size": len(config), "digest": keep(config)},
+           "layers": [{"mediaType": OCI + "layer.v1.tar+gzip", "size": len(b), "digest": keep(b)}
+                      for b, _ in made]}
+    return keep(json.dumps(doc).encode())
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def note(self, sent):
+        with lock, open(f"{A.directory}/log", "a") as f:
+            f.write(json.dumps({"path": self.path, "range": self.headers.get("Range"), "sent": sent}) + "\n")
+
+    def do_GET(self):
+        parts = self.path.split("/")
+        name, kind, what = "/".join(parts[2:-2]), parts[-2], parts[-1]
+        digest = TAGS.get(name) if kind == "manifests" and ":" not in what else what
+        data = BLOBS.get(digest)
+        if data is None:
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return self.note(0)
+        self.answer(data, kind)
+
+    def answer(self, data, kind):
+        start, wanted = 0, self.headers.get("Range")
+        if wanted and not A.no_ranges:
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            start, end = int(first), int(last) + 1 if last else len(data)
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
+        else:
+            end = len(data)
+            self.send_response(200)
+        self.send_header("Content-Type", OCI + "manifest.v1+json" if kind == "manifests" else
+                         "application/octet-stream")
+        self.send_header("Content-Length", str(end - start))
+        self.end_headers()
+        at = start
+        try:
+            while at < end:
+                if kind == "blobs" and A.gate and at >= A.gate:
+                    open(f"{A.directory}/gated", "w").close()
+                    while not os.path.exists(f"{A.directory}/open"):
+                        time.sleep(0.02)
+                self.wfile.write(data[at:min(at + PIECE, end)])
+                at = min(at + PIECE, end)
+                if A.rate and kind == "blobs":
+                    time.sleep(PIECE / A.rate)
+        except OSError:
+            self.close_connection = True
+        self.note(at - start)
+
+
+def main():
+    with open(f"{A.directory}/images.json") as f:
+        for name, layers in json.load(f).items():
+            TAGS[name] = make_image(layers)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    with open(f"{A.directory}/env.new", "w") as f:
+        f.write(f"PACED=127.0.0.1:{server.server_address[1]}\n")
+    open(f"{A.directory}/log", "w").close()
+    os.rename(f"{A.directory}/env.new", f"{A.directory}/env")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
