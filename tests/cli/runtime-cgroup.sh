@@ -64,7 +64,7 @@ leftovers_body() {
 	wait_for 5 is_stopped
 	is "$(wc -l <$CG/$TOP/a/cgroup.procs)" 2
 	rt kill --all c TERM
-	wait_for 5 sh -c "[ ! -s $CG/$TOP/a/cgroup.procs ]"
+	wait_for 5 sh -c "! grep -q . $CG/$TOP/a/cgroup.procs"
 	rt delete c
 	[ ! -e $CG/$TOP/a ] || fail "the cgroup is left"
 

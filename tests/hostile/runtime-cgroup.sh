@@ -32,12 +32,12 @@ respawn_body() {
 		2)
 			rt pause c
 			rt kill --all c KILL
-			wait_for 10 sh -c "[ ! -s $CG/$TOP/r/cgroup.procs ]"
+			wait_for 10 sh -c "! grep -q . $CG/$TOP/r/cgroup.procs"
 			rt delete c
 			;;
 		3)
 			rt kill --all c TERM
-			wait_for 10 sh -c "[ ! -s $CG/$TOP/r/cgroup.procs ]"
+			wait_for 10 sh -c "! grep -q . $CG/$TOP/r/cgroup.procs"
 			rt delete c
 			;;
 		esac
