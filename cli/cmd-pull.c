@@ -11,12 +11,16 @@
 #include "commands.h"
 #include "fd.h"
 #include "registry-opts.h"
+#include "side-by-side.h"
 
 struct pull_args {
 	struct registry_args registry;
 	bool quiet;
 	const char *platform, *arch, *os, *variant, *policy;
+	uint64_t jobs;
 };
+
+#define JOBS_DEFAULT 3	/* images at a time */
 
 enum policy { POLICY_ALWAYS, POLICY_MISSING, POLICY_NEVER };
 
@@ -27,6 +31,7 @@ static const struct opt pull_opts[] = {
 	{ 0,   "arch",       "ARCH",     OPT_STRING,  ARG(arch),       "Use ARCH instead of the architecture of the machine for choosing images" },
 	{ 0,   "decryption-key", "KEY",  OPT_REFUSED, .text = "encrypted images cannot be read" },
 	{ 0,   "disable-content-trust", NULL, OPT_REFUSED, .text = "there is no content trust to disable" },
+	{ 0,   "jobs",       "N",        OPT_U64,     ARG(jobs),       "Pull so many images at a time (default 3, on a terminal 1)" },
 	{ 0,   "os",         "OS",       OPT_STRING,  ARG(os),         "Use OS instead of the running OS for choosing images" },
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
@@ -158,21 +163,46 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 	return r;
 }
 
-static int pull_all(struct cmd *c, const struct pull_args *a, const char *platform,
-		    enum policy policy, const char *creds, struct err *e)
-{
-	int r;
+/* All that one process of several needs. */
+struct pulls {
+	struct cmd *c;
+	const struct pull_args *args;
+	const char *platform, *creds;
+	enum policy policy;
+};
 
-	for (size_t i = 0; i < c->n_args; i++) {
-		r = policy == POLICY_ALWAYS ? 0 : print_local(c, c->args[i], e);
-		if (r == 0 && policy == POLICY_NEVER)
-			r = err_set(e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
-		else if (r == 0)
-			r = pull_one(c, a, platform, creds, c->args[i], e);
-		if (r < 0)
-			cmd_fail(c, e);
-	}
+static int pull_nth(void *arg, size_t i)
+{
+	const struct pulls *p = arg;
+	struct cmd *c = p->c;
+	struct err e = ERR_INIT;
+	int r = p->policy == POLICY_ALWAYS ? 0 : print_local(c, c->args[i], &e);
+
+	if (r == 0 && p->policy == POLICY_NEVER)
+		r = err_set(&e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
+	else if (r == 0)
+		r = pull_one(c, p->args, p->platform, p->creds, c->args[i], &e);
+	if (r < 0)
+		cmd_fail(c, &e);
 	return c->status;
+}
+
+/* One after the other on a terminal, which has room for the bars of one and asks what a name means. */
+static int pull_all(struct pulls *p, struct err *e)
+{
+	size_t n = p->c->n_args;
+	uint64_t jobs = p->args->jobs;
+
+	if (!opt_seen(p->c->opts, "jobs"))
+		jobs = isatty(STDERR_FILENO) ? 1 : JOBS_DEFAULT;
+	if (jobs == 0 || jobs > SIDE_BY_SIDE_MAX)
+		return err_set(e, ERR_INVALID, "--jobs %llu: not a number from 1 to %d",
+			       (unsigned long long)jobs, SIDE_BY_SIDE_MAX);
+	if (jobs > 1 && n > 1)
+		return side_by_side(n, (size_t)jobs, pull_nth, p, e);
+	for (size_t i = 0; i < n; i++)
+		(void)pull_nth(p, i); /* the status is kept in the command */
+	return p->c->status;
 }
 
 static int pull_main(struct cmd *c, void *args, struct err *e)
@@ -188,7 +218,7 @@ static int pull_main(struct cmd *c, void *args, struct err *e)
 	if (r >= 0)
 		r = registry_take_creds(a->registry.creds, &creds, e);
 	if (r >= 0)
-		r = pull_all(c, a, platform, policy, creds, e);
+		r = pull_all(&(struct pulls){ c, a, platform, creds, policy }, e);
 	registry_creds_free(creds);
 	return r;
 }
@@ -198,8 +228,10 @@ const struct command cmd_pull = {
 	.usage = "[options] IMAGE [IMAGE...]",
 	.description =
 		"Pulls images from registries and stores them locally.\n"
-		"An image can be pulled by tag or digest.  Without either, the tag is latest.",
-	.examples = "pull alpine\npull quay.io/prometheus/busybox:glibc\npull --platform "
+		"An image can be pulled by tag or digest.  Without either, the tag is latest.\n"
+		"Several images are pulled at the same time; a layer that two of them have is\n"
+		"fetched once.  What came of a pull that breaks off is kept for a day.",
+	.examples = "pull alpine\npull --jobs 8 alpine debian:12 fedora\npull quay.io/prometheus/busybox:glibc\npull --platform "
 		    "linux/arm64 debian:12",
 	.run = pull_main,
 	.opts = pull_opts,

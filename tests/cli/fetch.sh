@@ -179,3 +179,48 @@ test_what_nobody_goes_on_with_is_removed() {
 	[ ! -e "$old" ] || fail "a partial blob of two days ago is kept"
 	[ -e "$new" ] || fail "a partial blob of now is gone"
 }
+
+test_several_images_at_once() {
+	local pid
+	paced_start '{"one": [[1, 1000000]], "two": [[2, 1000]], "three": [[3, 1000]]}' --gate 300000
+	command ctr-lite pull "$PACED/one" "$PACED/none" "$PACED/two" "$PACED/three" >"$T/out" 2>"$T/err" 8>&- &
+	pid=$!
+	two_are_here() { [ "$(ctr images -q | wc -l)" = 2 ]; }
+	wait_for 20 two_are_here # while the first is still on its way
+	is "$(cat "$T/out")" "" "what is printed before the first is there"
+	touch "$T/paced/open"
+	wait $pid && fail "an image that does not exist was pulled"
+	is "$(grep -c '^Error: ' "$T/err")" 1 "errors"
+	contains "$(grep '^Error: ' "$T/err")" "$PACED/none"
+	is "$(cat "$T/out")" "$(ctr inspect --type image -f '{{.Id}}' "$PACED/one" "$PACED/two" "$PACED/three")" "the IDs in order"
+	# one after the other, when that is asked for
+	expect 0 ctr rmi -a
+	rm "$T/paced/open" "$T/paced/gated"
+	command ctr-lite pull --jobs 1 "$PACED/one" "$PACED/two" >"$T/out" 2>"$T/err" 8>&- &
+	pid=$!
+	wait_for 20 test -e "$T/paced/gated"
+	lacks "$(cat "$T/err")" "$PACED/two"
+	touch "$T/paced/open"
+	wait $pid || fail "$(cat "$T/err")"
+	is "$(wc -l <"$T/out")" 2 "images"
+	expect 125 ctr pull --jobs 0 "$PACED/one"
+	contains "$ERR" "--jobs 0"
+	expect 125 ctr pull --jobs 65 "$PACED/one" "$PACED/two"
+	contains "$ERR" "from 1 to 64"
+}
+
+test_several_images_end_with_the_command() {
+	local pid
+	paced_start '{"one": [[1, 1000000]], "two": [[2, 1000000]]}' --gate 300000
+	setsid ctr-lite pull "$PACED/one" "$PACED/two" >"$T/out" 2>"$T/err" 8>&- &
+	pid=$!
+	both_began() { [ "$(grep -c 'Copying blob' "$T/err")" = 2 ]; }
+	wait_for 20 both_began
+	kill -TERM $pid
+	wait $pid && fail "a pull that was ended claims success"
+	nothing_staged() { [ -z "$(ls "$GRAPHROOT/tmp")" ]; }
+	wait_for 10 nothing_staged
+	touch "$T/paced/open"
+	expect 0 ctr images -q
+	is "$OUT" ""
+}
