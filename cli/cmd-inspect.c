@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "fd.h"
+#include "inspect-remote.h"
 #include "json.h"
 #include "out.h"
 #include "volumes.h"
@@ -17,6 +18,7 @@
 enum type { TYPE_ALL, TYPE_CONTAINER, TYPE_IMAGE, TYPE_NETWORK, TYPE_POD, TYPE_VOLUME };
 
 struct inspect_args {
+	struct inspect_remote_args remote;
 	const char *type_name;
 	const char *format;
 	bool size, latest;
@@ -28,16 +30,20 @@ struct inspect_args {
 #define OPT_LATEST { 'l', "latest", NULL, OPT_FLAG, ARG(latest), "Act on the latest container" }
 #define OPT_SIZES { 's', "size", NULL, OPT_FLAG, ARG(size), "Display total file size of containers" }
 static const struct opt opts[] = {
+	{ .kind = OPT_INCLUDE, .table = inspect_remote_opts },
 	OPT_FORMAT, OPT_LATEST, OPT_SIZES,
 	{ 't', "type", "TYPE", OPT_STRING, ARG(type_name), "Specify the type of object: all, container, image, network, pod, volume" },
 	{ 0 },
 };
 static const struct opt container_opts[] = { OPT_FORMAT, OPT_LATEST, OPT_SIZES, { 0 } };
 static const struct opt image_opts[] = {
+	{ .kind = OPT_INCLUDE, .table = inspect_remote_opts },
 	OPT_FORMAT,
 	{ 0, "platform", "PLATFORM", OPT_REFUSED, .text = "images of this machine's platform are shown" },
 	{ 0 },
 };
+
+static const struct inspect_args inspect_defaults = { .remote = INSPECT_REMOTE_ARGS_DEFAULT };
 
 /* What templates have to know beyond the document itself. */
 static const struct tmpl_field fields[] = {
@@ -321,13 +327,25 @@ static int parse_type(const char *name, enum type *ret, struct err *e)
 		       shown ? shown : "");
 }
 
+/* Images of this store, and with a transport before its name one that is elsewhere. */
+static int inspect_images(struct cmd *c, const struct inspect_args *a, enum type type, struct err *e)
+{
+	int r = inspect_is_remote(c, e);
+
+	if (r < 0)
+		return r;
+	return r ? inspect_remote(c, &a->remote, a->format, NULL, e) : inspect(c, a, type, e);
+}
+
 static int inspect_main(struct cmd *c, void *args, struct err *e)
 {
 	const struct inspect_args *a = args;
 	enum type type = TYPE_ALL;
 	int r = parse_type(a->type_name, &type, e);
 
-	return r < 0 ? r : inspect(c, a, type, e);
+	if (r == 0 && type != TYPE_ALL && type != TYPE_IMAGE)
+		return inspect(c, a, type, e);
+	return r < 0 ? r : inspect_images(c, a, type, e);
 }
 
 static int container_main(struct cmd *c, void *args, struct err *e)
@@ -337,17 +355,19 @@ static int container_main(struct cmd *c, void *args, struct err *e)
 
 static int image_main(struct cmd *c, void *args, struct err *e)
 {
-	return inspect(c, args, TYPE_IMAGE, e);
+	return inspect_images(c, args, TYPE_IMAGE, e);
 }
 
 const struct command cmd_inspect = {
 	.summary = "Display the configuration of object denoted by ID",
 	.usage = "[options] {CONTAINER|IMAGE|VOLUME} [...]",
 	.description = "Displays what is known of containers, images and volumes, as JSON.\n"
-		       "A name that both have means the container.",
-	.examples = "inspect alpine\ninspect --format '{{.State.Status}}' web",
+		       "A name that both have means the container.  An image that is elsewhere (docker://NAME,\n"
+		       "oci:DIR, ...) is not brought here: what skopeo would show of it is displayed.",
+	.examples = "inspect alpine\ninspect docker://quay.io/prometheus/busybox\ninspect --format '{{.State.Status}}' web",
 	.run = inspect_main,
 	.opts = opts,
+	.defaults = &inspect_defaults,
 	.args_size = sizeof(struct inspect_args),
 	.max_args = ARGS_ANY,
 	.needs = NEED_STORE,
@@ -372,6 +392,7 @@ const struct command cmd_image_inspect = {
 	.examples = "image inspect alpine\nimage inspect --format '{{json .Config}}' alpine",
 	.run = image_main,
 	.opts = image_opts,
+	.defaults = &inspect_defaults,
 	.args_size = sizeof(struct inspect_args),
 	.max_args = ARGS_ANY,
 	.needs = NEED_STORE,

@@ -10,8 +10,10 @@
 #include "cli.h"
 #include "commands.h"
 #include "fd.h"
+#include "location.h"
 #include "registry-opts.h"
 #include "side-by-side.h"
+#include "signature-opts.h"
 
 struct pull_args {
 	struct registry_args registry;
@@ -36,7 +38,7 @@ static const struct opt pull_opts[] = {
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
-	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ .kind = OPT_INCLUDE, .table = registry_opts },
 	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
 	{ 0 },
@@ -176,9 +178,10 @@ static int pull_nth(void *arg, size_t i)
 	const struct pulls *p = arg;
 	struct cmd *c = p->c;
 	struct err e = ERR_INIT;
-	int r = p->policy == POLICY_ALWAYS ? 0 : print_local(c, c->args[i], &e);
+	bool elsewhere = ctr_location_is_elsewhere(c->args[i]);
+	int r = p->policy == POLICY_ALWAYS || elsewhere ? 0 : print_local(c, c->args[i], &e);
 
-	if (r == 0 && p->policy == POLICY_NEVER)
+	if (r == 0 && p->policy == POLICY_NEVER && !elsewhere)
 		r = err_set(&e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
 	else if (r == 0)
 		r = pull_one(c, p->args, p->platform, p->creds, c->args[i], &e);
@@ -224,15 +227,17 @@ static int pull_main(struct cmd *c, void *args, struct err *e)
 }
 
 const struct command cmd_pull = {
-	.summary = "Pull an image from a registry",
+	.summary = "Pull an image from a registry, or bring it in from another place",
 	.usage = "[options] IMAGE [IMAGE...]",
 	.description =
 		"Pulls images from registries and stores them locally.\n"
 		"An image can be pulled by tag or digest.  Without either, the tag is latest.\n"
+		"oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] and dir:DIR are "
+		"images in files; they are copied each time.\n"
 		"Several images are pulled at the same time; a layer that two of them have is\n"
 		"fetched once.  What came of a pull that breaks off is kept for a day.",
 	.examples = "pull alpine\npull --jobs 8 alpine debian:12 fedora\npull quay.io/prometheus/busybox:glibc\npull --platform "
-		    "linux/arm64 debian:12",
+		    "linux/arm64 debian:12\npull oci:/srv/images:web",
 	.run = pull_main,
 	.opts = pull_opts,
 	.args_size = sizeof(struct pull_args),
@@ -258,7 +263,7 @@ static const struct opt import_opts[] = {
 	{ 0,   "os",       "OS",          OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 0,   "platform", "PLATFORM",    OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 'q', "quiet",    NULL,          OPT_FLAG,   ARG(quiet),   "Suppress progress" },
-	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "signatures are not checked" },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ 0,   "variant",  "VARIANT",     OPT_REFUSED, .text = "what is imported runs on this machine" },
 	{ 0 },
 };

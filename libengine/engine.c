@@ -9,6 +9,7 @@
 #include "ctrlite/cgroup.h"
 #include "ctrlite/default-dirs.h"
 #include "ctrlite/idmap.h"
+#include "log.h"
 #include "path.h"
 #include "str.h"
 
@@ -60,10 +61,14 @@ int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, str
 		if (strv_add_take(&eng->hooks_dirs, absolute(o->hooks_dirs->items[i])) < 0)
 			return err_sys(e, ENOMEM, "open the store");
 	r = store_open(&eng->store, root, run, e);
-	if (r == 0)
-		r = store_collect(&eng->store, map_for_collect, eng, e);
-	if (r < 0)
+	if (r < 0) {
 		ctr_engine_close(eng);
+	} else {
+		struct err why = ERR_INIT;
+
+		if (store_collect(&eng->store, map_for_collect, eng, &why) < 0)
+			log_warn("cannot remove what an earlier command left: %s", why.text);
+	}
 	return r;
 }
 

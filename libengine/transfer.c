@@ -15,7 +15,7 @@
 #include "proc.h"
 #include "str.h"
 
-#define TRANSFER_OUT_MAX_BYTES (1u << 20)
+#define TRANSFER_OUT_MAX_BYTES (32u << 20)	/* the tags of a repository, a manifest */
 #define TRANSFER_ERR_FD 3	/* its --err-fd */
 #define TRANSFER_CREDS_FD 4	/* its --creds-fd */
 #define TRANSFER_SIDE_FD (TRANSFER_FD_FIRST + TRANSFER_FDS_MAX)	/* --src-creds-fd, --dest-creds-fd */
@@ -37,6 +37,13 @@ static const char *secret_of(const struct ctr_transfer *t, int i)
 	return i == CREDS ? t->creds : i == SRC_CREDS ? t->src_creds : t->dest_creds;
 }
 
+static const char *signature_policy;
+
+void ctr_transfer_signature_policy(const char *path)
+{
+	signature_policy = path;
+}
+
 static int build_argv(const struct ctr_transfer *t, const char *const *args, struct strv *argv)
 {
 	const char *level = log_level_str(log_max);
@@ -48,6 +55,8 @@ static int build_argv(const struct ctr_transfer *t, const char *const *args, str
 		r = strv_addf(argv, "--runroot=%s", t->run);
 	if (r >= 0)
 		r = strv_addf(argv, "--err-fd=%d", TRANSFER_ERR_FD);
+	if (r >= 0 && signature_policy)
+		r = strv_addf(argv, "--signature-policy=%s", signature_policy);
 	if (r >= 0 && level)
 		r = strv_addf(argv, "--log-level=%s", level);
 	if (r >= 0 && t && t->quiet)

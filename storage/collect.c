@@ -395,6 +395,8 @@ static int collect_one(struct collect *c, const char *name, struct err *e)
 	r = file_lock(fd, true, false);
 	if (r < 0)
 		return r == -EWOULDBLOCK ? 0 : err_sys(e, r, "lock %s/tmp/%s", c->s->root, name);
+	if (!store_is_named(fd, c->s->tmp_fd, name))
+		return 0; /* another collector was quicker */
 	(void)snprintf(st.name, sizeof(st.name), "%s", name);
 	st.fd = fd;
 	if (S_ISDIR(sb.st_mode)) {

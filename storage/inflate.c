@@ -53,7 +53,7 @@ struct inflate {
 	int fd;
 	enum compression kind;
 	bool started, in_eof;
-	uint64_t bytes_in;
+	uint64_t bytes_in, left;	/* left: of what may be read */
 	unsigned char *in, *out;
 	size_t in_len, in_pos;
 	bool mid_frame;		/* inside a gzip member or zstd frame */
@@ -75,6 +75,7 @@ int inflate_new(int fd, struct inflate **ret, struct err *e)
 		return err_sys(e, ENOMEM, "decompress");
 	}
 	x->fd = fd;
+	x->left = UINT64_MAX;
 	*ret = x;
 	return 0;
 }
@@ -89,7 +90,8 @@ void inflate_free(struct inflate *x)
 	free(x);
 }
 
-int inflate_new_behind(const void *start, size_t len, int fd, struct inflate **ret, struct err *e)
+int inflate_new_behind(const void *start, size_t len, int fd, uint64_t max_bytes,
+		       struct inflate **ret, struct err *e)
 {
 	struct inflate *x = NULL;
 	int r = inflate_new(fd, &x, e);
@@ -100,6 +102,7 @@ int inflate_new_behind(const void *start, size_t len, int fd, struct inflate **r
 	memcpy(x->in, start, len);
 	x->in_len = len;
 	x->bytes_in = len;
+	x->left = max_bytes;
 	*ret = x;
 	return 0;
 }
@@ -125,7 +128,8 @@ static int fill_input(struct inflate *x, size_t want, struct err *e)
 		x->in_pos = 0;
 	}
 	while (!x->in_eof && x->in_len - x->in_pos < want) {
-		ssize_t n = read(x->fd, x->in + x->in_len, IN_BYTES - x->in_len);
+		size_t space = IN_BYTES - x->in_len;
+		ssize_t n = read(x->fd, x->in + x->in_len, space < x->left ? space : x->left);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -134,6 +138,7 @@ static int fill_input(struct inflate *x, size_t want, struct err *e)
 		x->in_eof = n == 0;
 		x->in_len += (size_t)n;
 		x->bytes_in += (uint64_t)n;
+		x->left -= (uint64_t)n;
 	}
 	return 0;
 }

@@ -21,9 +21,11 @@ struct inflate;
 
 /* Read from @fd, borrowed. */
 int inflate_new(int fd, struct inflate **ret, struct err *e);
-/* The same behind @len bytes (at most INFLATE_START_MAX_BYTES) that were read from it already. */
+/* The same behind @len bytes (at most INFLATE_START_MAX_BYTES) that were read from it already, and no
+ * more than @max_bytes from @fd. */
 #define INFLATE_START_MAX_BYTES (256u << 10)
-int inflate_new_behind(const void *start, size_t len, int fd, struct inflate **ret, struct err *e);
+int inflate_new_behind(const void *start, size_t len, int fd, uint64_t max_bytes,
+		       struct inflate **ret, struct err *e);
 void inflate_free(struct inflate *x);
 /*
  * The next bytes, at most a few hundred KiB, valid until the next call.  Returns their number, 0 at

@@ -113,9 +113,10 @@ static int decompress(int in, int out, char *buf, size_t len, const struct spool
 		      struct err *e)
 {
 	auto_free char *rest = malloc(COPY_BYTES);
+	const struct unfilter_in what = { buf, len, in, UINT64_MAX };
 	struct proc p = PROC_INIT;
 	auto_close int from = FD_NONE;
-	int r = rest ? unfilter_start(o->dir_fd, WORKER_DIR, o->idmap, o->lim, buf, len, in, &from, &p, e)
+	int r = rest ? unfilter_start(o->dir_fd, WORKER_DIR, o->idmap, o->lim, &what, &from, &p, e)
 		     : err_sys(e, ENOMEM, "decompress the archive");
 
 	if (r < 0)

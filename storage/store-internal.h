@@ -62,4 +62,7 @@ char *image_record_text(const struct image_record *rec);
 #define BLOB_PATH_MAX 80
 void layout_blob_path(const struct digest *d, char buf[BLOB_PATH_MAX]);
 
+/* Is what @fd has open still what @name under @dir_fd means? */
+bool store_is_named(int fd, int dir_fd, const char *name);
+
 #endif

@@ -179,7 +179,7 @@ void store_close(struct store *s)
 }
 
 /* Is @name under @dir_fd still the directory that @fd has open? */
-static bool same_dir(int fd, int dir_fd, const char *name)
+bool store_is_named(int fd, int dir_fd, const char *name)
 {
 	struct stat a, b;
 
@@ -203,7 +203,7 @@ int store_stage_new(struct store *s, struct stage *ret, struct err *e)
 		}
 		fd = open_dir(s->tmp_fd, st.name);
 		/* A collector can come between mkdir and lock: then it is its directory. */
-		if (fd < 0 || file_lock(fd, true, false) < 0 || !same_dir(fd, s->tmp_fd, st.name))
+		if (fd < 0 || file_lock(fd, true, false) < 0 || !store_is_named(fd, s->tmp_fd, st.name))
 			continue;
 		st.fd = take_fd(&fd);
 		*ret = st;

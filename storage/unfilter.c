@@ -21,8 +21,7 @@ enum { FD_IN = WORKER_FD_FIRST, FD_OUT, FD_ROOT };
 enum { EXIT_DAMAGED = 1, EXIT_SETUP = 2, EXIT_OUTPUT = 3, EXIT_LARGE = 4, EXIT_RATIO = 5 };
 
 struct source {
-	const void *start;
-	size_t len;
+	struct unfilter_in in;
 	const struct unpack_limits *lim;
 	uint64_t in_bytes, out_bytes;
 	char buf[IN_BYTES];
@@ -34,15 +33,16 @@ static la_ssize_t read_cb(struct archive *a, void *arg, const void **ret_buf)
 	ssize_t n;
 
 	(void)a;
-	if (s->len) {
-		*ret_buf = s->start;
-		n = (ssize_t)s->len;
-		s->len = 0;
+	if (s->in.len) {
+		*ret_buf = s->in.start;
+		n = (ssize_t)s->in.len;
+		s->in.len = 0;
 	} else {
 		*ret_buf = s->buf;
 		do
-			n = read(FD_IN, s->buf, sizeof(s->buf));
+			n = read(FD_IN, s->buf, s->in.max_bytes < IN_BYTES ? s->in.max_bytes : IN_BYTES);
 		while (n < 0 && errno == EINTR);
+		s->in.max_bytes -= n > 0 ? (uint64_t)n : 0;
 	}
 	if (n > 0)
 		s->in_bytes += (uint64_t)n;
@@ -92,7 +92,7 @@ static int by_inflate(struct source *s)
 	ssize_t n;
 	int status = 0;
 
-	if (inflate_new_behind(s->start, s->len, FD_IN, &x, NULL) < 0)
+	if (inflate_new_behind(s->in.start, s->in.len, FD_IN, s->in.max_bytes, &x, NULL) < 0)
 		return EXIT_DAMAGED;
 	while (status == 0 && (n = inflate_next(x, &buf, NULL)) != 0) {
 		s->in_bytes = inflate_bytes_in(x);
@@ -106,7 +106,7 @@ static void __attribute__((noreturn)) worker_main(const int *fds, struct source 
 	worker_reset_signals();
 	if (worker_place_fds(fds, 3) < 0 || confine_to(FD_ROOT, 0, NULL) < 0)
 		_exit(EXIT_SETUP);
-	switch (compression_detect(s->start, s->len)) {
+	switch (compression_detect(s->in.start, s->in.len)) {
 	case COMPRESSION_XZ:
 	case COMPRESSION_BZIP2:
 		_exit(by_libarchive(s));
@@ -120,11 +120,11 @@ static void __attribute__((noreturn)) worker_main(const int *fds, struct source 
 }
 
 int unfilter_start(int dir_fd, const char *name, const struct idmap *m,
-		   const struct unpack_limits *lim, const void *start, size_t len, int in_fd,
-		   int *ret_fd, struct proc *ret, struct err *e)
+		   const struct unpack_limits *lim, const struct unfilter_in *in, int *ret_fd,
+		   struct proc *ret, struct err *e)
 {
 	auto_close int rd = FD_NONE, wr = FD_NONE, root = FD_NONE;
-	struct source s = { .start = start, .len = len, .lim = lim };
+	struct source s = { .in = *in, .lim = lim };
 	int fds[2], r;
 
 	if (mkdirat(dir_fd, name, 0700) < 0)
@@ -136,7 +136,7 @@ int unfilter_start(int dir_fd, const char *name, const struct idmap *m,
 	wr = fds[1];
 	r = worker_fork(m, ret, e);
 	if (r == 0)
-		worker_main((const int[]){ in_fd, wr, root }, &s);
+		worker_main((const int[]){ in->fd, wr, root }, &s);
 	if (r < 0)
 		return r;
 	*ret_fd = take_fd(&rd);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "change.h"
+#include "check.h"
 #include "fd.h"
 #include "gzip.h"
 #include "image-in.h"
@@ -165,8 +166,10 @@ static int take_file(struct importer *im, const char *name, const char **ret_typ
 	if (c != COMPRESSION_GZIP && c != COMPRESSION_ZSTD)
 		r = gzip_new(&im->gzip, e);
 	if (r == 0 && (c == COMPRESSION_XZ || c == COMPRESSION_BZIP2)) {
-		r = unfilter_start(im->in.stage.fd, "decompress", im->in.idmap, &im->in.limits, buf,
-				   (size_t)n, im->fd, &im->fd, &im->filter, e);
+		const struct unfilter_in what = { buf, (size_t)n, im->fd, UINT64_MAX };
+
+		r = unfilter_start(im->in.stage.fd, "decompress", im->in.idmap, &im->in.limits, &what,
+				   &im->fd, &im->filter, e);
 		n = 0;
 	}
 	*ret_type = layer_type(im, c);
@@ -365,6 +368,8 @@ int transfer_cmd_import(struct transfer *t, int argc, char **argv, struct err *e
 		r = full_reference(argv[2], ref, e);
 	if (r == 0)
 		r = check_changes(&a, e);
+	if (r == 0)
+		r = trust_check_transport(&t->store, "tarball", e);
 	if (r == 0) {
 		r = run_import(t, &a, argv[1], n == 2 ? ref : NULL, e);
 		if (r < 0)

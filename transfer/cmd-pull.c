@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "fd.h"
 #include "pull-progress.h"
 #include "pull.h"
@@ -71,6 +72,27 @@ static int ask(void *arg, const struct ctr_candidates *c, size_t *ret_index, str
 	return 0;
 }
 
+/* An image that is somewhere else than in a registry. */
+static int pull_in(struct transfer *t, const char *text, const struct pull_args *a,
+		   struct digest *ret_id, struct err *e)
+{
+	auto_location struct ctr_location l = CTR_LOCATION_INIT;
+	struct ctr_copy_opts o = CTR_COPY_OPTS_INIT;
+	struct ctr_copy_result result;
+	int r = ctr_location_parse(text, &l, e);
+
+	if (r < 0)
+		return r;
+	o.have_platform = a->opts.have_platform;
+	o.platform = a->opts.platform;
+	o.src = a->opts.registry;
+	o.events = a->opts.events;
+	r = ctr_copy_in(&t->store, t->idmap, &l, &o, NULL, &result, e);
+	if (r == 0)
+		*ret_id = result.config;
+	return r;
+}
+
 int transfer_cmd_pull(struct transfer *t, int argc, char **argv, struct err *e)
 {
 	struct pull_args a = { .registry = REGISTRY_ARGS_INIT };
@@ -92,7 +114,10 @@ int transfer_cmd_pull(struct transfer *t, int argc, char **argv, struct err *e)
 		a.opts.events.interrupted = transfer_interrupted;
 		if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
 			a.opts.events.choose = ask;
-		r = ctr_pull(&t->store, t->idmap, argv[1], &a.opts, &id, e);
+		if (ctr_location_has_transport(argv[1]) && !str_starts(argv[1], "docker://"))
+			r = pull_in(t, argv[1], &a, &id, e);
+		else
+			r = ctr_pull(&t->store, t->idmap, argv[1], &a.opts, &id, e);
 	}
 	pull_progress_free(progress, transfer_interrupted(NULL) == 0);
 	registry_args_done(&a.registry);

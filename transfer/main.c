@@ -16,6 +16,7 @@
 #include "fd.h"
 #include "log.h"
 #include "path.h"
+#include "policy.h"
 #include "str.h"
 
 #define EXIT_ENGINE 125	/* podman's status for "the engine failed" */
@@ -39,6 +40,11 @@ static const struct {
 	{ "commit", "make an image of a layer that is piped in", transfer_cmd_commit,
 	  NEED_STORE | NEED_IDMAP },
 	{ "untar", "unpack an archive into a container's files", transfer_cmd_untar, 0 },
+	{ "inspect", "look at an image where it is", transfer_cmd_inspect, NEED_STORE },
+	{ "login", "check credentials for a registry and keep them", transfer_cmd_login, 0 },
+	{ "logout", "forget credentials", transfer_cmd_logout, 0 },
+	{ "search", "ask registries what they have", transfer_cmd_search, 0 },
+	{ "list-tags", "list the tags of a repository", transfer_cmd_list_tags, 0 },
 	{ "idmap", "print the default id map", transfer_cmd_idmap, 0 },
 	{ NULL, NULL, NULL, 0 },
 };
@@ -188,6 +194,14 @@ static int set_run(void *arg, const char *v, struct err *e)
 	return 0;
 }
 
+static int set_policy(void *arg, const char *v, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	policy_set_path(v);
+	return 0;
+}
+
 static int set_err_fd(void *arg, const char *v, struct err *e)
 {
 	struct globals *g = arg;
@@ -242,6 +256,7 @@ static const struct transfer_opt global_opts[] = {
 	{ "root", 0, true, set_root },
 	{ "runroot", 0, true, set_run },
 	{ "err-fd", 0, true, set_err_fd },
+	{ "signature-policy", 0, true, set_policy },
 	{ "log-level", 0, true, set_log_level },
 	{ "quiet", 'q', false, set_quiet },
 	{ "help", 'h', false, set_help },

@@ -2,7 +2,8 @@
  * What the commands of ctr-lite-transfer share.  The program does the work that needs the heavy
  * libraries (network, digests, archives), so that the command line program maps none of them.
  *
- *	ctr-lite-transfer [--root DIR] [--runroot DIR] [--err-fd N] [--log-level L] [--quiet] COMMAND
+ *	ctr-lite-transfer [--root DIR] [--runroot DIR] [--err-fd N] [--log-level L] [--quiet]
+ *			  [--signature-policy FILE] COMMAND
  *
  * The result goes to stdout, progress to stderr.  A failure is sent as a struct err on the
  * descriptor N, without which it is one line on stderr; the exit status is then 125.
@@ -32,6 +33,11 @@ int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e
 int transfer_cmd_shift(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_commit(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_untar(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_inspect(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_login(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_logout(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_search(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_list_tags(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_idmap(struct transfer *t, int argc, char **argv, struct err *e);
 
 /*

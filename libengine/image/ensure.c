@@ -8,6 +8,7 @@
 #include "ctrlite/transfer.h"
 #include "json.h"
 #include "layer.h"
+#include "location.h"
 #include "platform.h"
 
 #define CONFIG_LIST_MAX 4096	/* entries of one list of an image's configuration */
@@ -184,16 +185,33 @@ static int make_usable(struct ctr_engine *eng, const char *text, bool quiet,
 	return 0;
 }
 
+/* What was pulled is known by its ID, and called as the store calls it. */
+static int with_id(struct ctr_engine *eng, const char *id, const struct ctr_ensure_opts *o,
+		   struct ctr_image_found *ret, struct ctr_image_config *ret_config, struct err *e)
+{
+	const struct ctr_ensure_opts here = { .policy = CTR_PULL_NEVER, .quiet = o->quiet };
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	int r = ctr_image_ensure(eng, id, &here, ret, ret_config, e);
+
+	if (r < 0 || ret->name || layout_read(&eng->store, &x, NULL) < 0)
+		return r; /* a container may also be called by its image's ID */
+	for (size_t i = 0; i < x.n && !ret->name; i++)
+		if (x.entries[i].ref && digest_eq(&x.entries[i].manifest, &ret->manifest))
+			ret->name = strdup(x.entries[i].ref);
+	return 0;
+}
+
 int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
 		     struct ctr_image_found *ret, struct ctr_image_config *ret_config, struct err *e)
 {
 	struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 	struct ctr_image_config c = CTR_IMAGE_CONFIG_INIT;
 	auto_free char *id = NULL;
-	bool other = false;
+	bool other = false, elsewhere = ctr_location_is_elsewhere(text);
 	int r = -ENOENT;
 
-	if (o->policy == CTR_PULL_MISSING || o->policy == CTR_PULL_NEVER) {
+	/* An image that is somewhere else is copied from there every time, as podman does. */
+	if (!elsewhere && (o->policy == CTR_PULL_MISSING || o->policy == CTR_PULL_NEVER)) {
 		r = ctr_image_lookup(&eng->store, text, &f, e);
 		if (r == 0 && o->platform) {
 			r = read_config(&eng->store, &f.config, o->platform, &c, &other, e);
@@ -215,6 +233,8 @@ int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_
 		r = pull(eng, text, o, &id, e);
 		if (r == 0)
 			ctr_image_event(eng, "pull", id, text);
+		if (r == 0 && elsewhere)
+			return with_id(eng, id, o, ret, ret_config, e);
 		if (r < 0 && o->policy == CTR_PULL_NEWER &&
 		    ctr_image_lookup(&eng->store, text, &f, NULL) == 0) {
 			*e = (struct err)ERR_INIT;

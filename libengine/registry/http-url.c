@@ -97,3 +97,10 @@ char *http_url_show(const char *url)
 		return strdup("(an unreadable URL)");
 	return strdup(s);
 }
+
+char *http_url_escape(const char *s)
+{
+	auto_curl_str char *coded = curl_easy_escape(NULL, s, 0);
+
+	return coded ? strdup(coded) : NULL;
+}

@@ -767,9 +767,18 @@ static void ended(struct http_request *q, CURLcode code)
 		finish(q, q->failure);
 	} else if (!(curl_may_pass(code) && !stalled && again(q, -1))) {
 		const char *why = q->curl_error[0] ? q->curl_error : curl_easy_strerror(code);
+		char verify[CURL_ERROR_SIZE + 80];
 
 		if (code == CURLE_OUT_OF_MEMORY) /* what it says of a line that passes its own limit */
 			why = "a header is too long, or memory is short";
+		if (code == CURLE_SSL_CONNECT_ERROR && strstr(why, "wrong version number"))
+			why = "the server does not speak TLS (for plain http: --tls-verify=false, or insecure in "
+			      "registries.conf)";
+		if (code == CURLE_PEER_FAILED_VERIFICATION) {
+			(void)snprintf(verify, sizeof(verify), "%s (an authority of your own belongs into "
+				       "certs.d/HOST/ca.crt or --cert-dir)", why);
+			why = verify;
+		}
 		if (q->too_slow)
 			why = q->sent_bytes < q->send.size_bytes
 			      ? "too slow: the other side takes no more bytes"

@@ -143,6 +143,8 @@ char *http_url_without_user(const char *url);
 bool http_same_origin(const char *a, const char *b);
 /* @url, which may be relative, as seen from @base: absolute, without name and password.  Fresh or NULL. */
 char *http_url_join(const char *base, const char *url);
+/* As a parameter's value in an URL; fresh or NULL. */
+char *http_url_escape(const char *s);
 /* Parts of an URL in fresh memory (any may be NULL); lower-case host.  -EINVAL. */
 int http_url_split(const char *url, char **ret_scheme, char **ret_host, char **ret_port);
 

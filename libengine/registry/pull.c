@@ -17,6 +17,7 @@
 #include "pull-layers.h"
 #include "registries-conf.h"
 #include "registry.h"
+#include "signatures.h"
 #include "str.h"
 
 #define WAIT_STEP_MS 40		/* so often is looked whether another process is done */
@@ -26,6 +27,9 @@ struct pull {
 	const struct idmap *idmap;
 	const struct ctr_pull_opts *opts;
 	struct http *http;
+	struct policy policy;		/* which images are allowed */
+	struct digest manifest;		/* of the image (of an index: of what was chosen) */
+	bool rejected;			/* by the policy: no other source will do better */
 	struct digest id;		/* of the image, once it is here */
 };
 
@@ -120,6 +124,7 @@ static int choose_from_index(struct pull *p, struct registry *reg, const char *r
 	r = digest_parse(s ? s : "", &digest, e);
 	if (r < 0)
 		return err_wrap(e, r, "index");
+	p->manifest = digest;
 	if (have_it(p->store, ref, &digest, &p->id))
 		return 1;
 	r = get_manifest(reg, NULL, &digest, &chosen, e);
@@ -299,6 +304,7 @@ static int pull_manifest(struct pull *p, struct registry *reg, const struct ctr_
 	char name[REF_STR_MAX], full[REF_STR_MAX];
 	int r = get_manifest(reg, by_digest ? NULL : src->tag, by_digest ? &src->digest : NULL, x, e);
 
+	p->manifest = x->digest;
 	if (r == 0 && x->m.is_index)
 		r = choose_from_index(p, reg, ref, x, e);
 	else if (r == 0 && have_it(p->store, ref, &x->digest, &p->id))
@@ -307,6 +313,21 @@ static int pull_manifest(struct pull *p, struct registry *reg, const struct ctr_
 		return err_wrap(e, r, "initializing source docker://%s: reading manifest %s%s in %s",
 				ctr_reference_str(src, full), by_digest ? "sha256:" : "",
 				by_digest ? src->digest.hex : src->tag, ctr_reference_name(src, name));
+	return r;
+}
+
+/* The policy's word on what was found, before anything of it is fetched; also when it is here
+ * already, as it may have come under another policy. */
+static int check_trust(struct pull *p, struct registry *reg, const struct ctr_reference *src,
+		       const char *ref, struct err *e)
+{
+	struct ctr_reference full;
+	int r = ctr_reference_parse(ref, &full, e);
+
+	if (r == 0) {
+		r = registry_trust(p->store, &p->policy, reg, src, &full, &p->manifest, e);
+		p->rejected = r < 0;
+	}
 	return r;
 }
 
@@ -333,9 +354,14 @@ static int pull_from(struct pull *p, const struct pull_source *source, const cha
 	r = registry_new(p->http, &src, &ro, &reg, e);
 	if (r == 0)
 		r = pull_manifest(p, reg, &src, ref, &x, e);
-	if (r == 0) {
-		say(p, "Getting image source signatures");
-		r = bring_in_alone(p, reg, &x, ref, e);
+	if (r >= 0) {
+		bool here = r > 0;
+
+		if (!here)
+			say(p, "Getting image source signatures");
+		r = check_trust(p, reg, &src, ref, e);
+		if (r == 0 && !here)
+			r = bring_in_alone(p, reg, &x, ref, e);
 	}
 	registry_free(reg);
 	return r < 0 ? r : 0;
@@ -345,6 +371,16 @@ static int pull_from(struct pull *p, const struct pull_source *source, const cha
 static bool is_final(int r)
 {
 	return r == -EINTR || r == -ENOSPC || r == -EDQUOT || r == -ENOMEM || r == -EROFS;
+}
+
+/* What no signature could mend is refused before the registry is asked. */
+static int check_scope(const struct pull *p, const char *ref, struct err *e)
+{
+	auto_policy_requirements struct policy_requirements l = POLICY_REQUIREMENTS_INIT;
+	const struct policy_subject s = { .transport = "docker", .ref = ref };
+	int r = policy_find(&p->policy, &s, &l, e);
+
+	return r < 0 ? r : policy_refuses(&p->policy, &s, &l, e);
 }
 
 /* The sources of one reference in turn: mirrors, then the registry itself. */
@@ -357,14 +393,15 @@ static int pull_reference(struct pull *p, const struct registries_conf *conf,
 
 	(void)ctr_reference_str(full, ref);
 	say(p, "Trying to pull %s...", ref);
-	r = policy_check(ref, e);
+	p->rejected = false;
+	r = check_scope(p, ref, e);
 	if (r == 0)
 		r = registries_conf_sources(conf, ref, full->digest.hex[0], &sources, e);
 	for (size_t i = 0; r == 0 && i < sources.n; i++) {
 		if (e)
 			*e = (struct err)ERR_INIT;
 		r = pull_from(p, &sources.items[i], ref, e);
-		if (r == 0 || is_final(r) || i + 1 == sources.n)
+		if (r == 0 || is_final(r) || p->rejected || i + 1 == sources.n)
 			break;
 		log_info("%s: %s; trying the next source", sources.items[i].ref, e ? e->text : "");
 		if (p->opts->events.restart)
@@ -377,32 +414,17 @@ static int pull_reference(struct pull *p, const struct registries_conf *conf,
 
 /* Names */
 
-static int strip_transport(const char *name, const char **ret, bool *ret_hub, struct err *e)
-{
-	static const char *const others[] = { "docker-archive:", "oci:", "oci-archive:", "dir:",
-					      "containers-storage:", "docker-daemon:", "sif:",
-					      "ostree:" };
-	const char *rest = str_after(name, "docker://");
-
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (str_starts(name, others[i]))
-			return err_set(e, ERR_UNSUPPORTED, "pull %s: only images of registries (docker://) can "
-				       "be pulled", name);
-	*ret = rest ? rest : name;
-	*ret_hub = rest;
-	return 0;
-}
-
 /* What the user's text means here: the name under which it is stored already, if it is. */
 static int resolve_name(struct pull *p, const char *name, struct ctr_reference *ret, struct err *e)
 {
 	auto_image_found struct ctr_image_found local = CTR_IMAGE_FOUND_INIT;
 	struct ctr_reference stored;
-	bool hub = false;
-	int r = strip_transport(name, &name, &hub, e);
+	const char *rest = str_after(name, "docker://");
+	bool hub = rest;
+	int r;
 
-	if (r == 0)
-		r = ctr_reference_parse(name, ret, e);
+	name = rest ? rest : name;
+	r = ctr_reference_parse(name, ret, e);
 	if (r < 0)
 		return r;
 	if (ret->digest.hex[0])
@@ -506,7 +528,10 @@ int ctr_pull(struct store *s, const struct idmap *m, const char *name, const str
 
 	if (r < 0)
 		return r;
-	r = pull_name(&p, name, e);
+	r = policy_load(NULL, &p.policy, e);
+	if (r == 0)
+		r = pull_name(&p, name, e);
+	policy_done(&p.policy);
 	http_free(p.http);
 	if (r == 0)
 		*ret_id = p.id;

@@ -37,7 +37,7 @@ int registry_new(struct http *h, const struct ctr_reference *ref, const struct r
 	reg->repo = strdup(ref->path);
 	reg->base = str_printf("https://%s", server);
 	r = reg->host && reg->repo && reg->base &&
-	    strv_addf(&reg->scopes, "repository:%s:pull", ref->path) >= 0
+	    (!*ref->path || strv_addf(&reg->scopes, "repository:%s:pull", ref->path) >= 0)
 	    ? 0 : err_sys(e, ENOMEM, "open registry %s", ref->domain);
 	if (r == 0)
 		r = certs_load(o->cert_dir, ref->domain, &reg->peer, e);
@@ -113,6 +113,8 @@ static int not_found(const struct registry_get *g, const char *msg, struct err *
 	if (g->method != HTTP_GET && g->method != HTTP_HEAD)
 		return err_set(e, ERR_NOT_FOUND, "the registry has no such repository, or does not make it%s",
 			       msg);
+	if (g->path && *g->path == '/')
+		return err_set(e, ERR_NOT_FOUND, "the registry does not know %s%s", g->path, msg);
 	if (g->path && str_starts(g->path, "manifests/"))
 		return err_set(e, ERR_NOT_FOUND, "manifest unknown%s",
 			       streq(msg, ": manifest unknown") ? "" : msg);
@@ -361,7 +363,12 @@ static int launch(struct registry_get *g, struct err *e)
 		return r;
 	free(g->url);
 	erase(&g->authorization);
-	g->url = g->at ? strdup(g->at) : str_printf("%s/v2/%s/%s", reg->base, reg->repo, g->path);
+	if (g->at)
+		g->url = strdup(g->at);
+	else if (*g->path == '/')
+		g->url = str_printf("%s%s", reg->base, g->path);
+	else
+		g->url = str_printf("%s/v2/%s/%s", reg->base, reg->repo, g->path);
 	g->authorization = reg->authorization ? strdup(reg->authorization) : NULL;
 	if (!g->url || (reg->authorization && !g->authorization))
 		return err_sys(e, ENOMEM, "%s %s", http_method_str(g->method), g->path ? g->path : "");
@@ -567,4 +574,40 @@ int registry_small_blob(struct registry *reg, const struct digest *digest, uint6
 	registry_get_done(&g);
 	strbuf_done(&d.buf);
 	return r < 0 ? err_wrap(e, r, "blob sha256:%s", digest->hex) : 0;
+}
+
+/* <URL>; rel="next": its path, where it is of the same server.  NULL: there is no such page. */
+static char *next_page(const struct registry *reg, const struct registry_get *g)
+{
+	auto_free char *inner = NULL, *url = NULL;
+	const char *link = g->http.link;
+	const char *end = link ? strchr(link, '>') : NULL;
+
+	if (!end || *link != '<' || !strstr(end, "next"))
+		return NULL;
+	inner = strndup(link + 1, (size_t)(end - link - 1));
+	url = inner ? http_url_join(g->url, inner) : NULL;
+	if (!url || !http_same_origin(url, reg->base))
+		return NULL;
+	end = strchr(strstr(url, "://") + 3, '/');
+	return end ? strdup(end) : NULL;
+}
+
+int registry_page(struct registry *reg, const char *path, uint64_t max_bytes, char **ret_buf,
+		  size_t *ret_len, char **ret_next, struct err *e)
+{
+	struct registry_get g = { .accept = "application/json", .max_bytes = max_bytes,
+				  .expect_bytes = UINT64_MAX, .at = *path == '/' ? NULL : path };
+	struct document d = { .buf = STRBUF_INIT };
+	int r = run_document(reg, &g, &d, g.at ? NULL : path, e);
+
+	if (r == 0 && ret_next)
+		*ret_next = next_page(reg, &g);
+	if (r == 0) {
+		*ret_len = d.buf.len;
+		*ret_buf = strbuf_take(&d.buf);
+	}
+	registry_get_done(&g);
+	strbuf_done(&d.buf);
+	return r;
 }

@@ -52,6 +52,7 @@ struct registry {
 };
 
 /* @ref: the repository (domain and path count), to pull from: registry_for_push() asks for more.
+ * Without a path it is the registry as a whole, for registry_page().
  * Free it with registry_free(). */
 int registry_new(struct http *h, const struct ctr_reference *ref, const struct registry_opts *o,
 		 struct registry **ret, struct err *e);
@@ -93,7 +94,8 @@ struct registry_get {
 	struct registry_get *next_waiting;
 };
 
-/* Start it for /v2/<repo>/<path>, as in "blobs/sha256:..."; @path may be NULL when g->at is set. */
+/* Start it for /v2/<repo>/<path>, as in "blobs/sha256:...", or from the server's root where it
+ * begins with '/'; @path may be NULL when g->at is set. */
 int registry_get_start(struct registry *reg, struct registry_get *g, const char *path, struct err *e);
 /* Stop it if it runs, and release what it owns. */
 void registry_get_done(struct registry_get *g);
@@ -117,5 +119,13 @@ int registry_put_manifest(struct registry *reg, const char *tag, const struct di
 /* A whole small blob of exactly @size bytes, verified. */
 int registry_small_blob(struct registry *reg, const struct digest *digest, uint64_t size,
 			char **ret_buf, struct err *e);
+
+/*
+ * A document at @path of the registry's server ("/v2/", "/v2/_catalog?n=100"), or at a whole URL of
+ * another server, which gets no credentials; at most @max_bytes.  *@ret_next (fresh; may be NULL) is
+ * the path of the next page where the answer has such a link to the same server.
+ */
+int registry_page(struct registry *reg, const char *path, uint64_t max_bytes, char **ret_buf,
+		  size_t *ret_len, char **ret_next, struct err *e);
 
 #endif

@@ -210,6 +210,9 @@ static int prepare(struct registry *reg, struct err *e)
 	if (streq(scheme, "http") && str_starts(reg->base, "https:") && !reg->peer.insecure)
 		return err_set(e, ERR_REMOTE, "the token realm %.100s of an https registry is plain http",
 			       ch->realm);
+	/* What asking for a registry as a whole takes, only the registry knows. */
+	if (!*reg->repo && reg->scopes.n == 0 && ch->scope[0] && strv_add(&reg->scopes, ch->scope) < 0)
+		return err_sys(e, ENOMEM, "ask for a token");
 	free(reg->token_url);
 	free(reg->token_form);
 	free(reg->token_basic);

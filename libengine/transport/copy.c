@@ -13,6 +13,7 @@
 #include "json.h"
 #include "layout.h"
 #include "policy.h"
+#include "source-trust.h"
 #include "str.h"
 
 struct copy {
@@ -23,6 +24,8 @@ struct copy {
 	struct stage spool;		/* for blobs of places without files; open when needed */
 	struct digest config;
 	size_t slot;
+	bool policy_loaded;
+	struct policy policy;
 };
 
 /* Parts */
@@ -142,12 +145,25 @@ static bool takes(const struct image_sink *s, const char *media_type)
 	return oci ? s->oci : s->docker;
 }
 
+/* May what the document describes be used at all?  Asked before anything else of it is read. */
+static int check_trust(struct copy *c, const struct image_document *d, struct err *e)
+{
+	int r = c->policy_loaded ? 0 : policy_load(NULL, &c->policy, e);
+
+	if (r < 0)
+		return r;
+	c->policy_loaded = true;
+	return source_trust(c->src, &c->policy, &d->digest, e);
+}
+
 static int copy_image(struct copy *c, const struct image_document *d, const struct manifest *m,
 		      bool instance, struct err *e)
 {
 	struct image_parts p;
-	int r;
+	int r = check_trust(c, d, e);
 
+	if (r < 0)
+		return r;
 	if (!takes(c->dest, m->media_type))
 		return err_set(e, ERR_UNSUPPORTED, "%s does not take manifests of the type %s",
 			       c->dest->where->text, m->media_type);
@@ -198,8 +214,10 @@ static int copy_all(struct copy *c, const struct image_document *d, const struct
 		    struct err *e)
 {
 	const json_t *list = json_object_get(m->doc, "manifests");
-	int r = 0;
+	int r = check_trust(c, d, e);
 
+	if (r < 0)
+		return r;
 	if (!c->dest->ops->put_index)
 		return err_set(e, ERR_UNSUPPORTED, "%s holds single images only: leave out --all",
 			       c->dest->where->text);
@@ -228,29 +246,47 @@ static int copy_chosen(struct copy *c, const struct manifest *m, struct digest *
 	return copy_instance(c, descriptor, false, ret, e);
 }
 
-/* May the source's image be used at all? */
-static int check_trust(struct copy *c, const struct image_document *d, struct err *e)
-{
-	(void)d;
-	if (c->src->where->transport == TRANSPORT_DOCKER)
-		return policy_check(c->src->where->ref, e);
-	return 0;
-}
-
 static int copy_top(struct copy *c, struct digest *ret, struct err *e)
 {
 	auto_image_document struct image_document d = IMAGE_DOCUMENT_INIT;
 	auto_manifest struct manifest m = MANIFEST_INIT;
 	int r = read_document(c, NULL, &d, &m, e);
 
-	if (r == 0)
-		r = check_trust(c, &d, e);
 	if (r < 0)
 		return r;
 	*ret = d.digest;
 	if (m.is_index)
 		return c->o->all ? copy_all(c, &d, &m, e) : copy_chosen(c, &m, ret, e);
 	return copy_image(c, &d, &m, false, e);
+}
+
+/* From the opened source to @dest. */
+static int copy_to(struct copy *c, const struct ctr_location *dest, const struct transport_ctx *ctx,
+		   struct ctr_copy_result *ret, struct err *e)
+{
+	const struct ctr_pull_events *ev = &c->o->events;
+	int r = image_sink_open(dest, ctx, &c->dest, e);
+
+	if (r == 0)
+		r = copy_top(c, &ret->manifest, e);
+	if (r == 0 && ev->interrupted)
+		r = ev->interrupted(e);
+	if (r == 0 && ev->message)
+		ev->message(ev->arg, "Writing manifest to image destination");
+	if (r == 0)
+		r = c->dest->ops->commit(c->dest, e);
+	if (r == 0)
+		ret->config = c->config;
+	return r;
+}
+
+static void copy_done(struct copy *c, const struct idmap *m)
+{
+	image_sink_free(c->dest);
+	image_source_free(c->src);
+	policy_done(&c->policy);
+	if (c->spool.fd >= 0)
+		(void)store_stage_drop(c->store, &c->spool, m, NULL); /* what stays is collected later */
 }
 
 int ctr_copy(struct store *s, const struct idmap *m, const struct ctr_location *src,
@@ -264,18 +300,77 @@ int ctr_copy(struct store *s, const struct idmap *m, const struct ctr_location *
 	int r = image_source_open(src, &from, &c.src, e);
 
 	if (r == 0)
-		r = image_sink_open(dest, &to, &c.dest, e);
+		r = copy_to(&c, dest, &to, ret, e);
+	copy_done(&c, m);
+	return r;
+}
+
+/* What the image is called here: as the user said; archives name their images themselves. */
+static int names_of(const struct image_source *src, struct strv *ret, struct err *e)
+{
+	const struct ctr_location *l = src->where;
+	bool archive = l->transport == TRANSPORT_OCI_ARCHIVE ||
+		       l->transport == TRANSPORT_DOCKER_ARCHIVE;
+	int r = 0;
+
+	if (l->ref)
+		r = strv_add(ret, l->ref);
+	for (size_t i = 0; r == 0 && !l->ref && archive && i < src->names.n; i++)
+		r = strv_add(ret, src->names.items[i]);
+	return r < 0 ? err_sys(e, r, "%s", l->text) : 0;
+}
+
+/* The names after the first. */
+static int tag_more(struct store *s, const struct strv *names, const struct ctr_copy_result *res,
+		    struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	const struct layout_entry *entry = NULL;
+	int r = names->n > 1 ? layout_read(s, &x, e) : 0;
+
+	for (size_t i = 0; i < x.n && !entry; i++)
+		if (digest_eq(&x.entries[i].manifest, &res->manifest))
+			entry = &x.entries[i];
+	for (size_t i = 1; r == 0 && entry && i < names->n; i++) {
+		auto_free char *full = NULL;
+
+		r = sink_store_name(names->items[i], &full, e);
+		if (r == 0)
+			r = layout_tag(s, full, &res->manifest, entry->size_bytes, entry->media_type, e);
+	}
+	return r;
+}
+
+int ctr_copy_in(struct store *s, const struct idmap *m, const struct ctr_location *src,
+		const struct ctr_copy_opts *o, struct strv *ret_names, struct ctr_copy_result *ret,
+		struct err *e)
+{
+	const struct transport_ctx ctx = { s, m, &o->src, o->have_platform ? &o->platform : NULL,
+					   &o->events };
+	auto_location struct ctr_location dest = { .transport = TRANSPORT_STORAGE, .index = -1 };
+	struct copy c = { .o = o, .store = s, .spool = STAGE_INIT };
+	auto_strv struct strv names = STRV_INIT;
+	int r = image_source_open(src, &ctx, &c.src, e);
+
 	if (r == 0)
-		r = copy_top(&c, &ret->manifest, e);
-	if (r == 0 && o->events.interrupted)
-		r = o->events.interrupted(e);
+		r = names_of(c.src, &names, e);
+	if (r == 0) {
+		dest.text = strdup(names.n ? names.items[0] : "the store");
+		dest.ref = names.n ? strdup(names.items[0]) : NULL;
+		if (!dest.text || (names.n && !dest.ref))
+			r = err_sys(e, ENOMEM, "%s", src->text);
+	}
 	if (r == 0)
-		r = c.dest->ops->commit(c.dest, e);
+		r = copy_to(&c, &dest, &ctx, ret, e);
+	copy_done(&c, m);
 	if (r == 0)
-		ret->config = c.config;
-	image_sink_free(c.dest);
-	image_source_free(c.src);
-	if (c.spool.fd >= 0)
-		(void)store_stage_drop(s, &c.spool, m, NULL); /* what stays is collected later */
+		r = tag_more(s, &names, ret, e);
+	for (size_t i = 0; r == 0 && ret_names && i < names.n; i++) {
+		char *full = NULL;
+
+		r = sink_store_name(names.items[i], &full, e);
+		if (r == 0 && strv_add_take(ret_names, full) < 0)
+			r = err_sys(e, ENOMEM, "%s", src->text);
+	}
 	return r;
 }

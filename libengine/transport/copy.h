@@ -47,4 +47,12 @@ int ctr_copy(struct store *s, const struct idmap *m, const struct ctr_location *
 	     const struct ctr_location *dest, const struct ctr_copy_opts *o,
 	     struct ctr_copy_result *ret, struct err *e);
 
+/*
+ * Bring the image at @src into the store, named as podman does: by the reference in @src, else as
+ * the archive names it, else not at all.  The full names are added to @ret_names (may be NULL).
+ */
+int ctr_copy_in(struct store *s, const struct idmap *m, const struct ctr_location *src,
+		const struct ctr_copy_opts *o, struct strv *ret_names, struct ctr_copy_result *ret,
+		struct err *e);
+
 #endif

@@ -77,6 +77,16 @@ bool ctr_location_has_transport(const char *text)
 	return find(text, &rest) != TRANSPORT_NAME;
 }
 
+bool ctr_location_is_elsewhere(const char *text)
+{
+	const char *rest;
+	enum ctr_transport t = find(text, &rest);
+
+	if (t == TRANSPORT_STORAGE)
+		return *rest == '[';
+	return t != TRANSPORT_DOCKER && ctr_location_has_transport(text);
+}
+
 static int set(char **to, const char *s, size_t len, struct err *e)
 {
 	*to = strndup(s, len);

@@ -53,6 +53,9 @@ int ctr_location_parse(const char *text, struct ctr_location *ret, struct err *e
 /* Does @text begin with the name of a transport ("oci:", "docker://", "docker-daemon:")? */
 bool ctr_location_has_transport(const char *text);
 
+/* Is it neither in a registry nor an image of this store? */
+bool ctr_location_is_elsewhere(const char *text);
+
 /* "oci", "docker-archive"; "" for TRANSPORT_NAME. */
 const char *ctr_transport_str(enum ctr_transport t);
 

@@ -108,8 +108,7 @@ static const struct image_sink_ops store_ops = {
 	.free = store_free,
 };
 
-/* localhost/NAME:latest for a short name. */
-static int full_name(const char *name, char **ret, struct err *e)
+int sink_store_name(const char *name, char **ret, struct err *e)
 {
 	struct ctr_reference parsed, full;
 	char buf[REF_STR_MAX];
@@ -140,7 +139,7 @@ int sink_store_open(const struct ctr_location *l, const struct transport_ctx *ct
 	s->base = (struct image_sink){ .ops = &store_ops, .oci = true, .docker = true };
 	s->store = ctx->store;
 	if (l->ref)
-		r = full_name(l->ref, &s->ref, e);
+		r = sink_store_name(l->ref, &s->ref, e);
 	if (r == 0) {
 		r = image_in_begin(ctx->store, ctx->idmap, &s->in, e);
 		s->begun = r == 0;

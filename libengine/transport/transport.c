@@ -23,6 +23,8 @@ static const struct {
 } drivers[] = {
 	[TRANSPORT_NAME] = { source_store_open, sink_store_open },
 	[TRANSPORT_OCI] = { source_oci_open, sink_oci_open },
+	[TRANSPORT_OCI_ARCHIVE] = { source_oci_archive_open, sink_oci_archive_open },
+	[TRANSPORT_DOCKER_ARCHIVE] = { source_docker_archive_open, sink_docker_archive_open },
 	[TRANSPORT_STORAGE] = { source_store_open, sink_store_open },
 	[TRANSPORT_COUNT_] = { NULL, NULL },
 };
@@ -128,13 +130,13 @@ static int read_some(const struct image_part *p, char *buf, uint64_t at, size_t 
 	return 0;
 }
 
-int image_part_read(const struct image_part *p, const struct ctr_pull_events *ev,
+/* All of the part, hashed. */
+static int read_all(const struct image_part *p, const struct ctr_pull_events *ev,
 		    int (*fn)(void *arg, const void *data, size_t len, struct err *e), void *arg,
-		    struct err *e)
+		    struct digest *ret, struct err *e)
 {
 	auto_free char *buf = malloc(READ_BYTES);
 	struct hash *h = hash_new();
-	struct digest got;
 	int r = buf && h ? 0 : err_sys(e, ENOMEM, "read blob %.12s", p->blob.digest.hex);
 
 	for (uint64_t at = 0; r == 0 && at < p->blob.size_bytes;) {
@@ -153,12 +155,27 @@ int image_part_read(const struct image_part *p, const struct ctr_pull_events *ev
 		if (r == 0 && ev && ev->tick)
 			ev->tick(ev->arg);
 	}
-	if (r == 0 && hash_finish(h, &got) < 0)
+	if (r == 0 && hash_finish(h, ret) < 0)
 		r = err_sys(e, EIO, "hash blob %.12s", p->blob.digest.hex);
+	hash_free(h);
+	return r;
+}
+
+int image_part_digest(const struct image_part *p, struct digest *ret, struct err *e)
+{
+	return read_all(p, NULL, NULL, NULL, ret, e);
+}
+
+int image_part_read(const struct image_part *p, const struct ctr_pull_events *ev,
+		    int (*fn)(void *arg, const void *data, size_t len, struct err *e), void *arg,
+		    struct err *e)
+{
+	struct digest got;
+	int r = read_all(p, ev, fn, arg, &got, e);
+
 	if (r == 0 && !digest_eq(&got, &p->blob.digest))
 		r = err_set(e, ERR_CORRUPT, "blob has the digest sha256:%s, expected was sha256:%s",
 			    got.hex, p->blob.digest.hex);
-	hash_free(h);
 	return r;
 }
 
@@ -189,10 +206,3 @@ int image_part_read_all(const struct image_part *p, size_t max_bytes, char **ret
 	return *ret ? 0 : err_sys(e, ENOMEM, "read a blob");
 }
 
-void image_signatures_done(struct image_signatures *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->items[i].data);
-	free(s->items);
-	*s = (struct image_signatures){ 0 };
-}

@@ -23,6 +23,7 @@
 #include "platform.h"
 #include "pull.h"
 #include "registry-access.h"
+#include "signature.h"
 #include "store.h"
 #include "userns.h"
 
@@ -68,6 +69,8 @@ void image_part_done(struct image_part *p);
 int image_part_read(const struct image_part *p, const struct ctr_pull_events *ev,
 		    int (*fn)(void *arg, const void *data, size_t len, struct err *e), void *arg,
 		    struct err *e);
+/* What the part's bytes hash to; of its blob only size_bytes counts. */
+int image_part_digest(const struct image_part *p, struct digest *ret, struct err *e);
 /* A whole small one (a config), verified; fresh memory with a NUL behind it. */
 int image_part_read_all(const struct image_part *p, size_t max_bytes, char **ret, size_t *ret_len,
 			struct err *e);
@@ -80,18 +83,6 @@ struct image_parts {
 	struct image_part *layers;		/* as the manifest's layers, bottom first */
 	size_t n_layers;
 };
-
-/* Signatures of one manifest. */
-struct image_signature {
-	char *data;		/* owned */
-	size_t len;
-	bool sigstore;		/* a sigstore payload in c/image's file form; else simple signing */
-};
-struct image_signatures {
-	struct image_signature *items;
-	size_t n;
-};
-void image_signatures_done(struct image_signatures *s);
 
 struct image_source;
 struct image_source_ops {
@@ -168,11 +159,22 @@ void image_sink_free(struct image_sink *s);
 /* Drivers.  Each one fills its own part; @where and @ctx are set by image_*_open(). */
 int source_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		    struct image_source **ret, struct err *e);
+int source_oci_archive_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+			    struct image_source **ret, struct err *e);
+int source_docker_archive_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+			       struct image_source **ret, struct err *e);
 int source_store_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		      struct image_source **ret, struct err *e);
 int sink_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		  struct image_sink **ret, struct err *e);
+int sink_oci_archive_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+			  struct image_sink **ret, struct err *e);
+int sink_docker_archive_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+			     struct image_sink **ret, struct err *e);
 int sink_store_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		    struct image_sink **ret, struct err *e);
+
+/* The full name that @name stands for in the store: localhost/NAME:latest for a short one.  Fresh. */
+int sink_store_name(const char *name, char **ret, struct err *e);
 
 #endif

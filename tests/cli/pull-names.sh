@@ -194,9 +194,9 @@ test_names_refused() {
 		expect 125 ctr pull -- "$name"
 		contains "$ERR" "invalid reference format"
 	done
-	for name in oci:/x docker-archive:x containers-storage:x dir:/x; do
+	for name in oci:/absent containers-storage:absent 'oci:' 'docker-daemon:alpine' 'sif:x'; do
 		expect 125 ctr pull "$name"
-		contains "$ERR" "only images of registries"
+		contains "$ERR" "$name"
 	done
 }
 

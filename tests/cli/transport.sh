@@ -53,6 +53,33 @@ test_places_that_are_none() {
 	is "$OUT" ""
 }
 
+test_pull_run_and_create_from_a_layout() {
+	local id
+	expect 0 ctr pull -q "oci:$LAYOUT:bb"
+	id=$OUT
+	matches "$id" '^[0-9a-f]{64}$'
+	expect 0 ctr images --format '{{.Repository}}:{{.Tag}}'
+	is "$OUT" localhost/bb:latest
+	# A layout's place is no name: without one in it the image has none.
+	cp -r "$LAYOUT" "$T/w/one"
+	chmod -R u+w "$T/w/one"
+	jq '.manifests |= map(select(.annotations["org.opencontainers.image.ref.name"] == "bb-zstd"))' \
+		"$LAYOUT/index.json" >"$T/w/one/index.json"
+	expect 0 ctr run --rm --network=none "oci:$T/w/one" true
+	expect 0 ctr images --format '{{.Repository}}:{{.Tag}}'
+	contains "$OUT" "<none>:<none>"
+	expect 0 ctr create --name maker "oci:$LAYOUT:bb" true
+	expect 0 ctr inspect -f '{{.ImageName}}' maker
+	is "$OUT" localhost/bb:latest
+	expect 0 ctr rm maker
+	expect 0 ctr run --rm --network=none --pull=never "oci:$LAYOUT:bb" true
+	expect 125 ctr run --rm --network=none "oci:$LAYOUT:absent" true
+	contains "$ERR" "no image of that name"
+	expect 125 ctr run --rm --network=none docker-daemon:alpine true
+	contains "$ERR" "docker save"
+	expect 0 ctr run --rm --network=none containers-storage:localhost/bb true
+}
+
 # What a layout says is a stranger's word.
 test_damaged_layouts_leave_nothing() {
 	local m l

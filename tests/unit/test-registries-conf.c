@@ -3,7 +3,6 @@
 
 #include "conf-file.h"
 #include "json.h"
-#include "policy.h"
 #include "registries-conf.h"
 #include "str.h"
 
@@ -191,45 +190,4 @@ TEST(merging)
 	CHECK_STR(two, "{\"l\":[\"a\",\"b\",\"c\"]}");
 	CHECK_STR(three, "{\"l\":[\"e\"]}");
 	CHECK_STR(first, "{\"l\":[\"a\"]}");
-}
-
-static int policy(const char *text, const char *ref)
-{
-	struct err e = ERR_INIT;
-
-	test_write("policy.json", text);
-	return policy_check_file("policy.json", ref, &e) == 0 ? 0 : (int)e.kind;
-}
-
-#define ACCEPT "[{\"type\":\"insecureAcceptAnything\"}]"
-#define REJECT "[{\"type\":\"reject\"}]"
-
-TEST(policies)
-{
-	static const char scoped[] = "{\"default\":" REJECT ",\"transports\":{\"docker\":{"
-		"\"a.io\":" ACCEPT ",\"a.io/bad\":" REJECT ",\"a.io/bad/good:1\":" ACCEPT ","
-		"\"*.w.io\":" ACCEPT ",\"h.io:5000/x\":" ACCEPT ",\"s.io\":[{\"type\":\"signedBy\"}]}}}";
-
-	CHECK_INT(policy("{\"default\":" ACCEPT "}", "a.io/x:1"), 0);
-	CHECK_INT(policy("{\"default\":" REJECT "}", "a.io/x:1"), ERR_DENIED);
-	CHECK_INT(policy(scoped, "a.io/x:1"), 0);
-	CHECK_INT(policy(scoped, "a.io/x@sha256:00"), 0);
-	CHECK_INT(policy(scoped, "a.io/bad:1"), ERR_DENIED);
-	CHECK_INT(policy(scoped, "a.io/bad/y:1"), ERR_DENIED);
-	CHECK_INT(policy(scoped, "a.io/bad/good:1"), 0);
-	CHECK_INT(policy(scoped, "a.io/bad/good:2"), ERR_DENIED);
-	CHECK_INT(policy(scoped, "a.io:80/x:1"), ERR_DENIED);
-	CHECK_INT(policy(scoped, "q.r.w.io/x:1"), 0);
-	CHECK_INT(policy(scoped, "w.io/x:1"), ERR_DENIED);
-	CHECK_INT(policy(scoped, "h.io:5000/x:1"), 0);
-	CHECK_INT(policy(scoped, "h.io:5000/y:1"), ERR_DENIED);
-	CHECK_INT(policy(scoped, "s.io/x:1"), ERR_UNSUPPORTED);
-	CHECK_INT(policy("{\"default\":" REJECT ",\"transports\":{\"docker\":{\"\":" ACCEPT "}}}", "b.io/x:1"), 0);
-	/* What is unclear is never taken for a yes. */
-	CHECK_INT(policy("{}", "a.io/x:1"), ERR_CORRUPT);
-	CHECK_INT(policy("{\"default\":[]}", "a.io/x:1"), ERR_CORRUPT);
-	CHECK_INT(policy("{\"default\":[{}]}", "a.io/x:1"), ERR_CORRUPT);
-	CHECK_INT(policy("{\"default\":[{\"type\":\"accept\"}]}", "a.io/x:1"), ERR_CORRUPT);
-	CHECK_INT(policy("{\"default\":" ACCEPT ",\"default\":" REJECT "}", "a.io/x:1"), ERR_CORRUPT);
-	CHECK_INT(policy("not json", "a.io/x:1"), ERR_CORRUPT);
 }

@@ -147,6 +147,37 @@ TEST(collect_takes_only_what_is_dead)
 	store_close(&s);
 }
 
+TEST(collectors_at_once_do_not_fail_each_other)
+{
+	enum { COLLECTORS = 6, STAGES = 100, ROUNDS = 5 };
+	struct proc p[COLLECTORS];
+	struct store s;
+	char name[40];
+
+	fixture_open(&s);
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < STAGES; i++) {
+			(void)snprintf(name, sizeof(name), "dead-%d", i);
+			CHECK_INT(mkdirat(s.tmp_fd, name, 0700), 0);
+		}
+		for (int i = 0; i < COLLECTORS; i++) {
+			int r = proc_fork(&p[i]);
+
+			CHECK(r >= 0);
+			if (r == 0)
+				_exit(store_collect(&s, NULL, NULL, NULL) < 0);
+		}
+		for (int i = 0; i < COLLECTORS; i++) {
+			int status = -1;
+
+			CHECK_INT(proc_wait(&p[i], &status), 0);
+			CHECK_INT(status, 0);
+		}
+		CHECK_INT(fixture_count(s.tmp_fd), 0);
+	}
+	store_close(&s);
+}
+
 TEST(collect_takes_names_and_run_directories_of_the_dead)
 {
 	struct digest gone = fixture_digest('a'), here = fixture_digest('b'), busy = fixture_digest('c');

@@ -23,6 +23,9 @@ struct ctr_transfer {
 	const char *src_creds, *dest_creds;	/* the same for the two sides of a copy */
 };
 
+/* The policy for signatures of every command that is run from now on (borrowed); NULL: policy.json. */
+void ctr_transfer_signature_policy(const char *path);
+
 /*
  * @t NULL: a command that needs no store (idmap).
  * Run `ctr-lite-transfer COMMAND ARGS...` (@args: NULL-terminated, COMMAND first) and wait for it.
