@@ -94,7 +94,8 @@ enum {				/* struct command_name, flags */
 	NAME_ALIAS = 2,		/* not listed by --help, the manual is under another name */
 };
 
-/* A name and what it stands for.  Words are separated by one blank; a group has no command. */
+/* A name and what it stands for.  Words are separated by one blank; a group has no command, and may
+ * be in a group. */
 struct command_name {
 	const char *path;	/* NULL ends the table */
 	const struct command *cmd;
@@ -107,10 +108,13 @@ extern const struct command_name commands[];
 /* The row of that name, or NULL. */
 const struct command_name *command_find(const char *path);
 /*
- * Find the command that @words begin with: the longest name of one or two words.  *@ret_used says
- * how many words it took.  NULL when the first word is no command, or the second none of its group.
+ * Find the command or group that @words begin with: the longest name.  *@ret_used says how many
+ * words it took.  NULL when the first word is none.
  */
 const struct command_name *command_match(const char *const *words, size_t n, size_t *ret_used);
+
+/* What @word is in @group, or NULL. */
+const struct command_name *command_below(const char *group, const char *word);
 
 /* The name of a command inside of @group (NULL: of the program) as lists show it, or NULL if it
  * is none of that group or is not listed. */

@@ -72,6 +72,9 @@ const struct command_name commands[] = {
 	{ "image search",	&cmd_search },
 	{ "image tag",		&cmd_tag },
 	{ "image tree",		&cmd_image_tree },
+	{ "image trust",	NULL, "Manage the policy about signatures of images" },
+	{ "image trust set",	&cmd_image_trust_set },
+	{ "image trust show",	&cmd_image_trust_show },
 	{ "image umount",	&cmd_image_unmount,	NULL, NAME_ALIAS },
 	{ "image unmount",	&cmd_image_unmount },
 	{ "image untag",	&cmd_untag },
@@ -160,6 +163,14 @@ static bool path_is(const char *path, const char *group, const char *word)
 	return rest && rest[0] == ' ' && streq(rest + 1, word);
 }
 
+const struct command_name *command_below(const char *group, const char *word)
+{
+	for (const struct command_name *n = commands; n->path; n++)
+		if (!strchr(word, ' ') && path_is(n->path, group, word))
+			return n;
+	return NULL;
+}
+
 const struct command_name *command_match(const char *const *words, size_t n, size_t *ret_used)
 {
 	const struct command_name *first = n ? command_find(words[0]) : NULL;
@@ -167,13 +178,13 @@ const struct command_name *command_match(const char *const *words, size_t n, siz
 	if (!first || strchr(words[0], ' '))
 		return NULL;
 	*ret_used = 1;
-	if (first->cmd || n < 2)
-		return first;
-	for (const struct command_name *c = commands; c->path; c++) {
-		if (path_is(c->path, words[0], words[1])) {
-			*ret_used = 2;
-			return c;
-		}
+	for (size_t i = 1; i < n && !first->cmd; i++) {
+		const struct command_name *below = command_below(first->path, words[i]);
+
+		if (!below)
+			break;
+		first = below;
+		*ret_used = i + 1;
 	}
 	return first;
 }
@@ -187,5 +198,5 @@ const char *command_name_in(const struct command_name *n, const char *group)
 	if (!group)
 		return strchr(n->path, ' ') ? NULL : n->path;
 	rest = str_after(n->path, group);
-	return rest && *rest == ' ' ? rest + 1 : NULL;
+	return rest && *rest == ' ' && !strchr(rest + 1, ' ') ? rest + 1 : NULL;
 }

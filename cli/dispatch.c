@@ -343,39 +343,38 @@ static int run_command(struct cmd *c, size_t argc, char *const *argv)
 	return r;
 }
 
-/* The command that a group's name and a word of it make, where global options are between them. */
-static const struct command *in_group(const char *group, const char *word, const char **ret_path)
-{
-	const char *const words[] = { group, word };
-	size_t used;
-	const struct command_name *name = command_match(words, 2, &used);
-
-	if (!name || !name->cmd)
-		return NULL;
-	*ret_path = name->path;
-	return name->cmd;
-}
+static int run_named(struct cmd *c, const struct command_name *name, size_t n, char *const *words);
 
 /* `ctr-lite image`, `ctr-lite image --help`, `ctr-lite image foo`, `ctr-lite image --log-level=info ls` */
 static int run_group(const char *group, struct cmd *c, size_t n, char *const *words)
 {
 	struct opt_parse p = { .global = global_opts, .global_dst = c->g, .stop_at_arg = true };
+	const struct command_name *name = NULL;
 	struct err e = ERR_INIT;
 	int r;
 
 	r = opt_parse(&p, n, words, &e);
+	if (r >= 0 && p.n_args)
+		name = command_below(group, p.args[0]);
 	if (r < 0)
 		r = usage_error(&e, group, &p);
 	else if (p.help)
 		help_print(stdout, group);
 	else if (!p.n_args)
 		r = missing_command(group);
-	else if ((c->def = in_group(group, p.args[0], &c->path)))
-		r = run_command(c, p.n_args - 1, words + (n - p.n_args) + 1);
-	else
+	else if (!name)
 		r = unknown_command(group, p.args[0]);
+	else
+		r = run_named(c, name, p.n_args - 1, words + (n - p.n_args) + 1);
 	opt_parse_done(&p);
 	return r;
+}
+
+static int run_named(struct cmd *c, const struct command_name *name, size_t n, char *const *words)
+{
+	c->def = name->cmd;
+	c->path = name->path;
+	return c->def ? run_command(c, n, words) : run_group(c->path, c, n, words);
 }
 
 int cli_run(int argc, char **argv)
@@ -402,11 +401,9 @@ int cli_run(int argc, char **argv)
 		if (!name) {
 			r = unknown_command(NULL, p.args[0]);
 		} else {
-			struct cmd c = { .def = name->cmd, .path = name->path, .g = &g,
-					 .argc = argc, .argv = argv };
+			struct cmd c = { .g = &g, .argc = argc, .argv = argv };
 
-			r = c.def ? run_command(&c, p.n_args - used, argv + first + used)
-				  : run_group(c.path, &c, p.n_args - used, argv + first + used);
+			r = run_named(&c, name, p.n_args - used, argv + first + used);
 		}
 	}
 	opt_parse_done(&p);

@@ -259,3 +259,89 @@ test_signature_policy_option() {
 	echo "$anybody" >"$T/yes.json"
 	expect 0 ctr pull -q --signature-policy="$T/yes.json" "$REGISTRY/library/busybox"
 }
+
+test_trust_show() {
+	new_key alice
+	lookaside "docker:
+  a.io/x:
+    sigstore: https://a.io/s"
+	mkdir -p "$HOME/.config/containers"
+	cat >"$HOME/.config/containers/policy.json" <<-END
+	{"default":[{"type":"reject"}],"transports":{"docker":{
+	"docker.io":[$(signed_by alice),{"type":"insecureAcceptAnything"}],
+	"a.io/x":[{"type":"sigstoreSigned","keyPath":"/k"}]},
+	"oci":{"/a":[{"type":"insecureAcceptAnything"}]},"docker-daemon":{"":[{"type":"insecureAcceptAnything"}]}}}
+	END
+	expect 0 ctr image trust show
+	is "$(sed 's/  */ /g; s/ $//' <<<"$OUT")" "TRANSPORT NAME TYPE ID STORE
+all default reject file://$T/sigs
+repository a.io/x sigstoreSigned N/A https://a.io/s
+repository docker.io signed alice@example.com file://$T/sigs
+repository docker.io accept file://$T/sigs
+docker-daemon accept file://$T/sigs
+oci /a accept file://$T/sigs"
+	expect 0 ctr image trust show -n a.io/x/y:1
+	is "$(sed 's/  */ /g' <<<"$OUT")" "repository a.io/x sigstoreSigned N/A https://a.io/s"
+	expect 0 ctr image trust show -n b.io/x
+	is "$(sed 's/  */ /g' <<<"$OUT")" "all default reject file://$T/sigs"
+	expect 0 ctr image trust show --raw
+	is "$OUT" "$(cat "$HOME/.config/containers/policy.json")"
+	expect 0 ctr image trust show --json
+	is "$(jq -c '.[3]' <<<"$OUT")" "$(jq -cn --arg s "file://$T/sigs" '{transport:"repository",name:"docker.io",repo_name:"docker.io",type:"accept",sigstore:$s}')"
+	echo '{' >"$HOME/.config/containers/policy.json"
+	expect 125 ctr image trust show
+	contains "$ERR" "policy.json: line "
+	end_keys
+}
+
+#: fast
+test_trust_set() {
+	local p=$HOME/.config/containers/policy.json
+	echo key >"$T/w/key.gpg"
+	# a user's own file begins with what counts for everybody
+	expect 0 ctr image trust set -t reject docker.io/library
+	is "$(jq -c .transports "$p")" '{"docker":{"docker.io/library":[{"type":"reject"}]}}'
+	is "$(jq -c .default "$p")" "$(jq -c .default /etc/containers/policy.json)"
+	expect 125 ctr pull -q alpine
+	contains "$ERR" "is rejected by policy"
+	expect 0 ctr image trust set -t accept docker.io/library
+	expect 0 ctr pull -q alpine
+	expect 0 ctr image trust set -f key.gpg a.io/x
+	is "$(jq -c '.transports.docker["a.io/x"]' "$p")" "[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"$T/w/key.gpg\"}]"
+	expect 0 ctr image trust set --type sigstoreSigned --pubkeysfile "$T/w/key.gpg" a.io/x
+	is "$(jq -c '.transports.docker["a.io/x"]' "$p")" "[{\"type\":\"sigstoreSigned\",\"keyPath\":\"$T/w/key.gpg\"}]"
+	expect 0 ctr image trust set -t reject default
+	is "$(jq -c .default "$p")" '[{"type":"reject"}]'
+	# what is refused changes nothing
+	cp "$p" "$T/before"
+	expect 125 ctr image trust set a.io
+	contains "$ERR" "at least one public key must be defined for type 'signedBy'"
+	expect 125 ctr image trust set -t accept -f key.gpg a.io
+	contains "$ERR" "1 public keys unexpectedly provided for trust type accept"
+	expect 125 ctr image trust set -f /no/such/key a.io
+	expect 125 ctr image trust set -t foo a.io
+	expect 125 ctr image trust set -t reject 'bad!uri'
+	contains "$ERR" "invalid image uri"
+	is "$(cat "$p")" "$(cat "$T/before")"
+	echo '{"default":1}' >"$p"
+	expect 125 ctr image trust set -t reject a.io
+	is "$(cat "$p")" '{"default":1}'
+}
+
+#: fast
+test_commands_in_groups_of_groups() {
+	expect 125 ctr image trust
+	contains "$OUT" "show"
+	expect 0 ctr image trust --help
+	contains "$OUT" "Display trust policy"
+	expect 0 ctr image --help
+	contains "$OUT" "trust"
+	lacks "$OUT" "trust show"
+	expect 125 ctr image trust shw
+	contains "$ERR" "unrecognized command \`ctr-lite image trust shw\`"
+	contains "$ERR" "show"
+	expect 0 ctr image trust --log-level=error show
+	expect 0 ctr image --log-level=error trust show --json
+	expect 0 ctr __complete image trust s
+	contains "$OUT" "show"
+}
