@@ -22,13 +22,8 @@ static int answer(int r, struct err *e)
 
 static int image_main(struct cmd *c, void *args, struct err *e)
 {
-	struct ctr_image i = CTR_IMAGE_INIT;
-	int r = ctr_image_get(c->eng, c->args[0], &i, NULL, e);
-
 	(void)args;
-	if (r >= 0)
-		ctr_image_done(&i);
-	return answer(r, e);
+	return answer(ctr_image_exists(c->eng, c->args[0], e), e);
 }
 
 static int container_main(struct cmd *c, void *args, struct err *e)

@@ -180,12 +180,12 @@ static bool match_never(void *ctx, const struct filter *f, const void *object)
 	return f->number == 0;
 }
 
-static bool match_index(void *ctx, const struct filter *f, const void *object)
+static bool match_list(void *ctx, const struct filter *f, const void *object)
 {
 	const struct row *row = object;
 
 	(void)ctx;
-	return row->image->is_index == (f->number != 0);
+	return row->image->is_list == (f->number != 0);
 }
 
 static const json_t *labels_of(const struct ctr_image *i)
@@ -222,7 +222,7 @@ static const struct filter_key filter_keys[] = {
 	{ "id", false, NULL, match_id },
 	{ "intermediate", false, filter_read_bool, match_intermediate },
 	{ "label", true, NULL, match_label },
-	{ "manifest", false, filter_read_bool, match_index },
+	{ "manifest", false, filter_read_bool, match_list },
 	{ "readonly", false, filter_read_bool, match_never },
 	{ "reference", false, NULL, match_reference },
 	{ "since", false, read_image, match_since },
@@ -450,7 +450,7 @@ static json_t *row_view(const struct context *x, const struct row *row, bool no_
 	json_object_set_new(j, "IsDangling", json_boolean(is_dangling(row)));
 	json_object_set_new(j, "ReadOnly", json_false());
 	json_object_set_new(j, "IsReadOnly", json_false());
-	json_object_set_new(j, "IsManifestList", json_boolean(i->is_index));
+	json_object_set_new(j, "IsManifestList", json_boolean(i->is_list));
 	json_object_set_new(j, "Arch", json_string(arch ? arch : ""));
 	json_object_set_new(j, "Os", json_string(os ? os : ""));
 	return j;

@@ -1,4 +1,4 @@
-/* `rmi`: remove names of images, and images with their last name. */
+/* `rmi` and `manifest rm`: remove names of images, and images with their last name. */
 #include <errno.h>
 
 #include <ctrlite/image.h>
@@ -22,6 +22,11 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 /* clang-format on */
+
+static const struct opt list_opts[] = {
+	{ 'i', "ignore", NULL, OPT_FLAG, ARG(ignore), "A list that does not exist is no error" },
+	{ 0 },
+};
 
 static void print_removed(const struct ctr_image_removed *r)
 {
@@ -77,6 +82,13 @@ static int remove_all(struct cmd *c, const struct rmi_args *a, struct outcome *o
 	return r;
 }
 
+static int status_of(const struct outcome *o)
+{
+	if (o->in_use)
+		return 2;
+	return o->other ? EXIT_ENGINE : o->missing ? 1 : 0;
+}
+
 static int run(struct cmd *c, void *args, struct err *e)
 {
 	const struct rmi_args *a = args;
@@ -92,13 +104,25 @@ static int run(struct cmd *c, void *args, struct err *e)
 		r = remove_all(c, a, &o, e);
 	for (size_t i = 0; i < c->n_args; i++)
 		remove_one(c, a, c->args[i], &o, e);
-	if (r < 0)
-		return r;
-	if (o.in_use)
-		return 2;
-	if (o.missing && !o.other)
-		return 1;
-	return o.other ? EXIT_ENGINE : 0;
+	return r < 0 ? r : status_of(&o);
+}
+
+/* Lists only: the first that is none stops it. */
+static int list_main(struct cmd *c, void *args, struct err *e)
+{
+	const struct rmi_args *a = args;
+	struct outcome o = { 0 };
+
+	for (size_t i = 0; i < c->n_args; i++) {
+		int r = ctr_image_get_list(c->eng, c->args[i], NULL, e);
+
+		if (r < 0 && e->kind == ERR_INVALID)
+			return r;
+		*e = (struct err)ERR_INIT;	/* what is missing is told below */
+	}
+	for (size_t i = 0; i < c->n_args; i++)
+		remove_one(c, a, c->args[i], &o, e);
+	return status_of(&o);
 }
 
 const struct command cmd_rmi = {
@@ -112,6 +136,20 @@ const struct command cmd_rmi = {
 	.run = run,
 	.opts = opts,
 	.args_size = sizeof(struct rmi_args),
+	.max_args = ARGS_ANY,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_IMAGE,
+};
+
+const struct command cmd_manifest_rm = {
+	.summary = "Remove manifest lists from local storage",
+	.usage = "[options] LIST [LIST...]",
+	.description = "Removes names of lists, and lists with their last name.  The images in them stay.",
+	.examples = "manifest rm mylist:v1.11",
+	.run = list_main,
+	.opts = list_opts,
+	.args_size = sizeof(struct rmi_args),
+	.min_args = 1,
 	.max_args = ARGS_ANY,
 	.needs = NEED_STORE,
 	.complete = COMPLETE_IMAGE,

@@ -865,6 +865,8 @@ static int write_pending(struct image_in *in, struct err *e)
 	for (size_t i = 0; r == 0 && i < in->n_layers; i++)
 		if (in->layers[i].finished && !in->layers[i].placed)
 			r = note_pending(in, "layer", in->layers[i].key, e);
+	for (size_t i = 0; r == 0 && i < in->dropped.n; i++)
+		r = note_pending(in, "blob", in->dropped.items[i], e);
 	return r;
 }
 
@@ -988,6 +990,24 @@ int image_in_commit(struct image_in *in, const char *ref, const struct digest *m
 	return r;
 }
 
+int image_in_commit_list(struct image_in *in, const char *ref, const struct digest *list,
+			 const char *media_type, const json_t *annotations, struct err *e)
+{
+	auto_close int fd = image_in_blob_open(in, list, e);
+	struct stat st;
+	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? err_sys(e, errno, "stat the list") : 0;
+
+	if (r == 0)
+		r = write_pending(in, e);
+	if (r == 0)
+		r = store_sync(in->store, e);
+	if (r == 0)
+		r = place_all(in, e);
+	if (r == 0)
+		r = layout_put_list_locked(in->store, ref, list, (uint64_t)st.st_size, media_type, annotations, e);
+	return r;
+}
+
 void image_in_abort(struct image_in *in)
 {
 	for (size_t i = 0; i < in->n_layers; i++) {
@@ -1002,6 +1022,7 @@ void image_in_abort(struct image_in *in)
 		in->blobs[i]->hold_fd = fd_close(in->blobs[i]->hold_fd);
 		free(in->blobs[i]);
 	}
+	strv_done(&in->dropped);
 	free(in->layers);
 	free(in->blobs);
 	in->layers = NULL;

@@ -60,6 +60,7 @@ struct image_in {
 	size_t n_blobs;
 	bool reused;		/* bytes that an earlier command fetched were taken on */
 	bool no_room;		/* what is fetched in part is not kept */
+	struct strv dropped;	/* hex digests of blobs that the commit may leave to nobody */
 	struct unpack_limits limits;	/* the user's (UNPACK_LIMITS_ENV); may be changed before image_in_unpack() */
 };
 #define IMAGE_IN_INIT { .stage = STAGE_INIT }
@@ -155,6 +156,12 @@ void image_in_new_config(struct image_in *in, const struct digest *config);
  */
 int image_in_commit(struct image_in *in, const char *ref, const struct digest *manifest,
 		    const char *media_type, struct err *e);
+/*
+ * The same for a list (layout.h), whose lock the caller holds: @list must be present or finished; the blobs in
+ * in->dropped go if nothing needs them then.  See layout_put_list_locked() for @ref and @annotations.
+ */
+int image_in_commit_list(struct image_in *in, const char *ref, const struct digest *list,
+			 const char *media_type, const json_t *annotations, struct err *e);
 /* Kill workers, remove everything staged, release the holds.  Also after a commit (it releases),
  * and on a half-begun one. */
 void image_in_abort(struct image_in *in);

@@ -35,6 +35,7 @@ void layout_index_done(struct layout_index *x)
 	for (size_t i = 0; i < x->n; i++) {
 		free(x->entries[i].ref);
 		free(x->entries[i].media_type);
+		json_decref(x->entries[i].annotations);
 	}
 	free(x->entries);
 	x->entries = NULL;
@@ -63,6 +64,7 @@ static int read_entry(const json_t *desc, size_t i, struct layout_entry *ret, st
 	ret->size_bytes = d.size_bytes;
 	ret->ref = ref ? strdup(ref) : NULL;
 	ret->media_type = strdup(d.media_type);
+	ret->annotations = json_incref(json_object_get(desc, "annotations"));
 	if ((ref && !ret->ref) || !ret->media_type)
 		return err_sys(e, ENOMEM, "%s", where);
 	return 1;
@@ -152,12 +154,23 @@ static bool is_of(const json_t *desc, const char *digest)
 	return d && streq(d, digest);
 }
 
-/* Is there an entry of @digest besides the one at @skip? */
-static bool named_elsewhere(const json_t *list, const char *digest, size_t skip)
+/* The ID of the list that the entry is; "" for an image. */
+static const char *list_id(const json_t *desc)
 {
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (i != skip && is_of(json_array_get(list, i), digest))
+	const char *id = json_string_value(json_object_get(json_object_get(desc, "annotations"), LAYOUT_LIST_ID));
+
+	return id ? id : "";
+}
+
+/* Is there an entry of the image, or of the list @id, @digest besides the one at @skip? */
+static bool named_elsewhere(const json_t *list, const char *digest, const char *id, size_t skip)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *desc = json_array_get(list, i);
+
+		if (i != skip && is_of(desc, digest) && streq(list_id(desc), id))
 			return true;
+	}
 	return false;
 }
 
@@ -168,7 +181,7 @@ static bool take_name(json_t *list, size_t i, bool keep)
 	json_t *ann = json_object_get(desc, "annotations");
 	const char *digest = json_string_value(json_object_get(desc, "digest"));
 
-	if (!keep || !digest || named_elsewhere(list, digest, i)) {
+	if (!keep || !digest || named_elsewhere(list, digest, list_id(desc), i)) {
 		(void)json_array_remove(list, i);
 		return true;
 	}
@@ -190,7 +203,7 @@ static size_t drop_ref(json_t *list, const char *ref, bool keep, const char *but
 
 		if (!name || !streq(name, ref)) {
 			i++;
-		} else if (but && is_of(desc, but) && !*ret_has) {
+		} else if (but && is_of(desc, but) && !*list_id(desc) && !*ret_has) {
 			*ret_has = true;
 			i++;
 		} else {
@@ -207,7 +220,7 @@ static json_t *find_untagged(json_t *list, const char *digest)
 	json_t *desc;
 
 	json_array_foreach(list, i, desc)
-		if (is_of(desc, digest) && !descriptor_ref(desc))
+		if (is_of(desc, digest) && !*list_id(desc) && !descriptor_ref(desc))
 			return desc;
 	return NULL;
 }
@@ -232,7 +245,7 @@ static int put_ref(json_t *list, const char *ref, const char *digest, uint64_t s
 	bool has = false;
 	size_t dropped;
 
-	if (!ref && (desc || named_elsewhere(list, digest, SIZE_MAX)))
+	if (!ref && (desc || named_elsewhere(list, digest, "", SIZE_MAX)))
 		return 0;
 	dropped = ref ? drop_ref(list, ref, true, digest, &has) : 0;
 	if (has)
@@ -291,11 +304,10 @@ int layout_untag(struct store *s, const char *ref, bool keep, struct err *e)
 	return save_index(s, doc, e);
 }
 
-int layout_remove(struct store *s, const struct digest *manifest, struct err *e)
+static int remove_entries(struct store *s, const char *digest, const char *id, const char *what, struct err *e)
 {
 	auto_close int lock = layout_lock(s, e);
 	auto_json json_t *doc = NULL;
-	char digest[DIGEST_STR_MAX];
 	json_t *list;
 	size_t before;
 	int r;
@@ -307,15 +319,108 @@ int layout_remove(struct store *s, const struct digest *manifest, struct err *e)
 		return r;
 	list = json_object_get(doc, "manifests");
 	before = json_array_size(list);
-	(void)digest_str(manifest, digest);
-	for (size_t i = 0; i < json_array_size(list);)
-		if (is_of(json_array_get(list, i), digest))
+	for (size_t i = 0; i < json_array_size(list);) {
+		const json_t *desc = json_array_get(list, i);
+
+		if (streq(list_id(desc), id) && (!digest || is_of(desc, digest)))
 			(void)json_array_remove(list, i);
 		else
 			i++;
+	}
 	if (json_array_size(list) == before)
-		return err_set(e, ERR_NOT_FOUND, "image %.12s is not in the store", manifest->hex);
+		return err_set(e, ERR_NOT_FOUND, "%.12s is not in the store", what);
 	return save_index(s, doc, e);
+}
+
+int layout_remove(struct store *s, const struct digest *manifest, struct err *e)
+{
+	char digest[DIGEST_STR_MAX];
+	int r = remove_entries(s, digest_str(manifest, digest), "", manifest->hex, e);
+
+	return r == -ENOENT ? err_wrap(e, r, "image") : r;
+}
+
+int layout_remove_list(struct store *s, const struct digest *id, struct err *e)
+{
+	return remove_entries(s, NULL, id->hex, id->hex, e);
+}
+
+bool layout_entry_list(const struct layout_entry *entry, struct digest *ret_id)
+{
+	const char *id = json_string_value(json_object_get(entry->annotations, LAYOUT_LIST_ID));
+
+	return id && digest_parse_hex(id, ret_id, NULL) == 0;
+}
+
+/* @annotations and the name that @desc has, or @ref. */
+static int set_annotations(json_t *desc, const json_t *annotations, const char *ref)
+{
+	json_t *fresh = json_deep_copy(annotations);
+	const char *name = ref ? ref : descriptor_ref(desc);
+
+	(void)json_object_del(fresh, REF_NAME); /* of the entry that they were read from */
+	if (!fresh || (name && json_object_set_new(fresh, REF_NAME, json_string(name)) < 0)) {
+		json_decref(fresh);
+		return -ENOMEM;
+	}
+	return json_object_set_new(desc, "annotations", fresh) < 0 ? -ENOMEM : 0;
+}
+
+/* @desc as an entry of @manifest, which it keeps its name in unless @ref gives it one. */
+static int fill_entry(json_t *desc, const char *ref, const struct digest *manifest, uint64_t size_bytes,
+		      const char *media_type, const json_t *annotations)
+{
+	char digest[DIGEST_STR_MAX];
+
+	if (json_object_set_new(desc, "mediaType", json_string(media_type)) < 0 ||
+	    json_object_set_new(desc, "digest", json_string(digest_str(manifest, digest))) < 0 ||
+	    json_object_set_new(desc, "size", json_integer((json_int_t)size_bytes)) < 0)
+		return -ENOMEM;
+	return set_annotations(desc, annotations, ref);
+}
+
+static json_t *find_nameless_list(json_t *all, const char *id)
+{
+	json_t *desc;
+	size_t i;
+
+	json_array_foreach(all, i, desc)
+		if (streq(list_id(desc), id) && !descriptor_ref(desc))
+			return desc;
+	return NULL;
+}
+
+int layout_put_list_locked(struct store *s, const char *ref, const struct digest *list, uint64_t size_bytes,
+			   const char *media_type, const json_t *annotations, struct err *e)
+{
+	const char *id = json_string_value(json_object_get(annotations, LAYOUT_LIST_ID));
+	auto_json json_t *doc = NULL;
+	json_t *all, *desc;
+	size_t i;
+	int r = id ? load_index(s, &doc, e) : -EINVAL;
+
+	if (r < 0)
+		return r;
+	all = json_object_get(doc, "manifests");
+	if (ref) {
+		(void)drop_ref(all, ref, true, NULL, NULL); /* whatever had it stays without it */
+		desc = find_nameless_list(all, id);
+		if (!desc && json_array_append_new(all, json_object()) == 0)
+			desc = json_array_get(all, json_array_size(all) - 1);
+		r = desc ? fill_entry(desc, ref, list, size_bytes, media_type, annotations) : -ENOMEM;
+	}
+	json_array_foreach(all, i, desc)
+		if (r == 0 && streq(list_id(desc), id))
+			r = fill_entry(desc, NULL, list, size_bytes, media_type, annotations);
+	return r < 0 ? err_sys(e, r, "write index.json") : save_index(s, doc, e);
+}
+
+int layout_tag_list(struct store *s, const char *ref, const struct layout_entry *entry, struct err *e)
+{
+	auto_close int lock = layout_lock(s, e);
+
+	return lock < 0 ? lock : layout_put_list_locked(s, ref, &entry->manifest, entry->size_bytes,
+							entry->media_type, entry->annotations, e);
 }
 
 void layout_blob_path(const struct digest *d, char buf[BLOB_PATH_MAX])

@@ -37,6 +37,7 @@ struct layout_entry {
 	struct digest manifest;	/* of the descriptor: a manifest, or an index written by another tool */
 	uint64_t size_bytes;	/* of the manifest */
 	char *media_type;
+	json_t *annotations;	/* of the descriptor; NULL where it has none */
 };
 
 struct layout_index {
@@ -63,8 +64,30 @@ int layout_tag(struct store *s, const char *ref, const struct digest *manifest, 
 	       const char *media_type, struct err *e);
 /* Remove the name; the manifest stays as an untagged entry when @keep. -ENOENT if absent. */
 int layout_untag(struct store *s, const char *ref, bool keep, struct err *e);
-/* Remove every entry of @manifest. */
+/* Remove every entry of the image @manifest. */
 int layout_remove(struct store *s, const struct digest *manifest, struct err *e);
+
+/*
+ * A list is an index that was made here (manifest create), and an object of its own beside images: annotations of
+ * its entries say so.
+ */
+#define LAYOUT_LIST_ID "org.ctr-lite.list.id"		/* 64 hex digits: it stays when the list changes */
+#define LAYOUT_LIST_CREATED "org.ctr-lite.list.created"	/* RFC 3339 */
+/* Followed by an instance's hex digits: where its layers are, which are not here (docker://REF). */
+#define LAYOUT_LIST_SOURCE "org.ctr-lite.list.source."
+
+/* Is the entry a list?  Its ID then. */
+bool layout_entry_list(const struct layout_entry *entry, struct digest *ret_id);
+/*
+ * Under the layout lock: make every entry of the list that @annotations (LAYOUT_LIST_ID) are of one of the index
+ * @list; @ref, unless it is NULL, becomes a name of it.
+ */
+int layout_put_list_locked(struct store *s, const char *ref, const struct digest *list, uint64_t size_bytes,
+			   const char *media_type, const json_t *annotations, struct err *e);
+/* Another name for the list that @entry is. */
+int layout_tag_list(struct store *s, const char *ref, const struct layout_entry *entry, struct err *e);
+/* Remove every entry of a list. */
+int layout_remove_list(struct store *s, const struct digest *id, struct err *e);
 
 /* Blobs: reading. fd or -errno (-ENOENT). */
 int layout_blob_open(struct store *s, const struct digest *d, struct err *e);

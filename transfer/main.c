@@ -34,6 +34,7 @@ static const struct {
 	  NEED_STORE | NEED_IDMAP },
 	{ "import", "make an image of a root file system tarball", transfer_cmd_import,
 	  NEED_STORE | NEED_IDMAP },
+	{ "manifest", "change lists of images", transfer_cmd_manifest, NEED_STORE | NEED_IDMAP },
 	{ "unpack", "unpack an image that another tool put into the layout", transfer_cmd_unpack,
 	  NEED_STORE | NEED_IDMAP },
 	{ "shift", "copy layers for another id map", transfer_cmd_shift, NEED_STORE | NEED_IDMAP },

@@ -10,4 +10,8 @@
 int ctr_image_get_in(struct ctr_engine *eng, const struct layout_index *x, const char *text,
 		     bool blobs, struct ctr_image *ret, char **ret_name, struct err *e);
 
+/* The list that @entry of @x is.  ERR_INVALID where it is none. */
+int ctr_image_list_in(struct ctr_engine *eng, const struct layout_index *x,
+		      const struct layout_entry *entry, struct ctr_image *ret, struct err *e);
+
 #endif

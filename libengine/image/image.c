@@ -159,6 +159,77 @@ static int newest_first(const void *a, const void *b)
 	return strcmp(x->id.hex, y->id.hex);
 }
 
+/* A list as an image: all but its names. */
+static int load_list(struct store *s, const struct layout_entry *entry, const struct digest *id,
+		     struct ctr_image *ret, struct err *e)
+{
+	ret->id = *id;
+	ret->digest = ret->manifest = entry->manifest;
+	ret->is_index = ret->is_list = true;
+	ret->size_bytes = entry->size_bytes;
+	ret->created_ns = ctr_image_time(
+		json_string_value(json_object_get(entry->annotations, LAYOUT_LIST_CREATED)));
+	return layout_blob_json(s, &entry->manifest, LAYOUT_MANIFEST_MAX_BYTES, &ret->manifest_doc, e);
+}
+
+static int list_names(const struct layout_index *x, struct ctr_image *i, struct err *e)
+{
+	struct digest id;
+	int r = 0;
+
+	for (size_t k = 0; r >= 0 && k < x->n; k++)
+		if (x->entries[k].ref && layout_entry_list(&x->entries[k], &id) && digest_eq(&id, &i->id))
+			r = add_name(i, x->entries[k].ref, &i->digest);
+	return r < 0 ? err_sys(e, r, "read the names of list %s", i->id.hex) : 0;
+}
+
+int ctr_image_list_in(struct ctr_engine *eng, const struct layout_index *x,
+		      const struct layout_entry *entry, struct ctr_image *ret, struct err *e)
+{
+	struct ctr_image i = CTR_IMAGE_INIT;
+	struct digest id;
+	int r = layout_entry_list(entry, &id)
+			? load_list(&eng->store, entry, &id, &i, e)
+			: err_set(e, ERR_INVALID, "%s: image is not a manifest list",
+				  entry->ref ? entry->ref : entry->manifest.hex);
+
+	if (r >= 0)
+		r = list_names(x, &i, e);
+	if (r < 0) {
+		ctr_image_done(&i);
+		return r;
+	}
+	*ret = i;
+	return 0;
+}
+
+int ctr_image_get_list(struct ctr_engine *eng, const char *text, struct ctr_image *ret, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	const struct layout_entry *entry = NULL;
+	struct ctr_image i = CTR_IMAGE_INIT;
+	int r = layout_read(&eng->store, &x, e);
+
+	if (r >= 0)
+		r = ctr_image_lookup_entry(&eng->store, &x, text, &entry, NULL, e);
+	if (r >= 0)
+		r = ctr_image_list_in(eng, &x, entry, &i, e);
+	if (r >= 0 && ret)
+		*ret = i;
+	else
+		ctr_image_done(&i);
+	return r;
+}
+
+int ctr_image_exists(struct ctr_engine *eng, const char *text, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	const struct layout_entry *entry = NULL;
+	int r = layout_read(&eng->store, &x, e);
+
+	return r < 0 ? r : ctr_image_lookup_entry(&eng->store, &x, text, &entry, NULL, e);
+}
+
 static int list_entry(struct ctr_engine *eng, const struct layout_entry *entry,
 		      struct ctr_image_list *l, struct err *e)
 {
@@ -166,19 +237,22 @@ static int list_entry(struct ctr_engine *eng, const struct layout_entry *entry,
 	const char *name = entry->ref ? entry->ref : entry->manifest.hex;
 	struct err why = ERR_INIT;
 	struct ctr_image *i;
+	struct digest list;
+	bool is_list = layout_entry_list(entry, &list);
 	int r;
 
-	r = ctr_image_resolve(&eng->store, entry, &f, &why);
+	r = is_list ? 0 : ctr_image_resolve(&eng->store, entry, &f, &why);
 	if (r < 0) {
 		/* of another platform, damaged, or removed meanwhile */
 		log_debug("image %s is not listed: %s", name, why.text);
 		return 0;
 	}
-	i = find_id(l, &f.config);
+	i = find_id(l, is_list ? &list : &f.config);
 	if (!i) {
 		i = &l->items[l->n];
 		*i = (struct ctr_image)CTR_IMAGE_INIT;
-		r = load(&eng->store, &f, entry->ref ? entry->ref : f.config.hex, i, &why);
+		r = is_list ? load_list(&eng->store, entry, &list, i, &why)
+			    : load(&eng->store, &f, entry->ref ? entry->ref : f.config.hex, i, &why);
 		if (r < 0) {
 			log_warn("%s", why.text);
 			ctr_image_done(i);
@@ -223,8 +297,9 @@ static int collect_names(struct ctr_engine *eng, const struct layout_index *x,
 	for (size_t i = 0; r >= 0 && i < x->n; i++) {
 		const struct layout_entry *entry = &x->entries[i];
 		bool same = digest_eq(&entry->manifest, &f->entry);
+		struct digest list;
 
-		if (!entry->ref)
+		if (!entry->ref || layout_entry_list(entry, &list))
 			continue;
 		if (!same) {
 			auto_image_found struct ctr_image_found other = CTR_IMAGE_FOUND_INIT;
@@ -308,35 +383,57 @@ static int full_names(const struct strv *names, struct strv *ret, struct err *e)
 	return 0;
 }
 
+/* The ID of what @entry stands for, for events: of the image, or of the list. */
+static void id_of(struct ctr_engine *eng, const struct layout_entry *entry, struct digest *ret)
+{
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+
+	if (layout_entry_list(entry, ret))
+		return;
+	*ret = ctr_image_resolve(&eng->store, entry, &f, NULL) < 0 ? entry->manifest : f.config;
+}
+
 int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *names,
 		  struct err *e)
 {
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
-	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 	auto_strv struct strv full = STRV_INIT;
 	const struct layout_entry *entry = NULL;
+	struct digest id;
 	int r;
 
 	r = full_names(names, &full, e);
 	if (r >= 0)
 		r = layout_read(&eng->store, &x, e);
 	if (r >= 0)
-		r = ctr_image_lookup_in(&eng->store, &x, image, &f, e);
+		r = ctr_image_lookup_entry(&eng->store, &x, image, &entry, NULL, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < x.n && !entry; i++)
-		if (digest_eq(&x.entries[i].manifest, &f.entry))
-			entry = &x.entries[i];
-	if (!entry)
-		return err_set(e, ERR_NOT_FOUND, "%s: image not known", image);
+	id_of(eng, entry, &id);
 	for (size_t i = 0; i < full.n; i++) {
-		r = layout_tag(&eng->store, full.items[i], &entry->manifest, entry->size_bytes,
-			       entry->media_type, e);
+		r = layout_entry_list(entry, &id)
+			    ? layout_tag_list(&eng->store, full.items[i], entry, e)
+			    : layout_tag(&eng->store, full.items[i], &entry->manifest, entry->size_bytes,
+					 entry->media_type, e);
 		if (r < 0)
 			return err_wrap(e, r, "tag %s", full.items[i]);
-		ctr_image_event(eng, "tag", f.config.hex, full.items[i]);
+		ctr_image_event(eng, "tag", id.hex, full.items[i]);
 	}
 	return 0;
+}
+
+/* An image, or a list. */
+static int get_any(struct ctr_engine *eng, const char *text, struct ctr_image *ret, struct err *e)
+{
+	struct err other = ERR_INIT;
+	int r = ctr_image_get_list(eng, text, ret, &other);
+
+	if (r >= 0 || other.kind != ERR_INVALID) {
+		if (r < 0)
+			*e = other;
+		return r;
+	}
+	return ctr_image_get(eng, text, ret, NULL, e);
 }
 
 int ctr_image_untag(struct ctr_engine *eng, const char *image, const struct strv *names,
@@ -349,7 +446,7 @@ int ctr_image_untag(struct ctr_engine *eng, const char *image, const struct strv
 
 	r = full_names(names, &full, e);
 	if (r >= 0)
-		r = ctr_image_get(eng, image, &i, NULL, e);
+		r = get_any(eng, image, &i, e);
 	if (r < 0)
 		return r;
 	for (size_t k = 0; r >= 0 && k < full.n; k++)

@@ -92,30 +92,23 @@ int ctr_image_resolve(struct store *s, const struct layout_entry *entry, struct 
 	return 0;
 }
 
-static int found(struct store *s, const struct layout_entry *entry, const char *name,
-		 struct ctr_image_found *ret, struct err *e)
-{
-	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
-	int r = ctr_image_resolve(s, entry, &f, e);
+/* What a look-up found: an entry, and the name that matched (NULL: by an ID). */
+struct hit {
+	const struct layout_entry *entry;
+	const char *name;
+};
 
-	if (r < 0)
-		return err_wrap(e, r, "%s", name ? name : entry->manifest.hex);
-	f.by_id = !name;
-	if (name) {
-		f.name = strdup(name);
-		if (!f.name)
-			return err_sys(e, ENOMEM, "look up %s", name);
-	}
-	*ret = f;
-	f = (struct ctr_image_found)CTR_IMAGE_FOUND_INIT;
+static int found(const struct layout_entry *entry, const char *name, struct hit *ret)
+{
+	*ret = (struct hit){ entry, name };
 	return 1;
 }
 
 /* By ID */
 
 /* The entry whose ID or manifest digest starts with @prefix.  1, 0, or an error. */
-static int by_id(struct store *s, const struct layout_index *x, const char *prefix,
-		 struct ctr_image_found *ret, struct err *e)
+static int by_id(struct store *s, const struct layout_index *x, const char *prefix, struct hit *ret,
+		 struct err *e)
 {
 	const struct layout_entry *hit = NULL;
 	struct digest id = { "" };
@@ -124,8 +117,10 @@ static int by_id(struct store *s, const struct layout_index *x, const char *pref
 		auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 		bool match;
 
+		if (layout_entry_list(&x->entries[i], &f.config))
+			f.entry = x->entries[i].manifest;
 		/* An image whose blobs are not all here has no ID to be found by. */
-		if (ctr_image_resolve(s, &x->entries[i], &f, NULL) < 0)
+		else if (ctr_image_resolve(s, &x->entries[i], &f, NULL) < 0)
 			continue;
 		match = str_starts(f.config.hex, prefix) ||
 			(strlen(prefix) == DIGEST_HEX_LEN &&
@@ -140,7 +135,7 @@ static int by_id(struct store *s, const struct layout_index *x, const char *pref
 			id = f.config;
 		}
 	}
-	return hit ? found(s, hit, NULL, ret, e) : 0;
+	return hit ? found(hit, NULL, ret) : 0;
 }
 
 static bool is_hex(const char *s)
@@ -181,8 +176,8 @@ static const struct layout_entry *by_reference(const struct layout_index *x,
 }
 
 /* Any stored repository that ends in the short name: 1, 0, or an error when several do. */
-static int by_suffix(struct store *s, const struct layout_index *x, const struct ctr_reference *want,
-		     const char *text, struct ctr_image_found *ret, struct err *e)
+static int by_suffix(const struct layout_index *x, const struct ctr_reference *want, const char *text,
+		     struct hit *ret, struct err *e)
 {
 	const struct layout_entry *hit = NULL;
 	struct ctr_reference w = *want;
@@ -205,11 +200,11 @@ static int by_suffix(struct store *s, const struct layout_index *x, const struct
 				       hit->ref, entry->ref);
 		hit = hit ? hit : entry;
 	}
-	return hit ? found(s, hit, hit->ref, ret, e) : 0;
+	return hit ? found(hit, hit->ref, ret) : 0;
 }
 
-static int by_candidates(struct store *s, const struct layout_index *x,
-			 const struct ctr_reference *want, struct ctr_image_found *ret, struct err *e)
+static int by_candidates(const struct layout_index *x, const struct ctr_reference *want, struct hit *ret,
+			 struct err *e)
 {
 	auto_registries_conf struct registries_conf conf = REGISTRIES_CONF_INIT;
 	auto_candidates struct ctr_candidates c = CTR_CANDIDATES_INIT;
@@ -221,42 +216,41 @@ static int by_candidates(struct store *s, const struct layout_index *x,
 		const struct layout_entry *hit = by_reference(x, &c.items[i]);
 
 		if (hit)
-			r = found(s, hit, hit->ref, ret, e);
+			r = found(hit, hit->ref, ret);
 	}
 	return r;
 }
 
 /* A name as another tool wrote it into the layout, like "latest": whatever it is. */
-static int by_exact(struct store *s, const struct layout_index *x, const char *text,
-		    struct ctr_image_found *ret, struct err *e)
+static int by_exact(const struct layout_index *x, const char *text, struct hit *ret)
 {
 	for (size_t i = 0; i < x->n; i++)
 		if (x->entries[i].ref && streq(x->entries[i].ref, text))
-			return found(s, &x->entries[i], text, ret, e);
+			return found(&x->entries[i], x->entries[i].ref, ret);
 	return 0;
 }
 
-static int by_name(struct store *s, const struct layout_index *x, const char *name,
-		   struct ctr_image_found *ret, struct err *e)
+static int by_name(struct store *s, const struct layout_index *x, const char *name, struct hit *ret,
+		   struct err *e)
 {
 	struct err unparsed = ERR_INIT;
 	struct ctr_reference want;
 	int r;
 
 	if (ctr_reference_parse(name, &want, &unparsed) < 0) {
-		r = by_exact(s, x, name, ret, e);
+		r = by_exact(x, name, ret);
 		if (r == 0 && e)
 			*e = unparsed;
 		return r ? r : -EINVAL;
 	}
 	if (want.digest.hex[0])
 		want.tag[0] = '\0';
-	r = by_candidates(s, x, &want, ret, e);
+	r = by_candidates(x, &want, ret, e);
 	if (r == 0 && is_hex(name))
 		r = by_id(s, x, name, ret, e);
 	if (r == 0 && ctr_reference_is_short(&want))
-		r = by_suffix(s, x, &want, name, ret, e);
-	return r ? r : by_exact(s, x, name, ret, e);
+		r = by_suffix(x, &want, name, ret, e);
+	return r ? r : by_exact(x, name, ret);
 }
 
 static const char *without_transport(const char *text)
@@ -269,18 +263,52 @@ static const char *without_transport(const char *text)
 	return text;
 }
 
-int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const char *text,
-			struct ctr_image_found *ret, struct err *e)
+static int look_up(struct store *s, const struct layout_index *x, const char *text, struct hit *ret,
+		   struct err *e)
 {
 	const char *name = without_transport(text), *hex = str_after(name, "sha256:");
 	int r;
 
-	if ((hex && is_hex(hex)) || (is_hex(name) && strlen(name) == DIGEST_HEX_LEN)) {
+	if ((hex && is_hex(hex)) || (is_hex(name) && strlen(name) == DIGEST_HEX_LEN))
 		r = by_id(s, x, hex ? hex : name, ret, e);
-	} else {
+	else
 		r = by_name(s, x, name, ret, e);
-	}
 	return r > 0 ? 0 : r < 0 ? r : not_known(text, e);
+}
+
+int ctr_image_lookup_entry(struct store *s, const struct layout_index *x, const char *text,
+			   const struct layout_entry **ret, bool *ret_by_id, struct err *e)
+{
+	struct hit hit = { 0 };
+	int r = look_up(s, x, text, &hit, e);
+
+	if (r < 0)
+		return r;
+	*ret = hit.entry;
+	if (ret_by_id)
+		*ret_by_id = !hit.name;
+	return 0;
+}
+
+int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const char *text,
+			struct ctr_image_found *ret, struct err *e)
+{
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	struct hit hit = { 0 };
+	int r = look_up(s, x, text, &hit, e);
+
+	if (r < 0)
+		return r;
+	r = ctr_image_resolve(s, hit.entry, &f, e);
+	if (r < 0)
+		return err_wrap(e, r, "%s", hit.name ? hit.name : hit.entry->manifest.hex);
+	f.by_id = !hit.name;
+	f.name = hit.name ? strdup(hit.name) : NULL;
+	if (hit.name && !f.name)
+		return err_sys(e, ENOMEM, "look up %s", hit.name);
+	*ret = f;
+	f = (struct ctr_image_found)CTR_IMAGE_FOUND_INIT;
+	return 0;
 }
 
 int ctr_image_lookup(struct store *s, const char *text, struct ctr_image_found *ret, struct err *e)

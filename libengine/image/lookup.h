@@ -39,6 +39,11 @@ int ctr_image_lookup(struct store *s, const char *text, struct ctr_image_found *
 int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const char *text,
 			struct ctr_image_found *ret, struct err *e);
 
+/* The entry of @x that @text means, whatever it stands for: also a list, an image of another platform, or one
+ * that is damaged.  *@ret is borrowed from @x; @ret_by_id may be NULL. */
+int ctr_image_lookup_entry(struct store *s, const struct layout_index *x, const char *text,
+			   const struct layout_entry **ret, bool *ret_by_id, struct err *e);
+
 /*
  * What an entry of index.json stands for: fills manifest, config, unpacked and record of *@ret.
  * ERR_NOT_FOUND when an index has nothing for this host or its blobs are not here.

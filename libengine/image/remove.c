@@ -95,8 +95,11 @@ static int drop_name(struct ctr_engine *eng, const char *name, struct ctr_image_
 static int drop_entries(struct ctr_engine *eng, const struct layout_index *x,
 			const struct ctr_image *i, struct err *e)
 {
-	int r = layout_remove(&eng->store, &i->digest, e);
+	int r = i->is_list ? layout_remove_list(&eng->store, &i->id, e)
+			   : layout_remove(&eng->store, &i->digest, e);
 
+	if (i->is_list)
+		return r;
 	for (size_t k = 0; k < x->n; k++) {
 		auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 
@@ -195,7 +198,7 @@ static int look_around(struct ctr_engine *eng, struct ctr_image *i, bool *ret_ha
 	int r = ctr_image_list(eng, &l, e);
 
 	for (size_t k = 0; r >= 0 && k < l.n; k++) {
-		if (!digest_eq(&l.items[k].id, &i->id))
+		if (l.items[k].is_list || !digest_eq(&l.items[k].id, &i->id))
 			continue;
 		*ret_has_children = ctr_image_has_children(&l, &l.items[k]);
 		i->config = json_incref(l.items[k].config);
@@ -222,6 +225,27 @@ static int remove_found(struct ctr_engine *eng, const struct layout_index *x, st
 	return r < 0 ? r : collect(eng, e);
 }
 
+/* What @text means, an image or a list. */
+static int get_for_removal(struct ctr_engine *eng, const struct layout_index *x, const char *text,
+			   struct ctr_image *ret, char **ret_name, struct err *e)
+{
+	const struct layout_entry *entry = NULL;
+	bool by_id = false;
+	struct digest id;
+	int r = ctr_image_lookup_entry(&eng->store, x, text, &entry, &by_id, e);
+
+	if (r < 0)
+		return r;
+	if (!layout_entry_list(entry, &id))
+		return ctr_image_get_in(eng, x, text, false, ret, ret_name, e);
+	r = ctr_image_list_in(eng, x, entry, ret, e);
+	if (r >= 0 && !by_id && entry->ref) {
+		*ret_name = strdup(entry->ref);
+		r = *ret_name ? 0 : err_sys(e, ENOMEM, "remove %s", text);
+	}
+	return r;
+}
+
 int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_image_remove_opts *o,
 		     struct ctr_image_removed *ret, struct err *e)
 {
@@ -231,7 +255,7 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_
 	int r = layout_read(&eng->store, &x, e);
 
 	if (r >= 0)
-		r = ctr_image_get_in(eng, &x, text, false, &i, &name, e);
+		r = get_for_removal(eng, &x, text, &i, &name, e);
 	if (r < 0)
 		return remove_unreadable(eng, &x, text, ret, r, e);
 	if (is_by_digest(text))

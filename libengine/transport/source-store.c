@@ -70,30 +70,31 @@ static const struct image_source_ops store_ops = {
 };
 
 /* All names of the image, the one that was asked for first. */
-static int add_names(struct store *st, struct source_store *s, const char *first, struct err *e)
+static int add_names(const struct layout_index *x, struct source_store *s, const char *first, struct err *e)
 {
-	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
-	int r = layout_read(st, &x, e);
+	int r = first ? strv_add(&s->base.names, first) : 0;
 
-	if (r == 0 && first)
-		r = strv_add(&s->base.names, first);
-	for (size_t i = 0; r == 0 && i < x.n; i++)
-		if (x.entries[i].ref && digest_eq(&x.entries[i].manifest, &s->top) &&
-		    !strv_has(&s->base.names, x.entries[i].ref))
-			r = strv_add(&s->base.names, x.entries[i].ref);
-	return r;
+	for (size_t i = 0; r == 0 && i < x->n; i++)
+		if (x->entries[i].ref && digest_eq(&x->entries[i].manifest, &s->top) &&
+		    !strv_has(&s->base.names, x->entries[i].ref))
+			r = strv_add(&s->base.names, x->entries[i].ref);
+	return r < 0 ? err_sys(e, r, "read the names of %s", s->top.hex) : 0;
 }
 
 int source_store_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		      struct image_source **ret, struct err *e)
 {
-	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+	const struct layout_entry *entry = NULL;
 	struct source_store *s;
+	bool by_id = false;
 	int r;
 
 	if (l->root)
 		return err_set(e, ERR_UNSUPPORTED, "other stores cannot be read yet");
-	r = ctr_image_lookup(ctx->store, l->ref, &f, e);
+	r = layout_read(ctx->store, &x, e);
+	if (r == 0)
+		r = ctr_image_lookup_entry(ctx->store, &x, l->ref, &entry, &by_id, e);
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));
@@ -101,8 +102,8 @@ int source_store_open(const struct ctr_location *l, const struct transport_ctx *
 		return err_sys(e, ENOMEM, "open the image");
 	s->base.ops = &store_ops;
 	s->store = ctx->store;
-	s->top = f.entry;
-	r = add_names(ctx->store, s, f.name, e);
+	s->top = entry->manifest;
+	r = add_names(&x, s, by_id ? NULL : entry->ref, e);
 	if (r < 0) {
 		image_source_free(&s->base);
 		return r;

@@ -61,7 +61,7 @@ class Store:
             return True
         if "manifests" in doc:
             found = [self.reach(d, blobs, manifests) for d in doc["manifests"]]
-            if not any(found):
+            if doc["manifests"] and not any(found):
                 self.say(f"index {digest} has no manifest here")
             return True
         manifests[digest.split(":", 1)[1]] = doc

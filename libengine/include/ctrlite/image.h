@@ -20,6 +20,8 @@ struct ctr_image {
 	struct strv names;		/* full references, oldest first; none: untagged */
 	struct strv repo_digests;	/* repository@sha256:... for each repository that names it */
 	bool is_index;			/* digest is an index of several platforms */
+	bool is_list;			/* made by manifest create: id is its own, there is no config, and
+					 * manifest_doc is the index */
 	uint64_t size_bytes;		/* unpacked; of the compressed layers where it is not */
 	int64_t created_ns;		/* 0: not said */
 	json_t *config;			/* the whole config document; owned */
@@ -29,12 +31,18 @@ struct ctr_image {
 #define CTR_IMAGE_INIT { .names = STRV_INIT }
 void ctr_image_done(struct ctr_image *i);
 
+/* Is the entry @text of the store a list?  ERR_NOT_FOUND "TEXT: image not known"; ERR_INVALID where it
+ * is an image.  *@ret (may be NULL) is to be freed by ctr_image_done(). */
+int ctr_image_get_list(struct ctr_engine *eng, const char *text, struct ctr_image *ret, struct err *e);
+/* Is there an image or a list that @text means?  0, ERR_NOT_FOUND. */
+int ctr_image_exists(struct ctr_engine *eng, const char *text, struct err *e);
+
 struct ctr_image_list {
 	struct ctr_image *items;
 	size_t n;
 };
 #define CTR_IMAGE_LIST_INIT { 0 }
-/* All, newest first, each ID once.  Takes no lock; what vanishes meanwhile is left out. */
+/* All images and lists, newest first, each ID once.  Takes no lock; what vanishes meanwhile is left out. */
 int ctr_image_list(struct ctr_engine *eng, struct ctr_image_list *ret, struct err *e);
 void ctr_image_list_done(struct ctr_image_list *l);
 
