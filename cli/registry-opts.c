@@ -2,7 +2,10 @@
 #include "registry-opts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+
+#include "fd.h"
 
 #define ARG(m) offsetof(struct registry_args, m)
 /* clang-format off */
@@ -31,20 +34,34 @@ static int add(struct strv *v, const char *prefix, const char *name, const char 
 	return value ? strv_addf(v, "--%s%s=%s", prefix, name, value) : 0;
 }
 
+int registry_opts_pass_as(const struct cmd *c, const struct registry_args *a, const char *given,
+			  const char *passed, struct strv *v, struct err *e)
+{
+	int r = add(v, passed, "authfile", a->authfile);
+
+	if (r >= 0)
+		r = add(v, passed, "cert-dir", a->cert_dir);
+	if (r >= 0)
+		r = add(v, passed, "retry-delay", a->retry_delay);
+	if (r >= 0 && seen(c, given, "retry"))
+		r = strv_addf(v, "--%sretry=%llu", passed, (unsigned long long)a->retry);
+	if (r >= 0 && seen(c, given, "tls-verify"))
+		r = add(v, passed, "tls-verify", a->tls_verify ? "true" : "false");
+	return r < 0 ? err_sys(e, r, "pass the options on") : 0;
+}
+
 int registry_opts_pass(const struct cmd *c, const struct registry_args *a, const char *prefix,
 		       struct strv *v, struct err *e)
 {
-	int r = add(v, prefix, "authfile", a->authfile);
+	return registry_opts_pass_as(c, a, prefix, prefix, v, e);
+}
 
-	if (r >= 0)
-		r = add(v, prefix, "cert-dir", a->cert_dir);
-	if (r >= 0)
-		r = add(v, prefix, "retry-delay", a->retry_delay);
-	if (r >= 0 && seen(c, prefix, "retry"))
-		r = strv_addf(v, "--%sretry=%llu", prefix, (unsigned long long)a->retry);
-	if (r >= 0 && seen(c, prefix, "tls-verify"))
-		r = add(v, prefix, "tls-verify", a->tls_verify ? "true" : "false");
-	return r < 0 ? err_sys(e, r, "pass the options on") : 0;
+int digestfile_write(const char *path, const char *text, struct err *e)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int r = fd < 0 ? -errno : fd_write_all(fd, text, strcspn(text, " \n"));
+
+	return r < 0 ? err_sys(e, r, "write the digest to %s", path) : 0;
 }
 
 int registry_take_creds(const char *creds, char **ret, struct err *e)

@@ -21,6 +21,13 @@ extern const struct opt registry_opts[];
 int registry_opts_pass(const struct cmd *c, const struct registry_args *a, const char *prefix,
 		       struct strv *v, struct err *e);
 
+/* The same where the option is --GIVENtls-verify here and --PASSEDtls-verify there. */
+int registry_opts_pass_as(const struct cmd *c, const struct registry_args *a, const char *given,
+			  const char *passed, struct strv *v, struct err *e);
+
+/* --digestfile: write the digest that @text begins with (up to a space) to the file @path. */
+int digestfile_write(const char *path, const char *text, struct err *e);
+
 /* Take @creds (of --creds; may be NULL) out of our argv, where every user of the host reads it:
  * *@ret is fresh, or left alone where there are none.  ERR_INVALID without a password. */
 int registry_take_creds(const char *creds, char **ret, struct err *e);

@@ -6,6 +6,7 @@
  *	            containers/<id>/	owned by libengine; storage only moves and removes it
  *	            names/<name>	symlink to the id: claimed atomically
  *	            meta/<manifest>.json	derived facts of an image, see image-record.h
+ *	            meta/blob-locations	which repositories have which blobs, see registry/
  *	            volumes/ tmp/
  *	            version		link to the store's version number
  *	            run			link to the run directory that was used last, see run-dir.c

@@ -20,7 +20,7 @@
 #define DOCUMENT_TIMEOUT_S 60L		/* for a whole small document */
 #define STALL_BYTES_PER_S 1000L		/* a body slower than this ... */
 #define STALL_S 30L			/* ... for this long is given up */
-#define SEND_ANSWER_S 600L		/* after the body of an upload: storing it may take long */
+#define SEND_ANSWER_S 300L		/* after the body of an upload: storing it may take long */
 #define STALLS_MAX 2			/* stalled attempts of one request */
 #define TRIES_MAX 100			/* attempts of one request, progress or not */
 #define PROGRESS_BYTES (1u << 20)	/* so much more starts the count of retries anew */
@@ -632,8 +632,7 @@ static bool status_may_pass(long status)
 	       status == 504;
 }
 
-/* Half of it fixed, half random, so that many clients do not come back together. */
-static int64_t backoff_ms(unsigned int tries)
+int64_t http_backoff_ms(unsigned int tries)
 {
 	int64_t ms = BACKOFF_FIRST_MS << (tries < 7 ? tries : 7);
 	uint32_t rnd = 0;
@@ -661,7 +660,7 @@ static bool again(struct http_request *q, int64_t delay_ms)
 	q->at = home;
 	q->redirects = 0;
 	q->retry_at_ms = now_ms() + (delay_ms >= 0 ? delay_ms : q->retry_delay_ms ? q->retry_delay_ms
-										: backoff_ms(q->tries));
+										: http_backoff_ms(q->tries));
 	q->tries++;
 	q->all_tries++;
 	(void)curl_multi_remove_handle(q->http->multi, q->easy);

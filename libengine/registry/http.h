@@ -135,6 +135,10 @@ void http_request_done(struct http_request *q);
 int http_step(struct http *h, struct curl_waitfd *extra, unsigned int n_extra, int timeout_ms,
 	      struct err *e);
 
+/* A pause before the next attempt, growing with their number; half of it fixed, half random, so that
+ * many clients do not come back together. */
+int64_t http_backoff_ms(unsigned int tries);
+
 /* "scheme://host:port/path" without user, query and fragment: for messages.  Fresh or NULL. */
 char *http_url_show(const char *url);
 /* The URL without name and password; fresh, or NULL where it is none. */

@@ -296,11 +296,17 @@ static bool fall_back(struct registry *reg, CURLcode code)
 	return true;
 }
 
+/* Another request found out while this one was on its way. */
+static bool has_fallen_back(const struct registry_get *g)
+{
+	return !g->at && str_starts(g->url, "https:") && str_starts(g->reg->base, "http:");
+}
+
 static void on_done(struct http_request *q, int r)
 {
 	struct registry_get *g = q->arg;
 
-	if (r < 0 && fall_back(g->reg, q->curl_code)) {
+	if (r < 0 && (fall_back(g->reg, q->curl_code) || has_fallen_back(g))) {
 		r = launch(g, &g->err);
 		if (r == 0)
 			return;
@@ -346,6 +352,9 @@ static int check_elsewhere(const struct registry *reg, const char *at, struct er
 {
 	auto_free char *shown = http_url_show(at);
 
+	if (!str_starts(at, "http:") && !str_starts(at, "https:"))
+		return err_set(e, ERR_REMOTE, "the registry wants the upload at %.100s, which is no http or https "
+			       "URL", shown ? shown : "");
 	if (!str_starts(reg->base, "https:") || str_starts(at, "https:") || reg->peer.insecure)
 		return 0;
 	return err_set(e, ERR_REMOTE, "the registry, which is asked by https, wants the upload at %s, which "

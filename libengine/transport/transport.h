@@ -171,6 +171,8 @@ int sink_oci_archive_open(const struct ctr_location *l, const struct transport_c
 			  struct image_sink **ret, struct err *e);
 int sink_docker_archive_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 			     struct image_sink **ret, struct err *e);
+int sink_registry_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+		       struct image_sink **ret, struct err *e);
 int sink_store_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		    struct image_sink **ret, struct err *e);
 

@@ -95,6 +95,8 @@ class Store:
             if name not in LAYOUT_TOP:
                 self.say(f"images/{name}: unexpected")
         for name in names(self.path("meta")):
+            if name == "blob-locations":
+                continue
             hex_name = name[:-5] if name.endswith(".json") else ""
             if not HEX.match(hex_name):
                 self.say(f"meta/{name}: unexpected")

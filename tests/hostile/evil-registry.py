@@ -5,10 +5,11 @@ usage: evil-registry.py DIRECTORY [--tls CERT KEY]
 
 Writes DIRECTORY/env (EVIL=127.0.0.1:PORT of the registry, OTHER=127.0.0.2:PORT of a server at
 another host, EVIL_PID) when it is ready, and DIRECTORY/log with one JSON object for each request:
-{"at": "evil" or "other", "method", "path", "auth", "range"}.  Ends when its standard input does.
+{"at": "evil" or "other", "method", "path", "auth", "range", "length"}.  Ends when its standard input does.
 
 Every repository holds the same small image of three layers under the tag latest; what differs is
-in SCENARIOS below.  Credentials are user:secret (Basic), the tokens "tok-user" and "tok-anon".
+in the methods named after repositories below.  Repositories whose names begin with "push" are empty,
+and can be pushed to: see evil_uploads.py.  Credentials are user:secret (Basic), the tokens "tok-user" and "tok-anon".
 """
 import argparse
 import base64
@@ -26,6 +27,8 @@ import sys
 import tarfile
 import threading
 import time
+
+import evil_uploads
 
 OCI = "application/vnd.oci.image."
 MANIFEST = OCI + "manifest.v1+json"
@@ -142,13 +145,19 @@ counts = {}
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+
+    def server_bind(self):
+        # what a handler does not read is to be noticed soon by the other side
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        super().server_bind()
+
     request_queue_size = 64
 
     def handle_error(self, request, client_address):
         pass        # clients that hang up are what this is about
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(evil_uploads.Uploads, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     at = None
 
@@ -157,7 +166,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def note(self):
         entry = {"at": self.at, "method": self.command, "path": self.path,
-                 "auth": self.headers.get("Authorization"), "range": self.headers.get("Range")}
+                 "auth": self.headers.get("Authorization"), "range": self.headers.get("Range"),
+                 "length": int(self.headers.get("Content-Length") or 0)}
         with log_lock, open(opts.directory + "/log", "a") as f:
             f.write(json.dumps(entry) + "\n")
 
@@ -174,7 +184,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if v is not None:
                 self.send_header(k.replace("_", "-"), v)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def error(self, status, message="refused", **headers):
         self.answer(js({"errors": [{"code": "DENIED", "message": message}]}), status, **headers)
@@ -190,13 +201,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
         sock.close()
 
-    def do_HEAD(self):
-        self.note()
-        self.error(405)
-
     def do_GET(self):
         self.note()
-        parts = self.path.split("?")[0].split("/")
+        self.left = int(self.headers.get("Content-Length") or 0)    # of the body
+        parts, query = evil_uploads.split(self.path)
+        if self.at == "other" and parts[1] == "upload":
+            return self.put_elsewhere(parts[2], parts[3], query)
         if self.at == "other":
             return self.other(parts)
         if parts[1] == "token":
@@ -206,6 +216,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if len(parts) < 5 or parts[1] != "v2":
             return self.error(404)
         name, kind, what = parts[2], parts[3], parts[4]
+        if name.startswith("push"):
+            return self.upload_request(name, parts, query)
+        if self.command != "GET":
+            return self.error(405)
         if not self.authorized(name):
             return None
         f = getattr(self, f"{kind}_{name.replace('-', '_')}", None)
@@ -213,7 +227,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return f(name, what)
         return self.manifests(name, what) if kind == "manifests" else self.blobs(name, what)
 
-    do_POST = do_GET
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def other_host(self):
+        return opts.other
+
+    def realm(self):
+        return f"{opts.scheme}://{self.headers['Host']}/token"
+
+    def source_blob(self, source, digest):
+        """What a mount finds in a repository of ours."""
+        return BLOBS[digest] if source == "good" else evil_uploads.blobs[source, digest]
 
     # --- who may
 
@@ -224,9 +248,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return True
             self.error(401, "authentication required", WWW_Authenticate='Basic realm="evil"')
             return False
+        if name.startswith("push-token"):
+            return self.may_push(name)
         if not name.startswith("token"):
             return True
-        realm = f"{opts.scheme}://{self.headers['Host']}/token"
+        realm = self.realm()
         if name == "token-elsewhere":
             realm = f"http://{opts.other}/token"
         if name in ("token-elsewhere", "token-user"):
@@ -248,6 +274,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def token(self):
         user = self.headers.get("Authorization") == BASIC
         query = self.path
+        if "push-token" in query:
+            return self.push_token(user, evil_uploads.split(query)[1]["scope"])
         if "token-newline" in query:
             return self.answer(js({"token": "a\r\nX-Evil: 1"}))
         if "token-huge" in query:

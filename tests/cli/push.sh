@@ -1,0 +1,189 @@
+# push to a real registry (docker-registry), with skopeo as the witness of what is there.
+#: timeout=120
+
+digest_at() { skopeo inspect --tls-verify=false --raw "docker://$1" | sha256sum | sed 's/ .*//; s/^/sha256:/'; }
+requests() { grep -oE 'msg="(GET|HEAD|POST|PUT|PATCH) [^"]*' <<<"$ERR" | sed 's/msg="//; s|http://[^/]*||'; }
+sent() { grep -E '^(PATCH|PUT) .*/blobs/' <<<"$(requests)" || :; }
+# What is under NAME there is byte for byte what is in LAYOUT under TAG.
+same_as_layout() { # NAME TAG
+	local want
+	want=$(jq -r --arg t "$2" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $t)
+		| .digest' "$LAYOUT/index.json")
+	is "$(digest_at "$1")" "$want" "the manifest of $1"
+	# skopeo hashes each blob as it copies it
+	skopeo copy -q --src-tls-verify=false --preserve-digests "docker://$1" "dir:$T/w/got"
+	rm -rf "$T/w/got"
+}
+
+#: fast
+test_push_is_byte_exact() {
+	local tag
+	pull "$REGISTRY/library/three" "$REGISTRY/library/nginx:zstd" "$REGISTRY/library/three:docker"
+	for tag in three nginx:zstd three:docker; do
+		expect 0 ctr push --digestfile "$T/w/digest" "$REGISTRY/library/$tag" "$REGISTRY/exact/$tag"
+		is "$OUT" "" "what push prints"
+		contains "$ERR" "Writing manifest to image destination"
+		is "$(cat "$T/w/digest")" "$(digest_at "$REGISTRY/library/$tag")" "the digest of $tag in the file"
+		is "$(digest_at "$REGISTRY/exact/$tag")" "$(cat "$T/w/digest")" "the digest of $tag there"
+	done
+	same_as_layout "$REGISTRY/exact/three" three
+	expect 0 ctr push -q "$REGISTRY/library/three" "docker://$REGISTRY/exact/quiet"
+	is "$OUT$ERR" ""
+	expect 0 ctr image push "$REGISTRY/library/three" "$REGISTRY/exact/as-image-push:2"
+	is "$(digest_at "$REGISTRY/exact/as-image-push:2")" "$(digest_at "$REGISTRY/library/three")"
+}
+
+test_push_sends_nothing_twice() {
+	pull "$REGISTRY/library/three"
+	rm "$GRAPHROOT/meta/blob-locations"
+	expect 0 ctr --log-level debug push "$REGISTRY/library/three" "$REGISTRY/once/three"
+	[ -n "$(sent)" ] || fail "nothing was sent at all"
+	expect 0 ctr --log-level debug push "$REGISTRY/library/three" "$REGISTRY/once/three:2"
+	is "$(sent)" "" "what was sent again"
+	contains "$ERR" "skipped: already exists"
+	expect 0 ctr rmi -f "$REGISTRY/library/three"
+	pull "$REGISTRY/once/three:2"
+}
+
+test_push_mounts_across_repositories() {
+	pull "$REGISTRY/library/nginx"
+	expect 0 ctr --log-level debug push "$REGISTRY/library/nginx" "$REGISTRY/mounted/nginx"
+	is "$(sent)" "" "what was sent in spite of the mount"
+	same_as_layout "$REGISTRY/mounted/nginx" nginx
+	# what a push put there can be mounted from there
+	local line
+	line=$(grep -m 1 "$REGISTRY/mounted/nginx" "$GRAPHROOT/meta/blob-locations")
+	[ -n "$line" ] || fail "the push is not remembered"
+	grep -v "/library/" "$GRAPHROOT/meta/blob-locations" >"$T/w/locations"
+	cp "$T/w/locations" "$GRAPHROOT/meta/blob-locations"
+	expect 0 ctr --log-level debug push "$REGISTRY/library/nginx" "$REGISTRY/mounted/again"
+	is "$(sent)" "" "what was sent in spite of the second mount"
+	# a location that is not true, and lines that are none, cost an upload and nothing else
+	sed -i 's,/mounted/,/nowhere/,; s,/again,/nowhere-either,' "$GRAPHROOT/meta/blob-locations"
+	printf 'junk\n\n%064d\n%064d \n' 0 0 >>"$GRAPHROOT/meta/blob-locations"
+	expect 0 ctr --log-level debug push "$REGISTRY/library/nginx" "$REGISTRY/mounted/third"
+	[ -n "$(sent)" ] || fail "nothing was sent"
+	same_as_layout "$REGISTRY/mounted/third" nginx
+}
+
+test_push_of_what_was_made_here() {
+	make_image
+	expect 0 ctr run --network none --name maker bb sh -c 'echo made >/made'
+	expect 0 ctr commit -q maker "$REGISTRY/made/here:1"
+	expect 0 ctr rm maker
+	expect 0 ctr push "$REGISTRY/made/here:1"
+	expect 0 skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/made/here:1" "oci:$T/w/made:1"
+	local id
+	id=$(ctr image inspect --format '{{.Id}}' "$REGISTRY/made/here:1")
+	is "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/made/here:1" | jq -r .config.digest)" "sha256:$id"
+	expect 0 ctr rmi -a -f
+	expect 0 ctr run --rm --network none "$REGISTRY/made/here:1" busybox cat /made
+	is "$OUT" made
+}
+
+test_push_names() {
+	make_image
+	local id
+	id=$(ctr images -q --no-trunc | sed 's/sha256://')
+	# registries.conf maps docker.io to the registry here
+	expect 0 ctr push bb "$REGISTRY/names/bb"
+	expect 0 ctr push "$id" "docker://$REGISTRY/names/by-id:3"
+	is "$(digest_at "$REGISTRY/names/by-id:3")" "$(digest_at "$REGISTRY/names/bb:latest")"
+	expect 0 ctr tag bb docker.io/names/hub:1
+	expect 0 ctr push docker.io/names/hub:1
+	is "$(digest_at "$REGISTRY/names/hub:1")" "$(digest_at "$REGISTRY/names/bb:latest")"
+	expect 0 ctr push bb names/short
+	is "$(digest_at "$REGISTRY/names/short:latest")" "$(digest_at "$REGISTRY/names/bb:latest")"
+	expect 0 ctr push bb "oci:$T/w/layout:x"
+	is "$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' "$T/w/layout/index.json")" x
+	expect 125 ctr push "$id"
+	contains "$ERR" "give a DESTINATION"
+	expect 125 ctr push no-such-image "$REGISTRY/names/none"
+	contains "$ERR" "no-such-image"
+	expect 125 ctr push bb "$REGISTRY/Names/upper"
+	contains "$ERR" "invalid reference format"
+	expect 125 ctr push bb docker-daemon:bb:1
+	contains "$ERR" "docker-daemon"
+	local digest wrong
+	digest=$(digest_at "$REGISTRY/names/bb:latest")
+	wrong=sha256:$(printf '1%.0s' $(seq 64))
+	expect 0 ctr push bb "$REGISTRY/names/digested@$digest"
+	is "$(digest_at "$REGISTRY/names/digested@$digest")" "$digest"
+	expect 125 ctr push bb "$REGISTRY/names/digested@$wrong"
+	contains "$ERR" "the image has the digest $digest"
+}
+
+test_push_all_tags() {
+	make_image
+	local tag
+	for tag in one two; do expect 0 ctr tag bb "$REGISTRY/tags/app:$tag"; done
+	expect 0 ctr tag bb "$REGISTRY/tags/app-other:three" "$REGISTRY/tags/app/below:four"
+	expect 0 ctr push -a -q "$REGISTRY/tags/app"
+	is "$(skopeo list-tags --tls-verify=false "docker://$REGISTRY/tags/app" | jq -c '.Tags | sort')" '["one","two"]'
+	expect 22 curl -fs -o /dev/null "http://$REGISTRY/v2/tags/app-other/tags/list"
+	expect 125 ctr push -a "$REGISTRY/tags/app:one"
+	contains "$ERR" "a tag cannot be named together with all tags"
+	expect 125 ctr push -a "$REGISTRY/tags/app" "$REGISTRY/elsewhere"
+	contains "$ERR" "leave out the DESTINATION"
+	expect 125 ctr push -a "$REGISTRY/tags/nothing"
+	contains "$ERR" "no image here has a tag"
+}
+
+test_push_options_refused() {
+	make_image
+	expect 125 ctr push --format v2s1 bb "$REGISTRY/refused/bb"
+	contains "$ERR" "v2s1"
+	expect 125 ctr push --compress bb "$REGISTRY/refused/bb"
+	contains "$ERR" "dir:"
+	expect 125 ctr push --compression-format xz bb "$REGISTRY/refused/bb"
+	contains "$ERR" "xz"
+	expect 125 ctr push --creds nobody bb "$REGISTRY/refused/bb"
+	contains "$ERR" "USER:PASSWORD"
+	expect 125 ctr push --encrypt-layer 0 bb "$REGISTRY/refused/bb"
+	contains "$ERR" "encrypted"
+	expect 125 ctr push
+	expect 125 ctr push bb "$REGISTRY/refused/bb" third
+	expect 125 ctr push --digestfile /nowhere/digest bb "$REGISTRY/refused/bb"
+	contains "$ERR" "/nowhere/digest"
+}
+
+test_push_blocked_and_unreachable() {
+	make_image
+	export CONTAINERS_REGISTRIES_CONF=$T/registries.conf
+	printf '[[registry]]\nlocation = "%s"\nblocked = true\n' "$REGISTRY" >"$CONTAINERS_REGISTRIES_CONF"
+	expect 125 ctr push bb "$REGISTRY/blocked/bb"
+	contains "$ERR" "blocked"
+	is "$(wc -l <"$T/.err")" 1
+	expect 125 ctr push -q --retry 0 bb "127.0.0.1:$(free_port)/a/b"
+	is "$(wc -l <"$T/.err")" 1
+	# a mirror is for pulling: what is pushed goes to the place itself
+	printf '[[registry]]\nlocation = "%s"\ninsecure = true\n[[registry.mirror]]\nlocation = "127.0.0.1:1"\n' \
+		"$REGISTRY" >"$CONTAINERS_REGISTRIES_CONF"
+	expect 0 ctr push bb "$REGISTRY/mirrored/bb"
+	digest_at "$REGISTRY/mirrored/bb" >/dev/null
+	# without the word that it is insecure, plain http is not spoken
+	echo >"$CONTAINERS_REGISTRIES_CONF"
+	expect 125 ctr push -q --retry 0 bb "$REGISTRY/secure/bb"
+	expect 0 ctr push -q --tls-verify=false bb "$REGISTRY/secure/bb"
+}
+
+test_push_event() {
+	make_image
+	local id
+	id=$(ctr images -q --no-trunc | sed 's/sha256://')
+	expect 0 ctr push bb "$REGISTRY/event/bb"
+	expect 0 ctr events --stream=false --filter event=push --format '{{.ID}} {{.Name}}'
+	is "$OUT" "$id $REGISTRY/event/bb"
+}
+
+# The file of locations does not grow without end.
+test_push_locations_are_bounded() {
+	make_image
+	expect 0 ctr push bb "$REGISTRY/bounded/bb"
+	awk 'BEGIN { for (i = 0; i < 13000; i++) printf "%064x registry.example.com/a/b%d\n", i, i }' \
+		>>"$GRAPHROOT/meta/blob-locations"
+	expect 0 ctr push bb "$REGISTRY/bounded/bb2"
+	[ "$(stat -c %s "$GRAPHROOT/meta/blob-locations")" -lt 600000 ] || fail "it was not cut down"
+	grep -q "$REGISTRY/bounded/bb2" "$GRAPHROOT/meta/blob-locations" || fail "the new ones are not there"
+	grep -q "b12999$" "$GRAPHROOT/meta/blob-locations" || fail "the newer half is not there"
+}
