@@ -1,4 +1,4 @@
-/* `pull` and `import`: images from registries and tar archives, by ctr-lite-transfer. */
+/* `pull`: images from registries and other places, by ctr-lite-transfer. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include "registry-opts.h"
 #include "side-by-side.h"
 #include "signature-opts.h"
+#include "transfer-args.h"
 
 struct pull_args {
 	struct registry_args registry;
@@ -117,29 +118,6 @@ static int print_local(struct cmd *c, const char *name, struct err *e)
 	return 1;
 }
 
-static int add_value(struct strv *v, const char *option, const char *value)
-{
-	return value ? strv_addf(v, "--%s=%s", option, value) : 0;
-}
-
-/* What stands behind an option is the user's word, so that it cannot be taken for an option. */
-static int add_operands(struct strv *v, const char *const *operands)
-{
-	int r = strv_add(v, "--");
-
-	for (; r >= 0 && *operands; operands++)
-		r = strv_add(v, *operands);
-	return r;
-}
-
-static int transfer(struct cmd *c, const struct strv *args, bool quiet, const char *creds,
-		    char **ret, struct err *e)
-{
-	const struct ctr_transfer t = { c->eng->store.root, c->eng->store.run, quiet, creds };
-
-	return ctr_transfer_run(&t, (const char *const *)strv_argv(args), ret, e);
-}
-
 static int pull_one(struct cmd *c, const struct pull_args *a, const char *platform,
 		    const char *creds, const char *name, struct err *e)
 {
@@ -148,16 +126,16 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 	int r = strv_add(&v, "pull");
 
 	if (r >= 0)
-		r = add_value(&v, "platform", platform);
+		r = transfer_args_value(&v, "platform", platform);
 	if (r < 0)
 		return err_sys(e, r, "pull %s", name);
 	r = registry_opts_pass(c, &a->registry, "", &v, e);
 	if (r < 0)
 		return r;
-	r = add_operands(&v, (const char *const[]){ name, NULL });
+	r = transfer_args_operands(&v, (const char *const[]){ name, NULL });
 	if (r < 0)
 		return err_sys(e, r, "pull %s", name);
-	r = transfer(c, &v, a->quiet, creds, &id, e);
+	r = transfer_args_run(c, &v, a->quiet, creds, &id, e);
 	if (r >= 0) {
 		ctr_image_event(c->eng, "pull", id, name);
 		printf("%s\n", id);
@@ -246,76 +224,4 @@ const struct command cmd_pull = {
 	.max_args = ARGS_ANY,
 	.needs = NEED_STORE,
 	.complete = COMPLETE_IMAGE,
-};
-
-struct import_args {
-	bool quiet;
-	const char *message;
-	struct strv changes;
-};
-#undef ARG
-#define ARG(m) offsetof(struct import_args, m)
-/* clang-format off */
-static const struct opt import_opts[] = {
-	{ 0,   "arch",     "ARCH",        OPT_REFUSED, .text = "what is imported runs on this machine" },
-	{ 'c', "change",   "INSTRUCTION", OPT_LIST,   ARG(changes), "Apply a Containerfile instruction to the image: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR" },
-	{ 'm', "message",  "TEXT",        OPT_STRING, ARG(message), "Set the commit message of the image" },
-	{ 0,   "os",       "OS",          OPT_REFUSED, .text = "what is imported runs on this machine" },
-	{ 0,   "platform", "PLATFORM",    OPT_REFUSED, .text = "what is imported runs on this machine" },
-	{ 'q', "quiet",    NULL,          OPT_FLAG,   ARG(quiet),   "Suppress progress" },
-	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
-	{ 0,   "variant",  "VARIANT",     OPT_REFUSED, .text = "what is imported runs on this machine" },
-	{ 0 },
-};
-/* clang-format on */
-
-static int import_main(struct cmd *c, void *args, struct err *e)
-{
-	const struct import_args *a = args;
-	auto_strv struct strv v = STRV_INIT;
-	auto_free char *id = NULL, *name = NULL;
-	int r = 0;
-
-	if (strstr(c->args[0], "://"))
-		return err_set(e, ERR_UNSUPPORTED,
-			       "import %s: fetching archives is not supported yet: "
-			       "download it, or pipe it in and import -",
-			       c->args[0]);
-	if (c->n_args > 1)
-		r = ctr_image_full_name(c->args[1], &name, e);
-	if (r < 0)
-		return r;
-	r = strv_add(&v, "import");
-	if (r >= 0)
-		r = add_value(&v, "message", a->message);
-	for (size_t i = 0; r >= 0 && i < a->changes.n; i++)
-		r = add_value(&v, "change", a->changes.items[i]);
-	if (r >= 0)
-		r = add_operands(&v, (const char *const[]){ c->args[0], name, NULL });
-	if (r < 0)
-		return err_sys(e, r, "import %s", c->args[0]);
-	r = transfer(c, &v, a->quiet, NULL, &id, e);
-	if (r >= 0) {
-		ctr_image_event(c->eng, "import", id, name ? name : c->args[0]);
-		printf("sha256:%s\n", id);
-	}
-	return r;
-}
-
-const struct command cmd_import = {
-	.summary = "Import a tarball to create a filesystem image",
-	.usage = "[options] PATH [REFERENCE]",
-	.description =
-		"Makes an image of one layer from a tar archive of a root filesystem; - is stdin.\n"
-		"The archive may be compressed.  Without a reference the image has no name.",
-	.examples =
-		"import rootfs.tar.gz mine:latest\n"
-		"import --change 'CMD [\"/bin/sh\"]' --message 'from a tarball' rootfs.tar mine",
-	.run = import_main,
-	.opts = import_opts,
-	.args_size = sizeof(struct import_args),
-	.min_args = 1,
-	.max_args = 2,
-	.needs = NEED_STORE,
-	.complete = COMPLETE_FILE,
 };

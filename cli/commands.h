@@ -7,8 +7,8 @@ struct command;
 extern const struct command cmd_attach, cmd_init, cmd_checkpoint, cmd_container_cleanup, cmd_container_clone, cmd_container_restore, cmd_rename, cmd_restart,
 	 cmd_completion, cmd_complete, cmd_container_exists,
 	cmd_container_inspect, cmd_container_prune, cmd_create, cmd_doctor, cmd_events, cmd_exec, cmd_healthcheck_run, cmd_help, cmd_image_exists,
-	cmd_image_inspect, cmd_images, cmd_import, cmd_info, cmd_inspect, cmd_kill, cmd_logs, cmd_man, cmd_pause, cmd_port, cmd_ps,
-	cmd_pull, cmd_push, cmd_rm, cmd_rmi, cmd_run, cmd_secret_create, cmd_secret_exists,
+	cmd_image_inspect, cmd_images, cmd_import, cmd_info, cmd_inspect, cmd_kill, cmd_load, cmd_logs, cmd_man, cmd_pause, cmd_port, cmd_ps,
+	cmd_pull, cmd_push, cmd_rm, cmd_rmi, cmd_run, cmd_save, cmd_secret_create, cmd_secret_exists,
 	cmd_secret_inspect, cmd_secret_ls, cmd_secret_rm, cmd_start, cmd_stats, cmd_stop, cmd_surface, cmd_tag, cmd_top, cmd_unpause,
 	cmd_untag, cmd_update, cmd_version, cmd_wait;
 extern const struct command cmd_volume_create, cmd_volume_exists, cmd_volume_inspect, cmd_volume_ls, cmd_volume_mount,

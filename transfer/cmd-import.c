@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "archive-in.h"
 #include "change.h"
 #include "check.h"
 #include "fd.h"
@@ -311,32 +312,15 @@ static int check_changes(const struct import_args *a, struct err *e)
 	return r;
 }
 
-static int open_tarball(const char *name, struct err *e)
+static void say(const char *text)
 {
-	struct stat st;
-	auto_close int fd = FD_NONE;
-
-	if (streq(name, "-")) {
-		fd = fd_dup(STDIN_FILENO);
-	} else if (str_starts(name, "http://") || str_starts(name, "https://")) {
-		return err_set(e, ERR_UNSUPPORTED, "import from a URL is not supported: download %s and "
-			       "import the file", name);
-	} else {
-		fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (fd < 0)
-			return err_sys(e, errno, "open %s", name);
-	}
-	if (fd < 0)
-		return err_sys(e, fd, "read the standard input");
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		return err_set(e, ERR_INVALID, "%s is a directory, not a tarball", name);
-	return take_fd(&fd);
+	fprintf(stderr, "%s\n", text);
 }
 
 static int run_import(struct transfer *t, const struct import_args *a, const char *file,
 		      const char *ref, struct err *e)
 {
-	struct importer im = { .fd = open_tarball(file, e), .in = IMAGE_IN_INIT, .filter = PROC_INIT };
+	struct importer im = { .fd = archive_in_open(t, file, t->quiet ? NULL : say, e), .in = IMAGE_IN_INIT, .filter = PROC_INIT };
 	int file_fd = im.fd, r;
 	struct digest id;
 

@@ -30,6 +30,8 @@ int transfer_cmd_copy(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_pull(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_import(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_manifest(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_load(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_save(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_shift(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_commit(struct transfer *t, int argc, char **argv, struct err *e);

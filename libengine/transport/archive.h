@@ -28,8 +28,9 @@ void archive_unref(struct archive *a);
 
 /* Read manifest.json, if it was not yet. */
 int archive_docker(struct archive *a, struct err *e);
-/* Is it an image layout (it has the file oci-layout)? */
+/* Is it an image layout (it has the file oci-layout)?  And how many images does that name? */
 bool archive_is_layout(const struct archive *a);
+int archive_count(struct archive *a, size_t *ret, struct err *e);
 
 /*
  * Image @i of a docker-archive, or that of the location @l (a name, @N, or the only one).

@@ -260,33 +260,44 @@ static int copy_top(struct copy *c, struct digest *ret, struct err *e)
 	return copy_image(c, &d, &m, false, e);
 }
 
-/* From the opened source to @dest. */
-static int copy_to(struct copy *c, const struct ctr_location *dest, const struct transport_ctx *ctx,
-		   struct ctr_copy_result *ret, struct err *e)
+int ctr_copy_put(struct store *s, const struct idmap *m, struct image_source *src,
+		 struct image_sink *dest, const struct ctr_copy_opts *o, struct ctr_copy_result *ret,
+		 struct err *e)
 {
-	const struct ctr_pull_events *ev = &c->o->events;
-	int r = image_sink_open(dest, ctx, &c->dest, e);
+	struct copy c = { .o = o, .store = s, .src = src, .dest = dest, .spool = STAGE_INIT };
+	int r = copy_top(&c, &ret->manifest, e);
 
+	if (r == 0 && o->events.interrupted)
+		r = o->events.interrupted(e);
 	if (r == 0)
-		r = copy_top(c, &ret->manifest, e);
-	if (r == 0 && ev->interrupted)
-		r = ev->interrupted(e);
-	if (r == 0 && ev->message)
-		ev->message(ev->arg, "Writing manifest to image destination");
-	if (r == 0)
-		r = c->dest->ops->commit(c->dest, e);
-	if (r == 0)
-		ret->config = c->config;
+		ret->config = c.config;
+	policy_done(&c.policy);
+	if (c.spool.fd >= 0)
+		(void)store_stage_drop(s, &c.spool, m, NULL); /* what stays is collected later */
 	return r;
 }
 
-static void copy_done(struct copy *c, const struct idmap *m)
+int ctr_copy_commit(struct image_sink *dest, const struct ctr_pull_events *ev, struct err *e)
 {
-	image_sink_free(c->dest);
-	image_source_free(c->src);
-	policy_done(&c->policy);
-	if (c->spool.fd >= 0)
-		(void)store_stage_drop(c->store, &c->spool, m, NULL); /* what stays is collected later */
+	if (ev->message)
+		ev->message(ev->arg, "Writing manifest to image destination");
+	return dest->ops->commit(dest, e);
+}
+
+/* From the opened source to @dest. */
+static int copy_to(struct image_source *src, const struct ctr_location *dest,
+		   const struct transport_ctx *ctx, const struct ctr_copy_opts *o,
+		   struct ctr_copy_result *ret, struct err *e)
+{
+	struct image_sink *sink = NULL;
+	int r = image_sink_open(dest, ctx, &sink, e);
+
+	if (r == 0)
+		r = ctr_copy_put(ctx->store, ctx->idmap, src, sink, o, ret, e);
+	if (r == 0)
+		r = ctr_copy_commit(sink, &o->events, e);
+	image_sink_free(sink);
+	return r;
 }
 
 int ctr_copy(struct store *s, const struct idmap *m, const struct ctr_location *src,
@@ -296,12 +307,12 @@ int ctr_copy(struct store *s, const struct idmap *m, const struct ctr_location *
 	const struct transport_ctx from = { s, m, &o->src, o->have_platform ? &o->platform : NULL,
 					    &o->events };
 	const struct transport_ctx to = { s, m, &o->dest, from.platform, &o->events };
-	struct copy c = { .o = o, .store = s, .spool = STAGE_INIT };
-	int r = image_source_open(src, &from, &c.src, e);
+	struct image_source *source = NULL;
+	int r = image_source_open(src, &from, &source, e);
 
 	if (r == 0)
-		r = copy_to(&c, dest, &to, ret, e);
-	copy_done(&c, m);
+		r = copy_to(source, dest, &to, o, ret, e);
+	image_source_free(source);
 	return r;
 }
 
@@ -341,36 +352,44 @@ static int tag_more(struct store *s, const struct strv *names, const struct ctr_
 	return r;
 }
 
+int ctr_copy_source_in(struct image_source *src, const struct strv *names,
+		       const struct ctr_copy_opts *o, struct strv *ret_names,
+		       struct ctr_copy_result *ret, struct err *e)
+{
+	auto_location struct ctr_location dest = { .transport = TRANSPORT_STORAGE, .index = -1 };
+	int r;
+
+	dest.text = strdup(names->n ? names->items[0] : "the store");
+	dest.ref = names->n ? strdup(names->items[0]) : NULL;
+	if (!dest.text || (names->n && !dest.ref))
+		return err_sys(e, ENOMEM, "%s", src->where->text);
+	r = copy_to(src, &dest, src->ctx, o, ret, e);
+	if (r == 0)
+		r = tag_more(src->ctx->store, names, ret, e);
+	for (size_t i = 0; r == 0 && ret_names && i < names->n; i++) {
+		char *full = NULL;
+
+		r = sink_store_name(names->items[i], &full, e);
+		if (r == 0 && strv_add_take(ret_names, full) < 0)
+			r = err_sys(e, ENOMEM, "%s", src->where->text);
+	}
+	return r;
+}
+
 int ctr_copy_in(struct store *s, const struct idmap *m, const struct ctr_location *src,
 		const struct ctr_copy_opts *o, struct strv *ret_names, struct ctr_copy_result *ret,
 		struct err *e)
 {
 	const struct transport_ctx ctx = { s, m, &o->src, o->have_platform ? &o->platform : NULL,
 					   &o->events };
-	auto_location struct ctr_location dest = { .transport = TRANSPORT_STORAGE, .index = -1 };
-	struct copy c = { .o = o, .store = s, .spool = STAGE_INIT };
 	auto_strv struct strv names = STRV_INIT;
-	int r = image_source_open(src, &ctx, &c.src, e);
+	struct image_source *source = NULL;
+	int r = image_source_open(src, &ctx, &source, e);
 
 	if (r == 0)
-		r = names_of(c.src, &names, e);
-	if (r == 0) {
-		dest.text = strdup(names.n ? names.items[0] : "the store");
-		dest.ref = names.n ? strdup(names.items[0]) : NULL;
-		if (!dest.text || (names.n && !dest.ref))
-			r = err_sys(e, ENOMEM, "%s", src->text);
-	}
+		r = names_of(source, &names, e);
 	if (r == 0)
-		r = copy_to(&c, &dest, &ctx, ret, e);
-	copy_done(&c, m);
-	if (r == 0)
-		r = tag_more(s, &names, ret, e);
-	for (size_t i = 0; r == 0 && ret_names && i < names.n; i++) {
-		char *full = NULL;
-
-		r = sink_store_name(names.items[i], &full, e);
-		if (r == 0 && strv_add_take(ret_names, full) < 0)
-			r = err_sys(e, ENOMEM, "%s", src->text);
-	}
+		r = ctr_copy_source_in(source, &names, o, ret_names, ret, e);
+	image_source_free(source);
 	return r;
 }

@@ -55,4 +55,18 @@ int ctr_copy_in(struct store *s, const struct idmap *m, const struct ctr_locatio
 		const struct ctr_copy_opts *o, struct strv *ret_names, struct ctr_copy_result *ret,
 		struct err *e);
 
+/* The same of a source that is open already, under the names @names, in one go for the first. */
+int ctr_copy_source_in(struct image_source *src, const struct strv *names,
+		       const struct ctr_copy_opts *o, struct strv *ret_names,
+		       struct ctr_copy_result *ret, struct err *e);
+
+/*
+ * In steps, for a destination that gets several images: ctr_copy_put() each of them, with sources
+ * and a sink that are the caller's, and ctr_copy_commit() at the end.
+ */
+int ctr_copy_put(struct store *s, const struct idmap *m, struct image_source *src,
+		 struct image_sink *dest, const struct ctr_copy_opts *o, struct ctr_copy_result *ret,
+		 struct err *e);
+int ctr_copy_commit(struct image_sink *dest, const struct ctr_pull_events *ev, struct err *e);
+
 #endif

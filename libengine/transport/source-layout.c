@@ -26,13 +26,13 @@ const char *layout_descriptor_ref(const json_t *descriptor)
 	return json_string_value(json_object_get(json_object_get(descriptor, "annotations"), REF_NAME));
 }
 
-static int read_small(struct source_layout *s, const char *path, size_t max_bytes, char **ret,
-		      size_t *ret_len, struct err *e)
+static int read_small(const struct layout_files *files, const char *path, size_t max_bytes,
+		      char **ret, size_t *ret_len, struct err *e)
 {
 	auto_close int fd = FD_NONE;
 	auto_free char *buf = NULL;
 	uint64_t offset, size;
-	int r = s->files.open(s->files.arg, path, &fd, &offset, &size, e);
+	int r = files->open(files->arg, path, &fd, &offset, &size, e);
 
 	if (r < 0)
 		return r;
@@ -71,7 +71,7 @@ static int layout_document(struct image_source *base, const struct digest *d,
 	int r;
 
 	blob_path(want, path);
-	r = read_small(s, path, LAYOUT_MANIFEST_MAX_BYTES, &data, &len, e);
+	r = read_small(&s->files, path, LAYOUT_MANIFEST_MAX_BYTES, &data, &len, e);
 	return r < 0 ? r : image_document_take(data, len, d ? "" : s->media_type, want, ret, e);
 }
 
@@ -184,7 +184,7 @@ static int check_version(struct source_layout *s, struct err *e)
 	auto_json json_t *j = NULL;
 	const char *version;
 	size_t len = 0;
-	int r = read_small(s, "oci-layout", 65536, &buf, &len, e);
+	int r = read_small(&s->files, "oci-layout", 65536, &buf, &len, e);
 
 	if (r == -ENOENT)
 		return err_set(e, ERR_INVALID, "this is no image layout: it has no file oci-layout");
@@ -199,13 +199,30 @@ static int check_version(struct source_layout *s, struct err *e)
 	return 0;
 }
 
+static int read_index(const struct layout_files *files, json_t **ret, struct err *e)
+{
+	auto_free char *buf = NULL;
+	size_t len = 0;
+	int r = read_small(files, "index.json", LAYOUT_INDEX_MAX_BYTES, &buf, &len, e);
+
+	return r < 0 ? r : json_parse(buf, len, LAYOUT_INDEX_MAX_BYTES, "index.json", ret, e);
+}
+
+int source_layout_count(const struct layout_files *files, size_t *ret, struct err *e)
+{
+	auto_json json_t *j = NULL;
+	int r = read_index(files, &j, e);
+
+	if (r == 0)
+		*ret = json_array_size(json_object_get(j, "manifests"));
+	return r;
+}
+
 int source_layout_new(const struct ctr_location *l, const struct layout_files *files,
 		      struct image_source **ret, struct err *e)
 {
 	struct source_layout *s = calloc(1, sizeof(*s));
-	auto_free char *buf = NULL;
 	auto_json json_t *j = NULL;
-	size_t len = 0;
 	int r;
 
 	if (!s) {
@@ -216,9 +233,7 @@ int source_layout_new(const struct ctr_location *l, const struct layout_files *f
 	s->files = *files;
 	r = check_version(s, e);
 	if (r == 0)
-		r = read_small(s, "index.json", LAYOUT_INDEX_MAX_BYTES, &buf, &len, e);
-	if (r == 0)
-		r = json_parse(buf, len, LAYOUT_INDEX_MAX_BYTES, "index.json", &j, e);
+		r = read_index(&s->files, &j, e);
 	if (r == 0)
 		r = choose(s, l, j, e);
 	if (r < 0) {

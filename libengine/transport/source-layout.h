@@ -22,6 +22,9 @@ struct layout_files {
 int source_layout_new(const struct ctr_location *l, const struct layout_files *files,
 		      struct image_source **ret, struct err *e);
 
+/* How many images index.json names; *@files stays the caller's. */
+int source_layout_count(const struct layout_files *files, size_t *ret, struct err *e);
+
 /* The reference in the annotations of a descriptor of index.json, or NULL. */
 const char *layout_descriptor_ref(const json_t *descriptor);
 

@@ -32,6 +32,13 @@ static void release(void *arg)
 	archive_unref(arg);
 }
 
+int archive_count(struct archive *a, size_t *ret, struct err *e)
+{
+	const struct layout_files files = { open_member, NULL, a };
+
+	return source_layout_count(&files, ret, e);
+}
+
 int source_oci_archive_new(struct archive *a, const struct ctr_location *l, struct image_source **ret,
 			   struct err *e)
 {

@@ -36,22 +36,41 @@ static void close_dir(void *arg)
 	free(dir);
 }
 
-int source_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
-		    struct image_source **ret, struct err *e)
+static int open_dir(const char *path, struct layout_files *ret, struct err *e)
 {
-	struct layout_files files = { .open = open_file, .free = close_dir };
 	int *dir = malloc(sizeof(*dir));
 
-	(void)ctx;
 	if (!dir)
 		return err_sys(e, ENOMEM, "open the image layout");
-	*dir = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*dir < 0) {
 		int r = err_sys(e, errno, "open the directory");
 
 		free(dir);
 		return r;
 	}
-	files.arg = dir;
-	return source_layout_new(l, &files, ret, e);
+	*ret = (struct layout_files){ open_file, close_dir, dir };
+	return 0;
+}
+
+int source_oci_count(const char *path, size_t *ret, struct err *e)
+{
+	struct layout_files files;
+	int r = open_dir(path, &files, e);
+
+	if (r < 0)
+		return r;
+	r = source_layout_count(&files, ret, e);
+	close_dir(files.arg);
+	return r;
+}
+
+int source_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+		    struct image_source **ret, struct err *e)
+{
+	struct layout_files files;
+	int r = open_dir(l->path, &files, e);
+
+	(void)ctx;
+	return r < 0 ? r : source_layout_new(l, &files, ret, e);
 }

@@ -159,6 +159,8 @@ void image_sink_free(struct image_sink *s);
 /* Drivers.  Each one fills its own part; @where and @ctx are set by image_*_open(). */
 int source_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		    struct image_source **ret, struct err *e);
+/* How many images the layout at @path has. */
+int source_oci_count(const char *path, size_t *ret, struct err *e);
 int source_oci_archive_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 			    struct image_source **ret, struct err *e);
 int source_docker_archive_open(const struct ctr_location *l, const struct transport_ctx *ctx,
