@@ -124,6 +124,7 @@ const struct command_name commands[] = {
 	{ "stats",		&cmd_stats },
 	{ "stop",		&cmd_stop },
 	{ "system",		NULL, "Manage ctr-lite" },
+	{ "system check",	&cmd_system_check },
 	{ "system df",		&cmd_system_df },
 	{ "system doctor",	&cmd_doctor },
 	{ "system events",	&cmd_events },

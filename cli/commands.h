@@ -14,7 +14,7 @@ extern const struct command cmd_attach, cmd_init, cmd_checkpoint, cmd_container_
 extern const struct command cmd_volume_create, cmd_volume_exists, cmd_volume_inspect, cmd_volume_ls, cmd_volume_mount,
 	cmd_volume_prune, cmd_volume_reload, cmd_volume_rm, cmd_volume_unmount;
 extern const struct command cmd_volume_export, cmd_volume_import;
-extern const struct command cmd_system_df, cmd_system_prune, cmd_system_reset, cmd_image_prune;
+extern const struct command cmd_system_check, cmd_system_df, cmd_system_prune, cmd_system_reset, cmd_image_prune;
 extern const struct command cmd_history, cmd_image_tree;
 extern const struct command cmd_image_trust_set, cmd_image_trust_show;
 extern const struct command cmd_manifest_add, cmd_manifest_annotate, cmd_manifest_create, cmd_manifest_exists,

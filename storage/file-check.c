@@ -8,10 +8,12 @@
 #include "fd.h"
 #include "file-list.h"
 #include "file-walk.h"
+#include "userns.h"
 
 struct check {
 	struct file_walk walk;
 	FILE *list;
+	const struct idmap *shift;
 	bool quick;
 	file_list_report *report;
 	void *arg;
@@ -42,6 +44,10 @@ static int next_was(struct check *c)
 {
 	int r = file_record_read(c->list, &c->was);
 
+	if (r > 0 && c->shift && c->was.type != '.' &&
+	    (!idmap_to_host(c->shift->uid, c->shift->n_uid, c->was.uid, &c->was.uid) ||
+	     !idmap_to_host(c->shift->gid, c->shift->n_gid, c->was.gid, &c->was.gid)))
+		return -EBADMSG;
 	c->n_was += r > 0 && c->was.type != '.';
 	return r == 0 ? -EBADMSG : r; /* the end of the root is behind everything */
 }
@@ -159,7 +165,7 @@ static int check_meta(struct check *c)
 				      say(c, is->name, "it is another device");
 	if (r == 0 && (is->mtime.tv_sec != was->mtime.tv_sec || is->mtime.tv_nsec != was->mtime.tv_nsec))
 		r = say(c, is->name, "the time of its last change is another");
-	if (r == 0 && is->xattrs != was->xattrs)
+	if (r == 0 && !c->shift && is->xattrs != was->xattrs)
 		r = say(c, is->name, "the extended attributes have changed");
 	return r == 0 ? check_link(c) : r;
 }
@@ -230,11 +236,11 @@ static int check_trees(struct check *c)
 	return r;
 }
 
-int file_list_check(int root_fd, int list_fd, bool quick, file_list_report *report, void *arg,
-		    struct err *e)
+int file_list_check(int root_fd, int list_fd, const struct idmap *shift, bool quick,
+		    file_list_report *report, void *arg, struct err *e)
 {
-	struct check c = { .walk = FILE_WALK_INIT, .quick = quick, .report = report, .arg = arg };
-	int copy = fd_dup(list_fd), r = copy < 0 ? copy : file_walk_init(&c.walk, root_fd, true);
+	struct check c = { .walk = FILE_WALK_INIT, .shift = shift, .quick = quick, .report = report, .arg = arg };
+	int copy = fd_dup(list_fd), r = copy < 0 ? copy : file_walk_init(&c.walk, root_fd, !shift);
 
 	c.list = copy < 0 ? NULL : fdopen(copy, "r");
 	if (!c.list)

@@ -57,10 +57,13 @@ int file_list_refresh(int root_fd, int in_fd, int out_fd, struct err *e);
 /*
  * Compare the tree with the list.  @report is called with each damage: a path ("." is the root) and
  * what is wrong with it; a negative answer ends it and is returned.  @quick: not the content of files.
+ * @shift (NULL: none): the tree is a copy whose owners are what this map makes of the list's; its
+ * extended attributes are not looked at.
  */
 typedef int file_list_report(void *arg, const char *path, const char *what);
-int file_list_check(int root_fd, int list_fd, bool quick, file_list_report *report, void *arg,
-		    struct err *e);
+struct idmap;
+int file_list_check(int root_fd, int list_fd, const struct idmap *shift, bool quick,
+		    file_list_report *report, void *arg, struct err *e);
 
 /* XXH3 of bytes in memory and of a whole file from its beginning, as FILE_SUM_LEN hex digits. */
 void file_sum(const void *data, size_t len, char ret[FILE_SUM_LEN + 1]);

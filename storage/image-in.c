@@ -880,6 +880,16 @@ static int move_in(int from_fd, const char *from, int to_fd, const char *to, str
 	return err_sys(e, errno, "put %.12s into place", to);
 }
 
+/* The same; also in the place of a layer that was found damaged, which goes with the stage. */
+static int replace_layer(struct image_in *in, const char *from, const char *key, struct err *e)
+{
+	if (!layer_is_damaged(in->store, key))
+		return move_in(in->stage.fd, from, in->store->layers_fd, key, e);
+	if (renameat2(in->stage.fd, from, in->store->layers_fd, key, RENAME_EXCHANGE) < 0)
+		return err_sys(e, errno, "replace the damaged layer %.12s", key);
+	return 0;
+}
+
 static bool is_used(const struct image_in *in, const char *key)
 {
 	for (size_t i = in->first_used; i < in->n_layers; i++)
@@ -916,7 +926,7 @@ static int place_all(struct image_in *in, struct err *e)
 		if (!in->layers[i].finished || in->layers[i].placed || !is_used(in, in->layers[i].key))
 			continue;
 		layer_name(i, name);
-		r = move_in(in->stage.fd, name, in->store->layers_fd, in->layers[i].key, e);
+		r = replace_layer(in, name, in->layers[i].key, e);
 		others |= r == 1;
 	}
 	/* The index must not reach the disk before what it names. */

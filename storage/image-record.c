@@ -19,6 +19,7 @@ struct record_json {
 	const json_t *layers;
 	uint64_t size_bytes;
 	uint32_t root_layer;
+	bool no_blobs;
 };
 
 #define FIELD(member) offsetof(struct record_json, member)
@@ -28,6 +29,7 @@ static const struct json_field record_fields[] = {
 	{ "layers", JSON_KIND_ARRAY, FIELD(layers), JSON_REQUIRED, LAYOUT_LAYERS_MAX },
 	{ "size", JSON_KIND_U64, FIELD(size_bytes), JSON_REQUIRED, 0 },
 	{ "root_layer", JSON_KIND_U32, FIELD(root_layer), JSON_REQUIRED, LAYOUT_LAYERS_MAX },
+	{ "no_blobs", JSON_KIND_BOOL, FIELD(no_blobs), 0, 0 },
 	{ NULL, 0, 0, 0, 0 },
 };
 
@@ -54,6 +56,7 @@ static int check_record(const struct record_json *j, struct image_record *rec, s
 		r = err_set(e, ERR_CORRUPT, "$.root_layer: no such layer");
 	rec->size_bytes = j->size_bytes;
 	rec->root_layer = j->root_layer;
+	rec->no_blobs = j->no_blobs;
 	return r;
 }
 
@@ -91,7 +94,9 @@ char *image_record_text(const struct image_record *rec)
 		digest_str(&rec->config, config), "layers", layers, "size",
 		(json_int_t)rec->size_bytes, "root_layer", (int)rec->root_layer);
 
-	return doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+	if (!doc || (rec->no_blobs && json_object_set_new(doc, "no_blobs", json_true()) < 0))
+		return NULL;
+	return json_dumps(doc, JSON_COMPACT);
 }
 
 int image_record_write(struct store *s, const struct image_record *rec, struct err *e)

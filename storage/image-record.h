@@ -17,6 +17,7 @@ struct image_record {
 	uint32_t root_layer;		/* index in @layers: whose diff/ has the owner and the mode of
 					 * the image's root directory (the upper directory's too) */
 	uint64_t size_bytes;		/* of the unpacked layers together */
+	bool no_blobs;			/* the layers' blobs were not kept */
 };
 #define IMAGE_RECORD_INIT { .layers = STRV_INIT }
 void image_record_done(struct image_record *r);

@@ -131,8 +131,16 @@ int layer_info(struct store *s, const char *key, struct layer_info *ret, struct 
 	return r < 0 ? err_wrap(e, r, "layer %.12s", key) : 0;
 }
 
-int layer_find(struct store *s, const struct digest *diff_id, const struct digest *chain,
-	       char ret_key[DIGEST_HEX_LEN + 1], struct err *e)
+bool layer_is_damaged(struct store *s, const char *key)
+{
+	char path[DIGEST_HEX_LEN + 16];
+
+	(void)snprintf(path, sizeof(path), "%.64s/" LAYER_DAMAGED, key);
+	return faccessat(s->layers_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int layer_find_any(struct store *s, const struct digest *diff_id, const struct digest *chain,
+		   char ret_key[DIGEST_HEX_LEN + 1], struct err *e)
 {
 	struct layer_info info;
 	int r = layer_exists(s, diff_id->hex);
@@ -154,6 +162,18 @@ int layer_find(struct store *s, const struct digest *diff_id, const struct diges
 	if (r > 0)
 		memcpy(ret_key, chain->hex, sizeof(chain->hex));
 	return r;
+}
+
+int layer_find(struct store *s, const struct digest *diff_id, const struct digest *chain,
+	       char ret_key[DIGEST_HEX_LEN + 1], struct err *e)
+{
+	char key[DIGEST_HEX_LEN + 1];
+	int r = layer_find_any(s, diff_id, chain, key, e);
+
+	if (r <= 0 || layer_is_damaged(s, key))
+		return r < 0 ? r : 0;
+	memcpy(ret_key, key, sizeof(key));
+	return 1;
 }
 
 int layer_hold(struct store *s, const char *key, struct err *e)

@@ -29,11 +29,14 @@ struct layer_info {
 
 /* Is there such a layer?  1, 0 or -errno. */
 int layer_exists(struct store *s, const char *key);
+/* Was it found damaged, and waits to be replaced? */
+bool layer_is_damaged(struct store *s, const char *key);
 int layer_info(struct store *s, const char *key, struct layer_info *ret, struct err *e);
 /*
  * The layer @diff_id as it must look on top of the layers below, @chain being its chainID: where
- * its tar leaves directories implicit only the one keyed by @chain fits.  Returns 1 with @ret_key
- * (65 bytes), 0 when there is none, or -errno.
+ * its tar leaves directories implicit only the one keyed by @chain fits.  One that `system check`
+ * marked as damaged does not count: it is unpacked again, and image_in_commit() replaces it.
+ * Returns 1 with @ret_key (65 bytes), 0 when there is none, or -errno.
  */
 int layer_find(struct store *s, const struct digest *diff_id, const struct digest *chain,
 	       char ret_key[DIGEST_HEX_LEN + 1], struct err *e);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +134,63 @@ int layout_lock(struct store *s, struct err *e)
 	return take_fd(&fd);
 }
 
+static void sum_text(const char *text, char ret[17])
+{
+	(void)snprintf(ret, 17, "%016" PRIx64, str_hash64(text, strlen(text)));
+}
+
+/* @text: of @doc, as it is in index.json. */
+static int save_copy(struct store *s, const json_t *doc, const char *text)
+{
+	auto_json json_t *copy = json_pack("{s:O}", "index", doc);
+	auto_free char *out = NULL;
+	char sum[17];
+
+	sum_text(text, sum);
+	if (!copy || json_object_set_new(copy, "sum", json_string(sum)) < 0)
+		return -ENOMEM;
+	out = json_dumps(copy, JSON_COMPACT);
+	return out ? store_put_file(s, s->meta_fd, LAYOUT_COPY_NAME, out, strlen(out), 0600, FILE_SYNC_NONE,
+				    true) : -ENOMEM;
+}
+
+/* The text of the copied index; -EBADMSG where that is not what was copied. */
+static int read_copy(struct store *s, json_t **ret_doc, char ret_sum[17])
+{
+	auto_json json_t *copy = NULL;
+	auto_free char *text = NULL;
+	const char *sum;
+	int r = json_parse_file(s->meta_fd, LAYOUT_COPY_NAME, LAYOUT_INDEX_MAX_BYTES + 4096, &copy, NULL);
+
+	if (r < 0)
+		return r == -ENOENT ? r : -EBADMSG;
+	sum = json_string_value(json_object_get(copy, "sum"));
+	text = json_dumps(json_object_get(copy, "index"), JSON_COMPACT);
+	if (!sum || !text)
+		return -EBADMSG;
+	sum_text(text, ret_sum);
+	if (!streq(sum, ret_sum))
+		return -EBADMSG;
+	*ret_doc = json_incref(json_object_get(copy, "index"));
+	return 0;
+}
+
+int layout_copy_differs(struct store *s)
+{
+	auto_json json_t *doc = NULL;
+	auto_free char *text = NULL;
+	char sum[17], now[17];
+	int r = read_copy(s, &doc, sum);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = file_read(s->images_fd, "index.json", LAYOUT_INDEX_MAX_BYTES, &text, NULL);
+	if (r < 0)
+		return r;
+	sum_text(text, now);
+	return !streq(sum, now);
+}
+
 static int save_index(struct store *s, const json_t *doc, struct err *e)
 {
 	auto_free char *text = json_dumps(doc, JSON_COMPACT);
@@ -144,7 +202,10 @@ static int save_index(struct store *s, const json_t *doc, struct err *e)
 		return err_set(e, ERR_LIMIT, "%s/images/index.json would be larger than %u bytes",
 			       s->root, LAYOUT_INDEX_MAX_BYTES);
 	r = store_put_file(s, s->images_fd, "index.json", text, strlen(text), 0644, FILE_SYNC_FULL, true);
-	return r < 0 ? err_sys(e, r, "write %s/images/index.json", s->root) : 0;
+	if (r < 0)
+		return err_sys(e, r, "write %s/images/index.json", s->root);
+	(void)save_copy(s, doc, text); /* the next one makes it again */
+	return 0;
 }
 
 static bool is_of(const json_t *desc, const char *digest)
@@ -421,6 +482,32 @@ int layout_tag_list(struct store *s, const char *ref, const struct layout_entry 
 
 	return lock < 0 ? lock : layout_put_list_locked(s, ref, &entry->manifest, entry->size_bytes,
 							entry->media_type, entry->annotations, e);
+}
+
+int layout_restore(struct store *s, struct err *e)
+{
+	auto_close int lock = layout_lock(s, e);
+	auto_json json_t *doc = NULL;
+	char sum[17];
+	int r = lock < 0 ? lock : read_copy(s, &doc, sum);
+
+	if (r < 0)
+		return r;
+	return save_index(s, doc, e);
+}
+
+int layout_copy_refresh(struct store *s, struct err *e)
+{
+	auto_close int lock = layout_lock(s, e);
+	auto_json json_t *doc = NULL;
+	auto_free char *text = NULL;
+	int r = lock < 0 ? lock : load_index(s, &doc, e);
+
+	if (r < 0)
+		return r;
+	text = json_dumps(doc, JSON_COMPACT);
+	r = text ? save_copy(s, doc, text) : -ENOMEM;
+	return r < 0 ? err_sys(e, r, "write %s/" LAYOUT_COPY, s->root) : 0;
 }
 
 void layout_blob_path(const struct digest *d, char buf[BLOB_PATH_MAX])

@@ -89,6 +89,19 @@ int layout_tag_list(struct store *s, const char *ref, const struct layout_entry 
 /* Remove every entry of a list. */
 int layout_remove_list(struct store *s, const struct digest *id, struct err *e);
 
+/*
+ * The copy of index.json that every writer of ours leaves in the store: names stand nowhere else.
+ * Does it differ: has another program written to index.json since?  1, 0 (also when there is no
+ * copy), or -EBADMSG when the copy is damaged.
+ */
+#define LAYOUT_COPY_NAME "index.json"		/* in the store's meta directory */
+#define LAYOUT_COPY "meta/" LAYOUT_COPY_NAME
+int layout_copy_differs(struct store *s);
+/* Put the copy in the place of index.json.  -ENOENT without text where there is none. */
+int layout_restore(struct store *s, struct err *e);
+/* Make the copy again from index.json. */
+int layout_copy_refresh(struct store *s, struct err *e);
+
 /* Blobs: reading. fd or -errno (-ENOENT). */
 int layout_blob_open(struct store *s, const struct digest *d, struct err *e);
 /* The same with a shared lock that keeps it from being collected while the descriptor is open. */

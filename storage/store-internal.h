@@ -48,6 +48,12 @@ int store_layer_settle(struct store *s, const char *key, int fd, struct stage *t
 char *shift_new_map(const struct shift_id *id);
 /* In a layer's directory until the index names its image: the name of its maker's stage. */
 #define LAYER_NEW "new"
+/* In a layer's directory that was found damaged and is to be replaced. */
+#define LAYER_DAMAGED "damaged"
+
+/* layer_find() that takes a layer marked as damaged too. */
+int layer_find_any(struct store *s, const struct digest *diff_id, const struct digest *chain,
+		   char ret_key[DIGEST_HEX_LEN + 1], struct err *e);
 
 /* layer.json of the layer directory @dir_fd. */
 int layer_info_read(int dir_fd, struct layer_info *ret, struct err *e);

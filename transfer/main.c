@@ -41,6 +41,7 @@ static const struct {
 	  NEED_STORE | NEED_IDMAP },
 	{ "unpack", "unpack an image that another tool put into the layout", transfer_cmd_unpack,
 	  NEED_STORE | NEED_IDMAP },
+	{ "check", "look for damage in images and layers", transfer_cmd_check, NEED_STORE | NEED_IDMAP },
 	{ "shift", "copy layers for another id map", transfer_cmd_shift, NEED_STORE | NEED_IDMAP },
 	{ "commit", "make an image of a layer that is piped in", transfer_cmd_commit,
 	  NEED_STORE | NEED_IDMAP },

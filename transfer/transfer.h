@@ -33,6 +33,7 @@ int transfer_cmd_manifest(struct transfer *t, int argc, char **argv, struct err 
 int transfer_cmd_load(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_save(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_unpack(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_check(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_shift(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_commit(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_untar(struct transfer *t, int argc, char **argv, struct err *e);

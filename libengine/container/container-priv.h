@@ -77,8 +77,6 @@ int container_new_id(char **ret, struct err *e);
 /* --volumes-from, type=image and type=glob become what they stand for.  Doing it again changes
  * nothing. */
 int container_expand_mounts(struct ctr_engine *eng, struct ctr_request *r, struct err *e);
-/* The keys of all layers that it needs: of its image and of mounted ones. */
-int request_layers(const struct ctr_request *r, struct strv *ret);
 /* Names for the volumes that have none: into the record. */
 int container_name_volumes(struct ctr_request *r, struct err *e);
 /* The directories of the volumes that the record names, where they are missing. */

@@ -233,7 +233,7 @@ int ctr_container_create(struct ctr_engine *eng, struct ctr_request *r, struct e
 	struct timespec now;
 	int rc;
 
-	if (request_layers(r, &layers) == 0)
+	if (ctr_request_layers(r, &layers) == 0)
 		layer_fds = calloc(layers.n + 1, sizeof(int));
 	if (!layer_fds)
 		return err_sys(e, ENOMEM, "create a container");

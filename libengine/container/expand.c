@@ -217,7 +217,7 @@ int container_expand_mounts(struct ctr_engine *eng, struct ctr_request *r, struc
 	return rc;
 }
 
-int request_layers(const struct ctr_request *r, struct strv *ret)
+int ctr_request_layers(const struct ctr_request *r, struct strv *ret)
 {
 	int rc = 0;
 

@@ -206,7 +206,7 @@ int ctr_container_uses(struct ctr_engine *eng, struct strv *keys, struct strv *u
 		auto_strv struct strv layers = STRV_INIT;
 
 		if (r == 0)
-			r = request_layers(&req, &layers);
+			r = ctr_request_layers(&req, &layers);
 		for (size_t k = 0; r == 0 && k < layers.n; k++)
 			r = strv_has(keys, layers.items[k]) ? 0 : strv_add(keys, layers.items[k]);
 		if (r == 0 && users && req.manifest)

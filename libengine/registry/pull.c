@@ -75,6 +75,27 @@ static int get_manifest(struct registry *reg, const char *tag, const struct dige
 	return r < 0 ? r : manifest_parse(x->buf, x->len, x->type, &x->m, e);
 }
 
+/* A blob may be missing where `system check` found it damaged. */
+static bool have_blobs(struct store *s, const struct image_record *rec)
+{
+	auto_json json_t *doc = NULL;
+	const json_t *layers;
+	bool all = layout_blob_json(s, &rec->manifest, LAYOUT_MANIFEST_MAX_BYTES, &doc, NULL) == 0;
+	auto_close int config = all ? layout_blob_open(s, &rec->config, NULL) : FD_NONE;
+
+	layers = json_object_get(doc, "layers");
+	all = all && config >= 0;
+	for (size_t i = 0; all && !rec->no_blobs && i < json_array_size(layers); i++) {
+		const char *text = json_string_value(json_object_get(json_array_get(layers, i), "digest"));
+		struct digest d;
+		int fd = text && digest_parse(text, &d, NULL) == 0 ? layout_blob_open(s, &d, NULL) : -ENOENT;
+
+		all = fd >= 0;
+		(void)fd_close(fd);
+	}
+	return all;
+}
+
 /* Is exactly this manifest here under this name, with all its layers?  Then *@ret_id is set. */
 static bool have_it(struct store *s, const char *ref, const struct digest *manifest,
 		    struct digest *ret_id)
@@ -90,9 +111,10 @@ static bool have_it(struct store *s, const char *ref, const struct digest *manif
 			 digest_eq(&x.entries[i].manifest, manifest);
 	if (!named || image_record_read(s, manifest, &rec, NULL) < 0)
 		return false;
-	all = true;
+	all = have_blobs(s, &rec);
 	for (size_t i = 0; i < rec.layers.n; i++)
-		all = all && layer_exists(s, rec.layers.items[i]) == 1;
+		all = all && layer_exists(s, rec.layers.items[i]) == 1 &&
+		      !layer_is_damaged(s, rec.layers.items[i]);
 	*ret_id = rec.config;
 	image_record_done(&rec);
 	return all;

@@ -43,7 +43,7 @@ int fuzz_one(const uint8_t *data, size_t len)
 	if (r < 0)
 		FUZZ_CHECK(e.kind != ERR_NONE && e.text[0]);
 	else	/* what was listed is what is there */
-		FUZZ_CHECK(lseek(list, 0, SEEK_SET) == 0 && file_list_check(root, list, false, differs, NULL, &e) == 0);
+		FUZZ_CHECK(lseek(list, 0, SEEK_SET) == 0 && file_list_check(root, list, NULL, false, differs, NULL, &e) == 0);
 	canary_check(dir);
 	(void)close(root);
 	(void)close(in);

@@ -62,7 +62,7 @@ static char *compare(bool quick)
 	char *save = NULL;
 
 	CHECK(lseek(list_fd, 0, SEEK_SET) == 0);
-	CHECK_OK(file_list_check(root_fd, list_fd, quick, note, &all, &e), e);
+	CHECK_OK(file_list_check(root_fd, list_fd, NULL, quick, note, &all, &e), e);
 	strbuf_add(&all, "");
 	for (char *l = strtok_r(all.data, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
 		if (!strstr(l, "last change"))
@@ -110,7 +110,7 @@ TEST(size_and_time)
 	write_list();
 	put("t/z", "longer");
 	CHECK(lseek(list_fd, 0, SEEK_SET) == 0);
-	CHECK_OK(file_list_check(root_fd, list_fd, true, note, &all, &e), e);
+	CHECK_OK(file_list_check(root_fd, list_fd, NULL, true, note, &all, &e), e);
 	CHECK_STR(all.data, "z: the size is 6, not 4\nz: the time of its last change is another\n");
 	strbuf_done(&all);
 }
@@ -233,7 +233,7 @@ TEST(a_damaged_list_is_told)
 
 		CHECK(ftruncate(list_fd, 0) == 0 && pwrite(list_fd, bad[i], strlen(bad[i]) + (i > 2), 0) >= 0);
 		CHECK(lseek(list_fd, 0, SEEK_SET) == 0);
-		CHECK_MSG(file_list_check(root_fd, list_fd, false, note, &all, &e) < 0, "accepted: %s", bad[i]);
+		CHECK_MSG(file_list_check(root_fd, list_fd, NULL, false, note, &all, &e) < 0, "accepted: %s", bad[i]);
 		CHECK_INT(e.kind, ERR_CORRUPT);
 		strbuf_done(&all);
 	}

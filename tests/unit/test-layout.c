@@ -208,7 +208,7 @@ TEST(collect_keeps_what_is_used)
 	CHECK(fixture_has(s.layers_fd, "", &d[6]) && fixture_has(s.layers_fd, "", &d[8]) &&
 	      fixture_has(s.layers_fd, "", &d[9]));
 	CHECK(!fixture_has(s.layers_fd, "", &d[7]));
-	CHECK_INT(fixture_count(s.meta_fd), 1);
+	CHECK_INT(fixture_count(s.meta_fd), 2); /* a record, and the copy of the index */
 	CHECK_INT(fixture_count(s.tmp_fd), 0);
 	CHECK(access("graph/images/blobs/sha256/README", F_OK) == 0);
 
@@ -219,6 +219,35 @@ TEST(collect_keeps_what_is_used)
 	CHECK(!fixture_has(s.images_fd, "blobs/sha256/", &d[15]));
 	CHECK_INT(fixture_count(s.layers_fd), 1);
 	CHECK_ERR(layer_hold(&s, d[9].hex, &e), e, ERR_NOT_FOUND);
+	store_close(&s);
+}
+
+/* Names stand in index.json alone: its copy tells what others did to it, and brings them back. */
+TEST(the_copy_of_the_index)
+{
+	struct digest d = fixture_digest('5');
+	struct layout_index x = LAYOUT_INDEX_INIT;
+	struct store s = STORE_INIT;
+	struct err e = ERR_INIT;
+
+	fixture_open(&s);
+	CHECK_INT(layout_copy_differs(&s), 0);
+	CHECK_INT(layout_restore(&s, &e), -ENOENT);
+	fixture_blob(&s, &d, "{}");
+	CHECK_OK(layout_tag(&s, "a:1", &d, 2, MEDIA_OCI_MANIFEST, &e), e);
+	CHECK_INT(layout_copy_differs(&s), 0);
+	test_write("graph/images/index.json", "{\"schemaVersion\":2,\"manifests\":[]}");
+	CHECK_INT(layout_copy_differs(&s), 1);
+	test_write("graph/images/index.json", "gone");
+	CHECK_OK(layout_restore(&s, &e), e);
+	CHECK_OK(layout_read(&s, &x, &e), e);
+	CHECK(x.n == 1 && strcmp(x.entries[0].ref, "a:1") == 0);
+	layout_index_done(&x);
+	test_write("graph/meta/index.json", "{\"index\":{},\"sum\":\"0\"}");
+	CHECK_INT(layout_copy_differs(&s), -EBADMSG);
+	CHECK(layout_restore(&s, &e) < 0);
+	CHECK_OK(layout_copy_refresh(&s, &e), e);
+	CHECK_INT(layout_copy_differs(&s), 0);
 	store_close(&s);
 }
 

@@ -120,6 +120,8 @@ struct ctr_request {
 void ctr_request_done(struct ctr_request *r);
 /* The program and its arguments as run: entrypoint and cmd together; fresh, or NULL. */
 char *ctr_request_command(const struct ctr_request *r);
+/* The keys of all layers that it needs, also those of mounted images.  0 or -ENOMEM. */
+int ctr_request_layers(const struct ctr_request *r, struct strv *ret);
 
 /* CTR_LOST: the monitor died; ctr_container_settle() turns it into exited. */
 enum ctr_state {
