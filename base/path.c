@@ -405,3 +405,26 @@ char *path_find_program(const char *prog)
 	errno = ENOENT;
 	return NULL;
 }
+
+static char *const *helper_dirs;
+static size_t n_helper_dirs;
+
+void path_set_helper_dirs(char *const *dirs, size_t n)
+{
+	helper_dirs = dirs;
+	n_helper_dirs = n;
+}
+
+char *path_find_helper(const char *prog)
+{
+	for (size_t i = 0; i < n_helper_dirs && !strchr(prog, '/'); i++) {
+		char buf[PATH_MAX];
+
+		if (helper_dirs[i][0] != '/')
+			continue;
+		(void)snprintf(buf, sizeof(buf), "%s/%s", helper_dirs[i], prog);
+		if (is_program(buf))
+			return strdup(buf);
+	}
+	return path_find_program(prog);
+}

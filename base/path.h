@@ -44,6 +44,11 @@ char *path_join(const char *a, const char *b);
 char *path_clean_abs(const char *path);
 /* The last component, borrowed from @path. */
 const char *path_base(const char *path);
+/* Directories that path_find_helper() searches first: @n of them, borrowed until it is
+ * called again. */
+void path_set_helper_dirs(char *const *dirs, size_t n);
+/* Find a helper program (pasta, slirp4netns) in those directories, else as path_find_program(). */
+char *path_find_helper(const char *prog);
 /* Find @prog in $PATH and then in /usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin; fresh absolute
  * path, or NULL with errno ENOENT.  A @prog with '/' is checked as it is. */
 char *path_find_program(const char *prog);

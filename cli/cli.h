@@ -31,6 +31,7 @@ struct globals {
 	const char *config;		/* directory of docker's config.json */
 	struct strv runtime_flags, hooks_dirs;
 	const char *storage_driver;
+	struct strv storage_opts;
 	bool debug, version;
 };
 

@@ -26,7 +26,7 @@ static const struct opt opts[] = {
 	{ 'a', "author",          "AUTHOR",      OPT_STRING, ARG(author),  "who made the image" },
 	{ 'c', "change",          "INSTRUCTION", OPT_LIST,   ARG(changes), "apply a Dockerfile instruction: CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR" },
 	{ 0,   "config",          "FILE",        OPT_STRING, ARG(config),  "merge the configuration (JSON, as docker's Config) in this file into the image's", 0, COMPLETE_FILE },
-	{ 'f', "format",          "FORMAT",      OPT_STRING, ARG(format),  "format of manifest and configuration: oci or docker (default oci)" },
+	{ 'f', "format",          "FORMAT",      OPT_STRING, ARG(format),  "format of manifest and configuration: oci or docker (default oci, or image_default_format of containers.conf)" },
 	{ 0,   "iidfile",         "FILE",        OPT_STRING, ARG(iidfile), "write the image ID to this file", 0, COMPLETE_FILE },
 	{ 0,   "include-volumes", NULL,          OPT_FLAG,   ARG(include_volumes), "what is mounted in the container becomes a volume of the image" },
 	{ 'm', "message",         "MESSAGE",     OPT_STRING, ARG(message), "comment of the history entry" },
@@ -65,7 +65,7 @@ static int run(struct cmd *c, void *args, struct err *e)
 	auto_free char *config = NULL, *image = NULL;
 	char id[65];
 	size_t used, len;
-	int r = check_format(a->format, &o.docker, e);
+	int r = check_format(a->format ? a->format : c->eng->conf.image_format, &o.docker, e);
 
 	if (r == 0)
 		r = target_one(c, false, NULL, id, &used, e);

@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 #include "commands.h"
+#include "engine-conf.h"
+#include "storage-conf.h"
 
 static const char *verdict(const struct opt *o, const struct opt *table)
 {
@@ -36,6 +38,13 @@ static int surface_main(struct cmd *c, void *args, struct err *e)
 	(void)c;
 	(void)args;
 	(void)e;
+	for (const char *const *k = engine_conf_keys; *k; k++)
+		printf("config\tcontainers.conf [engine]\t%s\n", *k);
+	for (const char *const *k = storage_conf_keys; *k; k++) {
+		const char *option = str_after(*k, "options.");
+
+		printf("config\tstorage.conf [storage%s]\t%s\n", option ? ".options" : "", option ? option : *k);
+	}
 	(void)opt_each(global_opts, print_option, &(struct print){ "(global)", global_opts });
 	for (const struct command_name *n = commands; n->path; n++) {
 		if (n->flags & NAME_HIDDEN)

@@ -37,7 +37,7 @@ const struct opt global_opts[] = {
 	{ 0, "runtime-flag", "FLAG", OPT_LIST, ARG(runtime_flags), "Global option for the OCI runtime, without its --, as in log-format=json" },
 	{ 0, "storage-driver", "NAME", OPT_STRING, ARG(storage_driver), "Storage driver (overlay)" },
 	{ 'v', "version", NULL, OPT_FLAG, ARG(version), "Print the version", OPT_FIRST },
-	{ 0, "storage-opt", "OPTION", OPT_REFUSED, .text = "the store has no driver options" },
+	{ 0, "storage-opt", "KEY=VALUE", OPT_LIST, ARG(storage_opts), "Option of storage.conf: overlay.imagestore=DIR is one more read-only store of images" },
 	{ 0, "cdi-spec-dir", "DIR", OPT_REFUSED, .text = "there are no CDI devices" },
 	{ 0, "conmon", "PATH", OPT_REFUSED, .text = "containers are watched by ctr-lite-monitor" },
 	{ 'c', "connection", "NAME", OPT_REFUSED, .text = REMOTE_REASON },
@@ -271,7 +271,7 @@ static int open_engine(const struct globals *g, struct ctr_engine **ret, struct 
 	struct ctr_engine_opts o = {
 		.root = g->root, .runroot = g->runroot, .runtime = g->runtime,
 		.cgroup_manager = g->cgroup_manager, .runtime_flags = &g->runtime_flags,
-		.hooks_dirs = &g->hooks_dirs,
+		.hooks_dirs = &g->hooks_dirs, .storage_opts = &g->storage_opts,
 	};
 	int r = g->events_backend ? ctr_events_backend_parse(g->events_backend, &o.events, e) : 0;
 

@@ -31,6 +31,16 @@ static const struct opt_choice pull_choices[] = {
 	{ "never", CTR_PULL_NEVER }, { "newer", CTR_PULL_NEWER }, { 0 },
 };
 
+/* pull_policy of containers.conf, which has been checked. */
+static enum ctr_pull_policy policy_named(const char *name)
+{
+	const struct opt_choice *p = pull_choices;
+
+	while (p->name && !streq(p->name, name))
+		p++;
+	return p->name ? (enum ctr_pull_policy)p->value : CTR_PULL_MISSING;
+}
+
 const struct opt run_common_opts[] = {
 	{ 0,   "add-host",     "NAME:IP",  OPT_CSVLIST, ARG(add_host),    "add a line to /etc/hosts (IP may be host-gateway)" },
 	{ 0,   "annotation",   "KEY=VALUE", OPT_LIST,   ARG(annotations), "add an OCI annotation" },
@@ -594,6 +604,8 @@ static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_
 	struct ctr_ensure_opts o = { .policy = (enum ctr_pull_policy)a->pull, .quiet = a->quiet };
 	int rc = platform_of(a, &platform, e);
 
+	if (!opt_seen(c->opts, "pull") && c->eng->conf.pull_policy && a->pull == CTR_PULL_MISSING)
+		o.policy = policy_named(c->eng->conf.pull_policy);
 	o.platform = platform;
 	if (rc == 0 && a->tls_verify)
 		rc = strv_addf(&o.pull_args, "--tls-verify=%s", a->tls_verify) < 0 ? nomem(e) : 0;

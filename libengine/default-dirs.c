@@ -51,6 +51,11 @@ static const char *unshared_dir(const char *name)
 	return dir && !userns_is_initial() ? dir : NULL;
 }
 
+bool ctr_in_unshare(void)
+{
+	return unshared_dir(CTR_UNSHARE_ROOT_ENV) != NULL;
+}
+
 char *ctr_default_root(void)
 {
 	const char *data = env_dir("XDG_DATA_HOME"), *unshared = unshared_dir(CTR_UNSHARE_ROOT_ENV);

@@ -37,20 +37,62 @@ static int map_for_collect(void *arg, struct idmap *ret, struct err *e)
 	return 0;
 }
 
+static int read_conf(struct ctr_engine *eng, const struct ctr_engine_opts *o, struct err *e)
+{
+	int r = engine_conf_load(&eng->conf, e);
+
+	if (r == 0)
+		r = engine_conf_set_env(&eng->conf, e);
+	path_set_helper_dirs(eng->conf.helper_dirs.items, eng->conf.helper_dirs.n);
+	if (r == 0)
+		r = storage_conf_load(&eng->storage_conf, e);
+	for (size_t i = 0; r == 0 && o->storage_opts && i < o->storage_opts->n; i++)
+		r = storage_conf_option(&eng->storage_conf, o->storage_opts->items[i], e);
+	if (r == 0 && eng->storage_conf.driver && !streq(eng->storage_conf.driver, "overlay"))
+		log_info("storage driver %s is configured, but layers are stored for overlay",
+			 eng->storage_conf.driver);
+	return r;
+}
+
+/* The options', else those that are configured, else the usual ones. */
+static int find_dirs(const struct ctr_engine *eng, const struct ctr_engine_opts *o, char **ret_root,
+		     char **ret_run, struct err *e)
+{
+	const struct storage_conf *c = &eng->storage_conf;
+
+	if (o->root)
+		*ret_root = absolute(o->root);
+	else if (c->root && !ctr_in_unshare())
+		*ret_root = strdup(c->root);
+	else
+		*ret_root = ctr_default_root();
+	if (o->runroot)
+		*ret_run = absolute(o->runroot);
+	else if (c->run && !ctr_in_unshare())
+		*ret_run = strdup(c->run);
+	else
+		*ret_run = ctr_default_runroot();
+	if (!*ret_root)
+		return err_set(e, ERR_INVALID, "no home directory for uid %u: set HOME or give --root",
+			       (unsigned int)geteuid());
+	return *ret_run ? 0 : err_sys(e, ENOMEM, "open the store");
+}
+
 int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, struct err *e)
 {
-	auto_free char *root = o->root ? absolute(o->root) : ctr_default_root();
-	auto_free char *run = o->runroot ? absolute(o->runroot) : ctr_default_runroot();
+	auto_free char *root = NULL, *run = NULL;
 	int r;
 
 	*eng = (struct ctr_engine)CTR_ENGINE_INIT;
 	eng->rootless = geteuid() != 0;
 	eng->events = o->events;
-	if (!root)
-		return err_set(e, ERR_INVALID, "no home directory for uid %u: set HOME or give --root",
-			       (unsigned int)geteuid());
-	if (!run)
-		return err_sys(e, ENOMEM, "open the store");
+	r = read_conf(eng, o, e);
+	if (r == 0)
+		r = find_dirs(eng, o, &root, &run, e);
+	if (r < 0) {
+		ctr_engine_close(eng);
+		return r;
+	}
 	if ((o->runtime && !(eng->runtime = strdup(o->runtime))) ||
 	    (o->cgroup_manager && !(eng->cgroup_manager = strdup(o->cgroup_manager))))
 		return err_sys(e, ENOMEM, "open the store");
@@ -80,6 +122,9 @@ void ctr_engine_close(struct ctr_engine *eng)
 	free(take_ptr(&eng->cgroup_manager));
 	strv_done(&eng->runtime_flags);
 	strv_done(&eng->hooks_dirs);
+	path_set_helper_dirs(NULL, 0);
+	engine_conf_done(&eng->conf);
+	storage_conf_done(&eng->storage_conf);
 	if (eng->cgroups)
 		ctr_cgroup_host_done(eng->cgroups);
 	free(take_ptr(&eng->cgroups));

@@ -197,8 +197,8 @@ static json_t *rungs(const struct ctr_engine *eng, const struct idmap *map,
 		     const struct ctr_cgroup_host *cg)
 {
 	auto_free char *cgroups = cgroup_rung(cg);
-	auto_free char *pasta = path_find_program("pasta"),
-		       *slirp = path_find_program("slirp4netns");
+	auto_free char *pasta = path_find_helper("pasta"),
+		       *slirp = path_find_helper("slirp4netns");
 	const char *ids, *net;
 
 	if (!eng->rootless)

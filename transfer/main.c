@@ -17,6 +17,8 @@
 #include "log.h"
 #include "path.h"
 #include "policy.h"
+#include "pull-layers.h"
+#include "registry.h"
 #include "str.h"
 
 #define EXIT_ENGINE 125	/* podman's status for "the engine failed" */
@@ -287,10 +289,28 @@ static int find_command(int argc, char **argv)
 	return argc;
 }
 
+/* What the files say that every command goes by. */
+static int read_conf(struct transfer *t, struct err *e)
+{
+	int r = engine_conf_load(&t->conf, e);
+
+	if (r == 0)
+		r = engine_conf_set_env(&t->conf, e);
+	if (r == 0)
+		r = storage_conf_load(&t->storage_conf, e);
+	registry_defaults(t->conf.retry, t->conf.retry_delay_ms);
+	pull_layers_limit(t->conf.parallel_copies);
+	return r;
+}
+
 static int open_store(struct transfer *t, const struct globals *g, struct err *e)
 {
-	auto_free char *root = g->root ? strdup(g->root) : ctr_default_root();
-	auto_free char *run = g->run ? strdup(g->run) : ctr_default_runroot();
+	const struct storage_conf *c = &t->storage_conf;
+	bool conf = !ctr_in_unshare();
+	auto_free char *root = g->root ? strdup(g->root) : conf && c->root ? strdup(c->root)
+									   : ctr_default_root();
+	auto_free char *run = g->run ? strdup(g->run) : conf && c->run ? strdup(c->run)
+								       : ctr_default_runroot();
 
 	if (!root || !run)
 		return err_set(e, ERR_INVALID, "no home directory for uid %u: give --root and --runroot",
@@ -322,7 +342,7 @@ static int give_idmap(void *arg, struct idmap *ret, struct err *e)
 
 static int run_command(const struct globals *g, int argc, char **argv, struct err *e)
 {
-	struct transfer t = { .store = STORE_INIT, .quiet = g->quiet };
+	struct transfer t = { .store = STORE_INIT, .quiet = g->quiet, .conf = ENGINE_CONF_INIT };
 	size_t i = 0;
 	int r = 0;
 
@@ -331,7 +351,8 @@ static int run_command(const struct globals *g, int argc, char **argv, struct er
 	if (!commands[i].name)
 		return err_set(e, ERR_INVALID, "unknown command %s; see ctr-lite-transfer --help",
 			       argv[0]);
-	if (commands[i].needs & NEED_STORE)
+	r = read_conf(&t, e);
+	if (r == 0 && (commands[i].needs & NEED_STORE))
 		r = open_store(&t, g, e);
 	if (r == 0 && (commands[i].needs & NEED_IDMAP))
 		r = get_idmap(&t, e);
@@ -344,6 +365,8 @@ static int run_command(const struct globals *g, int argc, char **argv, struct er
 	if (r == 0)
 		r = commands[i].run(&t, argc, argv, e);
 	store_close(&t.store);
+	engine_conf_done(&t.conf);
+	storage_conf_done(&t.storage_conf);
 	return r;
 }
 

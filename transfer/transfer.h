@@ -14,7 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine-conf.h"
 #include "err.h"
+#include "storage-conf.h"
 #include "store.h"
 #include "userns.h"
 
@@ -23,6 +25,8 @@ struct transfer {
 	struct idmap map;	/* the default id map, for commands that need it */
 	const struct idmap *idmap;	/* &map, or NULL: ids as they are (root) */
 	bool quiet;		/* no progress */
+	struct engine_conf conf;	/* containers.conf */
+	struct storage_conf storage_conf;
 };
 
 /* Commands: argv[0] is the command's name.  Zero, or a negative errno with @e filled. */

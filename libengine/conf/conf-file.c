@@ -220,7 +220,7 @@ int conf_containers_load(bool rootless, json_t **ret, struct err *e)
 	return 0;
 }
 
-int conf_storage_load(bool rootless, json_t **ret, struct err *e)
+int conf_storage_load(bool rootless, json_t **ret, bool *ret_own, struct err *e)
 {
 	static const char *const system[] = { "/etc/containers/storage.conf",
 					      "/usr/share/containers/storage.conf" };
@@ -228,6 +228,7 @@ int conf_storage_load(bool rootless, json_t **ret, struct err *e)
 	auto_free char *user = rootless && !only ? conf_user_path("storage.conf") : NULL;
 	int r = 0;
 
+	*ret_own = true;
 	if (only) {
 		r = conf_load(only, ret, e);
 		return r ? r : err_set(e, ERR_NOT_FOUND, "CONTAINERS_STORAGE_CONF names %s, which does "
@@ -235,6 +236,7 @@ int conf_storage_load(bool rootless, json_t **ret, struct err *e)
 	}
 	if (user)
 		r = conf_load(user, ret, e);
+	*ret_own = r > 0 || !rootless;
 	for (size_t i = 0; r == 0 && i < sizeof(system) / sizeof(*system); i++)
 		r = conf_load(system[i], ret, e);
 	return r;

@@ -42,7 +42,8 @@ int conf_containers_paths(bool rootless, struct strv *ret, struct err *e);
 int conf_containers_load(bool rootless, json_t **ret, struct err *e);
 
 /* storage.conf: $CONTAINERS_STORAGE_CONF, else (rootless) the user's, else /etc/containers, else
- * /usr/share/containers; one file, nothing is merged.  As conf_load(). */
-int conf_storage_load(bool rootless, json_t **ret, struct err *e);
+ * /usr/share/containers; one file, nothing is merged.  As conf_load().  *@ret_own: it is a file for
+ * this user's own store, and not the system's read by somebody else. */
+int conf_storage_load(bool rootless, json_t **ret, bool *ret_own, struct err *e);
 
 #endif

@@ -52,7 +52,7 @@ void probe_runtimes(struct doctor *d, struct ctr_finding *f)
 
 void probe_network(struct doctor *d, struct ctr_finding *f)
 {
-	auto_free char *pasta = path_find_program("pasta"), *slirp = path_find_program("slirp4netns");
+	auto_free char *pasta = path_find_helper("pasta"), *slirp = path_find_helper("slirp4netns");
 
 	if (pasta) {
 		doctor_found(f, CTR_HEALTH_OK, "%s", pasta);

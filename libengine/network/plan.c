@@ -335,7 +335,7 @@ static int pasta_not_as_root(struct err *e)
 static int plan_helper(const struct ctr_network *n, struct ctr_net_plan *p, struct err *e)
 {
 	bool want_pasta = n->mode != CTR_NET_SLIRP, want_slirp = n->mode != CTR_NET_PASTA;
-	auto_free char *pasta = want_pasta ? path_find_program("pasta") : NULL;
+	auto_free char *pasta = want_pasta ? path_find_helper("pasta") : NULL;
 	auto_free char *slirp = NULL;
 	char ifname[IF_NAMESIZE];
 	bool route = net_host_has_route(ifname), newer = pasta && program_knows(pasta,
@@ -344,7 +344,7 @@ static int plan_helper(const struct ctr_network *n, struct ctr_net_plan *p, stru
 
 	if (pasta && route && !bars_root)
 		return plan_pasta(n, pasta, newer, ifname, p, e);
-	slirp = want_slirp ? path_find_program("slirp4netns") : NULL;
+	slirp = want_slirp ? path_find_helper("slirp4netns") : NULL;
 	if (slirp)
 		return plan_slirp(n, slirp, ifname, p, e);
 	if (pasta)

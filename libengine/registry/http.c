@@ -353,6 +353,18 @@ static bool is_loopback(const char *url)
 	       (streq(host, "localhost") || streq(host, "[::1]") || str_starts(host, "127."));
 }
 
+/* As Go's programs and OpenSSL's take them: in the place of those that curl was built for. */
+static int set_system_authorities(CURL *c)
+{
+	const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
+
+	if (file && *file && curl_easy_setopt(c, CURLOPT_CAINFO, file) != CURLE_OK)
+		return -ENOMEM;
+	if (dir && *dir && curl_easy_setopt(c, CURLOPT_CAPATH, dir) != CURLE_OK)
+		return -ENOMEM;
+	return 0;
+}
+
 /* The system's authorities and the registry's own, as one text: curl takes only one. */
 static int set_authorities(struct http *h, CURL *c, const char *pem)
 {
@@ -379,6 +391,8 @@ static int set_tls(struct http *h, struct http_request *q, bool home)
 	int r = 0;
 
 	(void)curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (set_system_authorities(c) < 0)
+		return -ENOMEM;
 	if (p->insecure) {
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);

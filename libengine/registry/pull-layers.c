@@ -23,12 +23,20 @@
 
 #define STEP_MS 250			/* so often is a signal noticed at the latest */
 #define WAIT_STEP_MS 40			/* so often is looked whether another process is done */
-#define LAYERS_AT_ONCE 6		/* workers */
+#define LAYERS_AT_ONCE 6		/* workers, where nobody says otherwise */
+#define LAYERS_AT_ONCE_MAX 16
 #define WORKER_PIPE_BYTES (1 << 20)
 #define BUFFER_BYTES (256u << 10)
 #define TURN_BYTES (4u << 20)		/* of one layer, before the others have their turn */
 
 enum layer_state { LAYER_WAITING, LAYER_FEEDING, LAYER_UNPACKING, LAYER_DONE };
+
+static unsigned int layers_at_once = LAYERS_AT_ONCE;
+
+void pull_layers_limit(unsigned int n)
+{
+	layers_at_once = n == 0 ? LAYERS_AT_ONCE : n < LAYERS_AT_ONCE_MAX ? n : LAYERS_AT_ONCE_MAX;
+}
 
 struct layer {
 	size_t index;			/* in the manifest */
@@ -128,7 +136,7 @@ static int start_layers(struct pulling *p, struct err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < p->n && p->n_open < LAYERS_AT_ONCE; i++) {
+	for (size_t i = 0; i < p->n && p->n_open < layers_at_once; i++) {
 		if (p->layers[i].state == LAYER_WAITING)
 			r = start_layer(p, &p->layers[i], e);
 		if (r < 0)
@@ -310,7 +318,7 @@ static int turn(struct pulling *p, struct err *e)
 /* What there is to wait for beside the network: full pipes and workers at their end. */
 static int wait_for_more(struct pulling *p, struct err *e)
 {
-	struct curl_waitfd wait[LAYERS_AT_ONCE];
+	struct curl_waitfd wait[LAYERS_AT_ONCE_MAX];
 	int timeout_ms = STEP_MS;
 	unsigned int n = 0;
 
@@ -324,7 +332,7 @@ static int wait_for_more(struct pulling *p, struct err *e)
 				timeout_ms = 0; /* its turn goes on */
 		} else if (l->state == LAYER_UNPACKING) {
 			wait[n++] = (struct curl_waitfd){ .fd = l->job->result_fd, .events = CURL_WAIT_POLLIN };
-		} else if (l->state == LAYER_WAITING && p->n_open < LAYERS_AT_ONCE &&
+		} else if (l->state == LAYER_WAITING && p->n_open < layers_at_once &&
 			   timeout_ms > WAIT_STEP_MS) {
 			timeout_ms = WAIT_STEP_MS;
 		}

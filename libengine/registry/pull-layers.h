@@ -14,4 +14,7 @@
 int pull_layers(struct registry *reg, struct image_in *in, const struct manifest *m, size_t slot,
 		const struct ctr_pull_events *ev, struct err *e);
 
+/* At most @n layers at a time (16 at most; 0: the usual number), in the whole program. */
+void pull_layers_limit(unsigned int n);
+
 #endif

@@ -19,6 +19,16 @@
 #define CHALLENGES_MAX 8
 #define STEP_MS 250		/* so often is a signal noticed at the latest */
 
+static unsigned int default_retries = 3;
+static int64_t default_retry_delay_ms;
+
+void registry_defaults(int retries, int64_t retry_delay_ms)
+{
+	if (retries >= 0)
+		default_retries = (unsigned int)retries;
+	default_retry_delay_ms = retry_delay_ms;
+}
+
 int registry_new(struct http *h, const struct ctr_reference *ref, const struct registry_opts *o,
 		 struct registry **ret, struct err *e)
 {
@@ -31,6 +41,10 @@ int registry_new(struct http *h, const struct ctr_reference *ref, const struct r
 		return err_sys(e, ENOMEM, "open registry %s", ref->domain);
 	reg->http = h;
 	reg->opts = *o;
+	if (o->retries == REGISTRY_RETRIES_DEFAULT)
+		reg->opts.retries = default_retries;
+	if (o->retry_delay_ms == 0)
+		reg->opts.retry_delay_ms = default_retry_delay_ms;
 	reg->may_fall_back = o->insecure;
 	reg->peer.insecure = o->insecure;
 	reg->host = strdup(ref->domain);

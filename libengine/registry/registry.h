@@ -13,14 +13,15 @@
 #include "err.h"
 #include "http.h"
 #include "reference.h"
+#include "registry-access.h"
 
 struct registry_opts {
 	bool insecure;		/* http and unverified certificates are allowed */
 	const char *cert_dir;	/* or NULL */
 	const char *authfile;	/* or NULL */
 	const struct credentials *creds;	/* given by the user; or NULL */
-	unsigned int retries;
-	int64_t retry_delay_ms;	/* 0: pauses grow */
+	unsigned int retries;	/* REGISTRY_RETRIES_DEFAULT: see registry_defaults() */
+	int64_t retry_delay_ms;	/* 0: see registry_defaults() */
 	/* Asked on every turn of the loop: 0, or a negative errno with @e to stop. */
 	int (*interrupted)(struct err *e);
 };
@@ -50,6 +51,10 @@ struct registry {
 	char *token_url, *token_basic, *token_form, *token_body;
 	size_t token_len;
 };
+
+/* What is done where the user said nothing: @retries (-1: 3), pauses of @retry_delay_ms (0: they
+ * grow).  For the whole program. */
+void registry_defaults(int retries, int64_t retry_delay_ms);
 
 /* @ref: the repository (domain and path count), to pull from: registry_for_push() asks for more.
  * Without a path it is the registry as a whole, for registry_page().

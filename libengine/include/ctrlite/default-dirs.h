@@ -12,6 +12,9 @@
 #define CTR_UNSHARE_ROOT_ENV "CTR_LITE_UNSHARE_ROOT"
 #define CTR_UNSHARE_RUN_ENV "CTR_LITE_UNSHARE_RUNROOT"
 
+/* Are we root in such a namespace, and do those variables say where the store is? */
+bool ctr_in_unshare(void);
+
 /* $XDG_DATA_HOME/ctr-lite, ~/.local/share/ctr-lite; root: /var/lib/ctr-lite. */
 char *ctr_default_root(void);
 /* $XDG_RUNTIME_DIR/ctr-lite or /run/user/UID/ctr-lite where that directory is ours, else

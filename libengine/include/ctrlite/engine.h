@@ -6,7 +6,9 @@
 
 #include <stdbool.h>
 
+#include "engine-conf.h"
 #include "err.h"
+#include "storage-conf.h"
 #include "store.h"
 #include "str.h"
 #include "userns.h"
@@ -25,6 +27,7 @@ struct ctr_engine_opts {
 	const char *cgroup_manager;	/* systemd, cgroupfs, disabled; NULL: what works here */
 	const struct strv *runtime_flags;	/* global options of the runtime, without "--"; may be NULL */
 	const struct strv *hooks_dirs;	/* may be NULL */
+	const struct strv *storage_opts;	/* of --storage-opt; may be NULL */
 	enum ctr_events_backend events;
 };
 
@@ -39,13 +42,15 @@ struct ctr_engine {
 	char *cgroup_manager;	/* as asked for; NULL: what works here */
 	struct strv runtime_flags;	/* of this command only: a start passes them on */
 	struct strv hooks_dirs;		/* absolute; hooks of what this command starts */
+	struct engine_conf conf;	/* containers.conf */
+	struct storage_conf storage_conf;	/* storage.conf, with what options and environment add */
 	struct ctr_cgroup_host *cgroups;	/* filled by ctr_engine_cgroups() */
 };
-#define CTR_ENGINE_INIT { .store = STORE_INIT }
+#define CTR_ENGINE_INIT { .store = STORE_INIT, .conf = ENGINE_CONF_INIT }
 
 /*
- * Open the engine and its store, which is made where it is missing; ctrlite/default-dirs.h says
- * where it is by default.  Collects what dead processes left when there is something.
+ * Open the engine and its store, which is made where it is missing; storage.conf says where it is,
+ * else ctrlite/default-dirs.h.  containers.conf's variables are put into the environment.  Collects what dead processes left when there is something.
  */
 int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, struct err *e);
 void ctr_engine_close(struct ctr_engine *eng);
