@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "fd.h"
 #include "location.h"
+#include "platform-opts.h"
 #include "registry-opts.h"
 #include "side-by-side.h"
 #include "signature-opts.h"
@@ -46,45 +47,6 @@ static const struct opt pull_opts[] = {
 };
 /* clang-format on */
 static const struct pull_args pull_defaults = { .registry = REGISTRY_ARGS_DEFAULT, .policy = "always" };
-
-#define MACHINE_OS "linux"
-#if defined(__x86_64__)
-#define MACHINE_ARCH "amd64"
-#elif defined(__aarch64__)
-#define MACHINE_ARCH "arm64"
-#elif defined(__riscv)
-#define MACHINE_ARCH "riscv64"
-#elif defined(__powerpc64__)
-#define MACHINE_ARCH "ppc64le"
-#elif defined(__s390x__)
-#define MACHINE_ARCH "s390x"
-#elif defined(__arm__)
-#define MACHINE_ARCH "arm"
-#else
-#define MACHINE_ARCH "386"
-#endif
-
-/* --os, --arch and --variant together are a platform. */
-static int choose_platform(const struct cmd *c, const struct pull_args *a, char **ret,
-			   struct err *e)
-{
-	static const char *const parts[] = { "arch", "os", "variant" };
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < sizeof(parts) / sizeof(*parts); i++)
-		r = opt_exclusive(c->opts, "platform", parts[i], e);
-	if (r < 0)
-		return r;
-	if (a->platform)
-		*ret = strdup(a->platform);
-	else if (a->os || a->arch || a->variant)
-		*ret = str_printf("%s/%s%s%s", a->os ? a->os : MACHINE_OS,
-				  a->arch ? a->arch : MACHINE_ARCH, a->variant ? "/" : "",
-				  a->variant ? a->variant : "");
-	else
-		return 0;
-	return *ret ? 0 : err_sys(e, ENOMEM, "read the platform");
-}
 
 static int parse_policy(const char *s, enum policy *ret, struct err *e)
 {
@@ -192,7 +154,7 @@ static int pull_main(struct cmd *c, void *args, struct err *e)
 	auto_free char *platform = NULL;
 	char *creds = NULL;
 	enum policy policy = POLICY_ALWAYS;
-	int r = choose_platform(c, a, &platform, e);
+	int r = platform_choose(c, a->platform, a->os, a->arch, a->variant, &platform, e);
 
 	if (r >= 0)
 		r = parse_policy(a->policy, &policy, e);

@@ -57,6 +57,7 @@ const struct command_name commands[] = {
 	{ "help",		&cmd_help },
 	{ "history",		&cmd_history },
 	{ "image",		NULL, "Manage images" },
+	{ "image copy",		&cmd_image_copy },
 	{ "image diff",		&cmd_image_diff },
 	{ "image exists",	&cmd_image_exists },
 	{ "image history",	&cmd_history },

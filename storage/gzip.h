@@ -1,19 +1,17 @@
-/* Compression of a layer (isa-l): for layers that are made here. */
+/* gzip on all cores (isa-l): see compress.h, which is what callers use. */
 #ifndef STORAGE_GZIP_H
 #define STORAGE_GZIP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "err.h"
+#include "compress.h"
 
 struct gzip;
 
-int gzip_new(struct gzip **ret, struct err *e);
+/* @level 1..9, or -1. */
+int gzip_new(int level, compress_sink sink, void *arg, struct gzip **ret, struct err *e);
 void gzip_free(struct gzip *g);
-/* Compress @len bytes, and with @end finish the stream; what comes out goes to @sink. */
-int gzip_add(struct gzip *g, const void *data, size_t len, bool end,
-	     int (*sink)(void *arg, const void *data, size_t len, struct err *e), void *arg,
-	     struct err *e);
+int gzip_add(struct gzip *g, const void *data, size_t len, struct err *e);
+int gzip_end(struct gzip *g, struct err *e);
 
 #endif

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include "change.h"
+#include "compress.h"
 #include "ctrlite/transfer.h"
 #include "fd.h"
-#include "gzip.h"
 #include "image-in.h"
 #include "json.h"
 #include "str.h"
@@ -64,7 +64,7 @@ struct committer {
 	struct image_in in;
 	struct image_in_blob *blob;
 	struct unpack_job *job;
-	struct gzip *gzip;
+	struct compressor *gzip;
 	bool show; /* progress */
 	int64_t begun_ns, shown_ns;
 	uint64_t bytes;
@@ -111,14 +111,15 @@ static int take_chunk(struct committer *m, const void *data, size_t len, struct 
 		return 1; /* it says why */
 	if (r < 0)
 		return err_sys(e, r, "feed the unpacking process");
-	return gzip_add(m->gzip, data, len, false, to_blob, m, e);
+	return compressor_add(m->gzip, data, len, e);
 }
 
 static int take_layer(struct committer *m, struct err *e)
 {
 	auto_free char *buf = malloc(COPY_BYTES);
 	char byte;
-	int r = buf ? gzip_new(&m->gzip, e) : err_sys(e, ENOMEM, "commit");
+	int r = buf ? compressor_new(COMPRESSION_GZIP, -1, to_blob, m, &m->gzip, e)
+		    : err_sys(e, ENOMEM, "commit");
 
 	while (r == 0) {
 		ssize_t n = read(FD_TAR, buf, COPY_BYTES);
@@ -138,7 +139,7 @@ static int take_layer(struct committer *m, struct err *e)
 		return r;
 	if (r == 0 && read(FD_WHOLE, &byte, 1) != 1)
 		return err_set(e, ERR_OS, "the container's files could not be read");
-	return r > 0 ? 0 : gzip_add(m->gzip, NULL, 0, true, to_blob, m, e);
+	return r > 0 ? 0 : compressor_end(m->gzip, e);
 }
 
 /* What a layer of the one kind of manifest is called in the other. */
@@ -263,6 +264,8 @@ static int commit_image(struct committer *m, const struct commit_args *a, json_t
 		r = image_in_new_layer_on(&m->in, ids, &m->job, e);
 	if (r == 0)
 		r = take_layer(m, e);
+	compressor_free(m->gzip); /* with its threads: what follows may clone */
+	m->gzip = NULL;
 	if (r == 0)
 		r = image_in_new_layer_end(&m->in, &diff_id, e);
 	if (r == 0)
@@ -310,7 +313,6 @@ int transfer_cmd_commit(struct transfer *t, int argc, char **argv, struct err *e
 		r = commit_image(&m, &a, document, n ? argv[1] : NULL, &id, e);
 		show_end(&m);
 	}
-	gzip_free(m.gzip);
 	image_in_abort(&m.in);
 	strv_done(&a.changes);
 	if (r == 0)

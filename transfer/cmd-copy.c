@@ -48,10 +48,61 @@ static int set_preserve(void *arg, const char *v, struct err *e)
 	return 0;
 }
 
+static int set_remove_signatures(void *arg, const char *v, struct err *e)
+{
+	struct copy_args *a = arg;
+
+	(void)v;
+	(void)e;
+	a->opts.remove_signatures = true;
+	return 0;
+}
+
+static int set_force(void *arg, const char *v, struct err *e)
+{
+	struct copy_args *a = arg;
+
+	(void)v;
+	(void)e;
+	a->opts.force_compression = true;
+	return 0;
+}
+
+static int set_format(void *arg, const char *v, struct err *e)
+{
+	struct copy_args *a = arg;
+
+	return ctr_copy_format(v, &a->opts.format, e);
+}
+
+static int set_compression(void *arg, const char *v, struct err *e)
+{
+	struct copy_args *a = arg;
+
+	return ctr_copy_compression(v, &a->opts.compression, e);
+}
+
+static int set_level(void *arg, const char *v, struct err *e)
+{
+	struct copy_args *a = arg;
+	uint32_t n;
+
+	if (str_u32(v, COPY_LEVEL_MAX, &n) < 0 || n == 0)
+		return err_set(e, ERR_INVALID, "compression level \"%s\": not a number from 1 to %d", v,
+			       COPY_LEVEL_MAX);
+	a->opts.compression_level = (int)n;
+	return 0;
+}
+
 static const struct transfer_opt copy_opts[] = {
 	{ "all", 'a', false, set_all },
+	{ "compression", 0, true, set_compression },
+	{ "compression-level", 0, true, set_level },
+	{ "force-compression", 0, false, set_force },
+	{ "format", 0, true, set_format },
 	{ "platform", 0, true, set_platform },
 	{ "preserve-digests", 0, false, set_preserve },
+	{ "remove-signatures", 0, false, set_remove_signatures },
 	REGISTRY_OPTS("src-", offsetof(struct copy_args, src)),
 	REGISTRY_OPTS("dest-", offsetof(struct copy_args, dest)),
 	{ 0 },

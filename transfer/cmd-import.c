@@ -15,8 +15,8 @@
 #include "archive-in.h"
 #include "change.h"
 #include "check.h"
+#include "compress.h"
 #include "fd.h"
-#include "gzip.h"
 #include "image-in.h"
 #include "inflate.h"
 #include "json.h"
@@ -69,7 +69,7 @@ struct importer {
 	struct image_in in;
 	struct image_in_blob *blob;
 	struct unpack_job *job;
-	struct gzip *gzip;	/* NULL: the file is stored as it came */
+	struct compressor *gzip;	/* NULL: the file is stored as it came */
 	struct proc filter;
 	bool worker_gone;
 };
@@ -86,7 +86,7 @@ static int take_chunk(struct importer *im, const void *data, size_t len, struct 
 	int r;
 
 	if (im->gzip)
-		r = gzip_add(im->gzip, data, len, false, to_blob, im, e);
+		r = compressor_add(im->gzip, data, len, e);
 	else
 		r = blob_write(&im->blob->writer, data, len, e);
 	if (r < 0)
@@ -165,7 +165,7 @@ static int take_file(struct importer *im, const char *name, const char **ret_typ
 		return err_set(e, ERR_INVALID, "%s is empty", name);
 	c = compression_detect(buf, (size_t)n);
 	if (c != COMPRESSION_GZIP && c != COMPRESSION_ZSTD)
-		r = gzip_new(&im->gzip, e);
+		r = compressor_new(COMPRESSION_GZIP, -1, to_blob, im, &im->gzip, e);
 	if (r == 0 && (c == COMPRESSION_XZ || c == COMPRESSION_BZIP2)) {
 		const struct unfilter_in what = { buf, (size_t)n, im->fd, UINT64_MAX };
 
@@ -182,7 +182,9 @@ static int take_file(struct importer *im, const char *name, const char **ret_typ
 	if (r == 0 && im->filter.pid > 0)
 		r = unfilter_finish(&im->filter, im->worker_gone, e);
 	if (r == 0 && im->gzip)
-		r = gzip_add(im->gzip, NULL, 0, true, to_blob, im, e);
+		r = compressor_end(im->gzip, e);
+	compressor_free(im->gzip);
+	im->gzip = NULL;
 	return r;
 }
 
@@ -330,7 +332,6 @@ static int run_import(struct transfer *t, const struct import_args *a, const cha
 	if (r == 0)
 		r = import_image(&im, a, file, ref, &id, e);
 	(void)unfilter_finish(&im.filter, true, NULL);
-	gzip_free(im.gzip);
 	image_in_abort(&im.in);
 	if (im.fd != file_fd)
 		(void)fd_close(im.fd);

@@ -185,20 +185,37 @@ static int make_usable(struct ctr_engine *eng, const char *text, bool quiet,
 	return 0;
 }
 
-/* What was pulled is known by its ID, and called as the store calls it. */
-static int with_id(struct ctr_engine *eng, const char *id, const struct ctr_ensure_opts *o,
-		   struct ctr_image_found *ret, struct ctr_image_config *ret_config, struct err *e)
+/* A name that the store has for the image @id, which came from @text: what @text calls it, if it
+ * does.  Fresh, or NULL. */
+static char *name_of(struct ctr_engine *eng, const char *text, const struct digest *manifest,
+		     const char *id)
+{
+	auto_location struct ctr_location l = CTR_LOCATION_INIT;
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+
+	if (ctr_location_parse(text, &l, NULL) == 0 && l.ref &&
+	    ctr_image_lookup(&eng->store, l.ref, &f, NULL) == 0 && streq(f.config.hex, id))
+		return take_ptr(&f.name);
+	if (layout_read(&eng->store, &x, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < x.n; i++)
+		if (x.entries[i].ref && digest_eq(&x.entries[i].manifest, manifest))
+			return strdup(x.entries[i].ref);
+	return NULL;
+}
+
+/* What was brought in from @text is known by its ID, and called as the store calls it. */
+static int with_id(struct ctr_engine *eng, const char *text, const char *id,
+		   const struct ctr_ensure_opts *o, struct ctr_image_found *ret,
+		   struct ctr_image_config *ret_config, struct err *e)
 {
 	const struct ctr_ensure_opts here = { .policy = CTR_PULL_NEVER, .quiet = o->quiet };
-	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
 	int r = ctr_image_ensure(eng, id, &here, ret, ret_config, e);
 
-	if (r < 0 || ret->name || layout_read(&eng->store, &x, NULL) < 0)
-		return r; /* a container may also be called by its image's ID */
-	for (size_t i = 0; i < x.n && !ret->name; i++)
-		if (x.entries[i].ref && digest_eq(&x.entries[i].manifest, &ret->manifest))
-			ret->name = strdup(x.entries[i].ref);
-	return 0;
+	if (r == 0 && !ret->name)
+		ret->name = name_of(eng, text, &ret->manifest, id); /* the ID will do as well */
+	return r;
 }
 
 int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
@@ -234,7 +251,7 @@ int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_
 		if (r == 0)
 			ctr_image_event(eng, "pull", id, text);
 		if (r == 0 && elsewhere)
-			return with_id(eng, id, o, ret, ret_config, e);
+			return with_id(eng, text, id, o, ret, ret_config, e);
 		if (r < 0 && o->policy == CTR_PULL_NEWER &&
 		    ctr_image_lookup(&eng->store, text, &f, NULL) == 0) {
 			*e = (struct err)ERR_INIT;

@@ -2,7 +2,7 @@
  * An image from one place to another: its document is read and judged, then its blobs are brought,
  * changed where the destination wants them otherwise, and put.
  */
-#include "copy.h"
+#include "convert.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,13 +82,17 @@ static void announce(struct copy *c, struct image_part *const *list, size_t n)
 	}
 }
 
+static int need_spool(struct copy *c, struct err *e)
+{
+	return c->spool.fd >= 0 ? 0 : store_stage_new(c->store, &c->spool, e);
+}
+
 static int open_parts(struct copy *c, struct image_part *const *list, size_t n, struct err *e)
 {
 	int r = 0;
 
 	if (c->src->ops->fetch) {
-		if (c->spool.fd < 0)
-			r = store_stage_new(c->store, &c->spool, e);
+		r = need_spool(c, e);
 		return r < 0 ? r : c->src->ops->fetch(c->src, list, n, c->spool.fd, e);
 	}
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -97,17 +101,25 @@ static int open_parts(struct copy *c, struct image_part *const *list, size_t n, 
 	return r;
 }
 
+/* As the source has it: the part itself may have been converted since. */
+static const struct digest *digest_before(const struct image_parts *p, const struct image_part *part)
+{
+	return part == &p->config ? &p->manifest->config.digest
+				  : &p->manifest->layers[part - p->layers].digest;
+}
+
 /* A blob that occurs twice was opened once. */
-static int share_parts(struct image_parts *p, struct image_part *const *list, size_t n, struct err *e)
+static int share_parts(struct image_parts *p, struct image_part *const *list, struct err *e)
 {
 	for (size_t i = 0; i < p->n_layers; i++) {
 		struct image_part *l = &p->layers[i];
 		size_t k = 0;
 
-		while (k < n && !digest_eq(&list[k]->blob.digest, &l->blob.digest))
+		while (!digest_eq(digest_before(p, list[k]), digest_before(p, l)))
 			k++;
-		if (k == n || list[k] == l)
+		if (list[k] == l)
 			continue;
+		l->blob = list[k]->blob;
 		l->present = list[k]->present;
 		l->offset = list[k]->offset;
 		l->slot = list[k]->slot;
@@ -118,31 +130,87 @@ static int share_parts(struct image_parts *p, struct image_part *const *list, si
 	return 0;
 }
 
-static int bring_parts(struct copy *c, struct image_parts *p, struct err *e)
+static bool is_changed(const struct image_parts *p, const struct conversion *cv,
+		       const struct image_part *part)
+{
+	return part != &p->config && cv->layers[part - p->layers].changes;
+}
+
+/* Which of them has the destination already?  What will be changed on its way has another digest
+ * there, which nobody knows yet. */
+static int ask_sink(struct copy *c, const struct image_parts *p, const struct conversion *cv,
+		    struct image_part *const *list, size_t n, struct err *e)
+{
+	auto_free struct image_part **same = calloc(n + 1, sizeof(struct image_part *));
+	size_t n_same = 0;
+
+	if (!c->dest->ops->have)
+		return 0;
+	if (!same)
+		return err_sys(e, ENOMEM, "copy the image");
+	for (size_t i = 0; i < n; i++)
+		if (!is_changed(p, cv, list[i]))
+			same[n_same++] = list[i];
+	return c->dest->ops->have(c->dest, same, n_same, e);
+}
+
+static int convert_layers(struct copy *c, struct image_parts *p, const struct conversion *cv,
+			  struct image_part *const *list, size_t n, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (!is_changed(p, cv, list[i]))
+			continue;
+		r = need_spool(c, e);
+		if (r == 0)
+			r = convert_layer(list[i], c->o, cv->layers[list[i] - p->layers].to, &c->spool,
+					  c->src->ctx, e);
+	}
+	return r;
+}
+
+static int bring_parts(struct copy *c, struct image_parts *p, const struct conversion *cv,
+		       struct err *e)
 {
 	auto_free struct image_part **list = calloc(p->n_layers + 1, sizeof(struct image_part *));
 	size_t n;
-	int r = 0;
+	int r;
 
 	if (!list)
 		return err_sys(e, ENOMEM, "copy the image");
 	n = list_parts(p, list);
-	if (c->dest->ops->have)
-		r = c->dest->ops->have(c->dest, list, n, e);
+	r = ask_sink(c, p, cv, list, n, e);
 	if (r < 0)
 		return r;
 	announce(c, list, n);
 	r = open_parts(c, list, n, e);
-	return r < 0 ? r : share_parts(p, list, n, e);
+	if (r == 0)
+		r = convert_layers(c, p, cv, list, n, e);
+	return r < 0 ? r : share_parts(p, list, e);
 }
 
 /* Images */
 
-static bool takes(const struct image_sink *s, const char *media_type)
+/* @p is there, still with the source's manifest: put it as @cv says.  *@ret tells what was put. */
+static int put_converted(struct copy *c, struct image_parts *p, const struct conversion *cv,
+			 bool instance, struct converted *ret, struct err *e)
 {
-	bool oci = streq(media_type, MEDIA_OCI_MANIFEST) || streq(media_type, MEDIA_OCI_INDEX);
+	auto_image_document struct image_document d = IMAGE_DOCUMENT_INIT;
+	auto_manifest struct manifest m = MANIFEST_INIT;
+	int r = cv->changes ? convert_manifest(p->manifest, cv, p, &d, &m, e) : 0;
 
-	return oci ? s->oci : s->docker;
+	if (r < 0)
+		return r;
+	if (cv->changes) {
+		p->document = &d;
+		p->manifest = &m;
+		p->config.blob.media_type = m.config.media_type;
+		for (size_t i = 0; i < p->n_layers; i++)
+			p->layers[i].blob.media_type = m.layers[i].media_type;
+	}
+	*ret = (struct converted){ p->document->digest, p->document->len, p->manifest->media_type };
+	return c->dest->ops->put_image(c->dest, p, instance, e);
 }
 
 /* May what the document describes be used at all?  Asked before anything else of it is read. */
@@ -156,22 +224,46 @@ static int check_trust(struct copy *c, const struct image_document *d, struct er
 	return source_trust(c->src, &c->policy, &d->digest, e);
 }
 
-static int copy_image(struct copy *c, const struct image_document *d, const struct manifest *m,
-		      bool instance, struct err *e)
+/* What signs the document @d; @changed: it does not get there as it is. */
+static int copy_signatures(struct copy *c, const struct image_document *d, bool changed, struct err *e)
 {
-	struct image_parts p;
+	auto_image_signatures struct image_signatures sigs = IMAGE_SIGNATURES_INIT;
+	enum ctr_transport to = c->dest->where->transport;
+	int r;
+
+	/* the store keeps none: the policy has judged them already */
+	if (c->o->remove_signatures || !c->src->ops->signatures || to == TRANSPORT_NAME ||
+	    to == TRANSPORT_STORAGE)
+		return 0;
+	r = c->src->ops->signatures(c->src, &d->digest, &sigs, e);
+	if (r < 0 || sigs.n == 0)
+		return r;
+	if (changed)
+		return err_set(e, ERR_UNSUPPORTED, "the image is signed, and the signatures do not fit a changed "
+			       "manifest: leave out what changes it, or give --remove-signatures");
+	if (!c->dest->ops->put_signatures)
+		return err_set(e, ERR_UNSUPPORTED, "the image is signed, and %s cannot keep signatures: give "
+			       "--remove-signatures", c->dest->where->text);
+	return c->dest->ops->put_signatures(c->dest, &d->digest, &sigs, e);
+}
+
+static int copy_image(struct copy *c, const struct image_document *d, const struct manifest *m,
+		      bool instance, struct converted *ret, struct err *e)
+{
+	auto_conversion struct conversion cv = { 0 };
+	struct image_parts p = { .config = IMAGE_PART_INIT };
 	int r = check_trust(c, d, e);
 
-	if (r < 0)
-		return r;
-	if (!takes(c->dest, m->media_type))
-		return err_set(e, ERR_UNSUPPORTED, "%s does not take manifests of the type %s",
-			       c->dest->where->text, m->media_type);
-	r = parts_init(&p, d, m, e);
 	if (r == 0)
-		r = bring_parts(c, &p, e);
+		r = conversion_plan(c->o, c->dest, m, &cv, e);
 	if (r == 0)
-		r = c->dest->ops->put_image(c->dest, &p, instance, e);
+		r = parts_init(&p, d, m, e);
+	if (r == 0)
+		r = bring_parts(c, &p, &cv, e);
+	if (r == 0)
+		r = put_converted(c, &p, &cv, instance, ret, e);
+	if (r == 0)
+		r = copy_signatures(c, d, cv.changes, e);
 	if (r == 0)
 		c->config = m->config.digest;
 	parts_done(&p);
@@ -196,43 +288,67 @@ static int read_document(struct copy *c, const struct digest *digest, struct ima
 	return r < 0 ? err_wrap(e, r, "%s", c->src->where->text) : 0;
 }
 
-static int copy_instance(struct copy *c, const json_t *descriptor, bool instance, struct digest *ret,
-			 struct err *e)
+static int copy_instance(struct copy *c, const json_t *descriptor, bool instance,
+			 struct converted *ret, struct err *e)
 {
 	auto_image_document struct image_document d = IMAGE_DOCUMENT_INIT;
 	auto_manifest struct manifest m = MANIFEST_INIT;
-	int r = descriptor_digest(descriptor, ret, e);
+	struct digest digest;
+	int r = descriptor_digest(descriptor, &digest, e);
 
 	if (r == 0)
-		r = read_document(c, ret, &d, &m, e);
+		r = read_document(c, &digest, &d, &m, e);
 	if (r == 0 && m.is_index)
-		r = err_set(e, ERR_UNSUPPORTED, "index in an index: sha256:%s", ret->hex);
-	return r < 0 ? r : copy_image(c, &d, &m, instance, e);
+		r = err_set(e, ERR_UNSUPPORTED, "index in an index: sha256:%s", digest.hex);
+	return r < 0 ? r : copy_image(c, &d, &m, instance, ret, e);
+}
+
+/* The index over @now: as it is, if nothing in it has changed. */
+static int put_index(struct copy *c, const struct image_document *d, const struct manifest *m,
+		     const struct converted *now, size_t n, struct digest *ret, struct err *e)
+{
+	auto_image_document struct image_document anew = IMAGE_DOCUMENT_INIT;
+	const json_t *list = json_object_get(m->doc, "manifests");
+	const char *type = convert_index_type(c->o, c->dest, m->media_type);
+	bool changed = !streq(type, m->media_type);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct digest was;
+
+		r = descriptor_digest(json_array_get(list, i), &was, e);
+		changed |= r == 0 && !digest_eq(&was, &now[i].digest);
+	}
+	if (r == 0 && changed && c->o->preserve_digests)
+		r = err_set(e, ERR_UNSUPPORTED, "the digest cannot be preserved: the index would be another");
+	if (r == 0 && changed)
+		r = convert_index(m->doc, now, n, type, &anew, e);
+	if (r == 0)
+		*ret = changed ? anew.digest : d->digest;
+	if (r == 0)
+		r = c->dest->ops->put_index(c->dest, changed ? &anew : d, e);
+	return r < 0 ? r : copy_signatures(c, d, changed, e);
 }
 
 static int copy_all(struct copy *c, const struct image_document *d, const struct manifest *m,
-		    struct err *e)
+		    struct digest *ret, struct err *e)
 {
 	const json_t *list = json_object_get(m->doc, "manifests");
-	int r = check_trust(c, d, e);
+	size_t n = json_array_size(list);
+	auto_free struct converted *now = calloc(n + 1, sizeof(*now));
+	int r = now ? check_trust(c, d, e) : err_sys(e, ENOMEM, "copy the images");
 
 	if (r < 0)
 		return r;
 	if (!c->dest->ops->put_index)
 		return err_set(e, ERR_UNSUPPORTED, "%s holds single images only: leave out --all",
 			       c->dest->where->text);
-	if (!takes(c->dest, m->media_type))
-		return err_set(e, ERR_UNSUPPORTED, "%s does not take an index of the type %s",
-			       c->dest->where->text, m->media_type);
-	for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
-		struct digest one;
-
-		r = copy_instance(c, json_array_get(list, i), true, &one, e);
-	}
-	return r < 0 ? r : c->dest->ops->put_index(c->dest, d, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = copy_instance(c, json_array_get(list, i), true, &now[i], e);
+	return r < 0 ? r : put_index(c, d, m, now, n, ret, e);
 }
 
-static int copy_chosen(struct copy *c, const struct manifest *m, struct digest *ret, struct err *e)
+static int copy_chosen(struct copy *c, const struct manifest *m, struct converted *ret, struct err *e)
 {
 	struct ctr_platform want = c->o->platform;
 	const json_t *descriptor = NULL;
@@ -250,14 +366,17 @@ static int copy_top(struct copy *c, struct digest *ret, struct err *e)
 {
 	auto_image_document struct image_document d = IMAGE_DOCUMENT_INIT;
 	auto_manifest struct manifest m = MANIFEST_INIT;
+	struct converted one = { .digest = { "" } };
 	int r = read_document(c, NULL, &d, &m, e);
 
 	if (r < 0)
 		return r;
-	*ret = d.digest;
-	if (m.is_index)
-		return c->o->all ? copy_all(c, &d, &m, e) : copy_chosen(c, &m, ret, e);
-	return copy_image(c, &d, &m, false, e);
+	if (m.is_index && c->o->all)
+		return copy_all(c, &d, &m, ret, e);
+	r = m.is_index ? copy_chosen(c, &m, &one, e) : copy_image(c, &d, &m, false, &one, e);
+	if (r == 0)
+		*ret = one.digest;
+	return r;
 }
 
 int ctr_copy_put(struct store *s, const struct idmap *m, struct image_source *src,

@@ -12,11 +12,19 @@ enum copy_format {
 
 enum copy_compression {
 	COPY_COMPRESSION_DEFAULT,	/* the sink's habit */
+	COPY_COMPRESSION_KEEP,		/* as it is, also where the sink would compress */
 	COPY_COMPRESSION_NONE,		/* uncompressed */
 	COPY_COMPRESSION_GZIP,
 	COPY_COMPRESSION_ZSTD,
 	COPY_COMPRESSION_ZSTD_CHUNKED,
 };
+
+#define COPY_LEVEL_MAX 22	/* zstd's; gzip has 1 to 9 */
+
+/* "oci", "v2s2" and "docker" (the same). */
+int ctr_copy_format(const char *word, enum copy_format *ret, struct err *e);
+/* "gzip", "zstd", "zstd:chunked", "none", "keep". */
+int ctr_copy_compression(const char *word, enum copy_compression *ret, struct err *e);
 
 struct ctr_copy_opts {
 	bool all;		/* every image of an index, and the index; else the platform's */

@@ -27,7 +27,8 @@ struct sink_oci {
 	struct image_sink base;
 	int dir_fd, blobs_fd;
 	char *ref;
-	bool done;		/* the top document was put */
+	char *made;		/* the directory, where it was made for this image; or NULL */
+	bool done;		/* the image is visible */
 	struct digest top;
 	char media_type[128];
 	size_t len;
@@ -91,7 +92,6 @@ static int put_document(struct sink_oci *s, const struct image_document *d, cons
 		return err_sys(e, r, "write manifest %.12s", d->digest.hex);
 	if (!top)
 		return 0;
-	s->done = true;
 	s->top = d->digest;
 	s->len = d->len;
 	(void)snprintf(s->media_type, sizeof(s->media_type), "%s", media_type);
@@ -205,16 +205,29 @@ static int oci_commit(struct image_sink *base, struct err *e)
 				FILE_SYNC_FULL) : -ENOMEM;
 	if (r == 0)
 		r = file_replace(s->dir_fd, "index.json", text, strlen(text), 0644, FILE_SYNC_FULL);
+	s->done = r == 0;
 	return r < 0 ? err_sys(e, r, "write index.json") : 0;
+}
+
+/* Nothing came of it: directories with nothing in them go, what can be used again stays. */
+static void undo(const struct sink_oci *s)
+{
+	if (unlinkat(s->dir_fd, "blobs/sha256", AT_REMOVEDIR) == 0 &&
+	    unlinkat(s->dir_fd, "blobs", AT_REMOVEDIR) == 0 && s->made)
+		(void)rmdir(s->made); /* as far as it is empty */
 }
 
 static void oci_free(struct image_sink *base)
 {
 	struct sink_oci *s = (struct sink_oci *)base;
 
+	if (!s->done && s->dir_fd >= 0)
+		undo(s);
+
 	(void)fd_close(s->dir_fd);
 	(void)fd_close(s->blobs_fd);
 	free(s->ref);
+	free(s->made);
 	free(s);
 }
 
@@ -266,6 +279,7 @@ int sink_oci_at(int dir_fd, const char *ref, const struct transport_ctx *ctx,
 int sink_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		  struct image_sink **ret, struct err *e)
 {
+	bool there = access(l->path, F_OK) == 0;
 	auto_close int fd = FD_NONE;
 	int r;
 
@@ -275,5 +289,10 @@ int sink_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 	if (r < 0)
 		return err_sys(e, r, "make the directory");
 	fd = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, errno, "open the directory") : sink_oci_at(fd, l->ref, ctx, ret, e);
+	if (fd < 0)
+		return err_sys(e, errno, "open the directory");
+	r = sink_oci_at(fd, l->ref, ctx, ret, e);
+	if (r == 0 && !there)
+		((struct sink_oci *)*ret)->made = strdup(l->path); /* without it an empty one may stay */
+	return r;
 }

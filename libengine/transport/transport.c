@@ -22,7 +22,8 @@ static const struct {
 		    struct image_sink **ret, struct err *e);
 } drivers[] = {
 	[TRANSPORT_NAME] = { source_store_open, sink_store_open },
-	[TRANSPORT_DOCKER] = { NULL, sink_registry_open },
+	[TRANSPORT_DOCKER] = { source_registry_open, sink_registry_open },
+	[TRANSPORT_DIR] = { source_dir_open, sink_dir_open },
 	[TRANSPORT_OCI] = { source_oci_open, sink_oci_open },
 	[TRANSPORT_OCI_ARCHIVE] = { source_oci_archive_open, sink_oci_archive_open },
 	[TRANSPORT_DOCKER_ARCHIVE] = { source_docker_archive_open, sink_docker_archive_open },

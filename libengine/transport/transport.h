@@ -157,6 +157,12 @@ int image_sink_open(const struct ctr_location *l, const struct transport_ctx *ct
 void image_sink_free(struct image_sink *s);
 
 /* Drivers.  Each one fills its own part; @where and @ctx are set by image_*_open(). */
+int source_registry_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+			 struct image_source **ret, struct err *e);
+int source_dir_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+		    struct image_source **ret, struct err *e);
+int sink_dir_open(const struct ctr_location *l, const struct transport_ctx *ctx,
+		  struct image_sink **ret, struct err *e);
 int source_oci_open(const struct ctr_location *l, const struct transport_ctx *ctx,
 		    struct image_source **ret, struct err *e);
 /* How many images the layout at @path has. */

@@ -61,13 +61,14 @@ test_pull_run_and_create_from_a_layout() {
 	expect 0 ctr images --format '{{.Repository}}:{{.Tag}}'
 	is "$OUT" localhost/bb:latest
 	# A layout's place is no name: without one in it the image has none.
+	expect 0 ctr rmi -a
 	cp -r "$LAYOUT" "$T/w/one"
 	chmod -R u+w "$T/w/one"
 	jq '.manifests |= map(select(.annotations["org.opencontainers.image.ref.name"] == "bb-zstd"))' \
 		"$LAYOUT/index.json" >"$T/w/one/index.json"
 	expect 0 ctr run --rm --network=none "oci:$T/w/one" true
 	expect 0 ctr images --format '{{.Repository}}:{{.Tag}}'
-	contains "$OUT" "<none>:<none>"
+	is "$OUT" "<none>:<none>"
 	expect 0 ctr create --name maker "oci:$LAYOUT:bb" true
 	expect 0 ctr inspect -f '{{.ImageName}}' maker
 	is "$OUT" localhost/bb:latest

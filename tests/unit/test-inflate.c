@@ -2,10 +2,11 @@
 #include "test.h"
 
 #include <isa-l.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <zstd.h>
 
-#include "gzip.h"
+#include "compress.h"
 #include "hash.h"
 #include "inflate.h"
 #include "proc.h"
@@ -59,19 +60,23 @@ static struct bytes sample(size_t len)
 	return b;
 }
 
-static struct bytes gz(const struct bytes *in)
+static struct bytes compressed(const struct bytes *in, enum compression c, int level)
 {
 	struct bytes out = { 0 };
 	struct err e = ERR_INIT;
-	struct gzip *g;
+	struct compressor *g;
 
-	CHECK_OK(gzip_new(&g, &e), e);
+	CHECK_OK(compressor_new(c, level, sink, &out, &g, &e), e);
 	for (size_t at = 0; at < in->len; at += 100000)
-		CHECK_OK(gzip_add(g, in->p + at, in->len - at < 100000 ? in->len - at : 100000, false, sink,
-				  &out, &e), e);
-	CHECK_OK(gzip_add(g, NULL, 0, true, sink, &out, &e), e);
-	gzip_free(g);
+		CHECK_OK(compressor_add(g, in->p + at, in->len - at < 100000 ? in->len - at : 100000, &e), e);
+	CHECK_OK(compressor_end(g, &e), e);
+	compressor_free(g);
 	return out;
+}
+
+static struct bytes gz(const struct bytes *in)
+{
+	return compressed(in, COMPRESSION_GZIP, -1);
 }
 
 static struct bytes zst(const struct bytes *in)
@@ -155,6 +160,81 @@ TEST(every_form_in_every_portion)
 			check_same(&g, &in, pieces[k]);
 			check_same(&z, &in, pieces[k]);
 		}
+	}
+}
+
+TEST(compressed_here_at_each_level)
+{
+	/* around the pieces that threads take: one byte less, exact, one more, many */
+	static const size_t sizes[] = { 0, 1, (512 << 10) - 1, 512 << 10, (512 << 10) + 1, 9 << 20 };
+	static const int levels[] = { -1, 1, 5, 9 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		auto_bytes struct bytes in = sample(sizes[i]);
+
+		for (size_t k = 0; k < sizeof(levels) / sizeof(levels[0]); k++) {
+			auto_bytes struct bytes g = compressed(&in, COMPRESSION_GZIP, levels[k]);
+			auto_bytes struct bytes z = compressed(&in, COMPRESSION_ZSTD, levels[k]);
+			auto_bytes struct bytes n = compressed(&in, COMPRESSION_NONE, levels[k]);
+
+			check_same(&g, &in, 1 << 20);
+			check_same(&z, &in, 1 << 20);
+			CHECK_UINT(n.len, in.len);
+			CHECK(in.len < 1000 || (g.len < in.len / 2 && z.len < in.len / 2));
+		}
+	}
+}
+
+TEST(cores_do_not_change_what_comes_out)
+{
+	auto_bytes struct bytes in = sample(5000000);
+	auto_bytes struct bytes g = gz(&in), z = compressed(&in, COMPRESSION_ZSTD, -1);
+	cpu_set_t all, one;
+
+	CHECK(sched_getaffinity(0, sizeof(all), &all) == 0);
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+		if (CPU_ISSET(i, &all))
+			CPU_SET(i, &one);
+	CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
+	auto_bytes struct bytes g1 = gz(&in), z1 = compressed(&in, COMPRESSION_ZSTD, -1);
+
+	CHECK(sched_setaffinity(0, sizeof(all), &all) == 0);
+	CHECK(g.len == g1.len && memcmp(g.p, g1.p, g.len) == 0);
+	CHECK(z.len == z1.len && memcmp(z.p, z1.p, z.len) == 0);
+}
+
+static int no_room(void *arg, const void *data, size_t len, struct err *e)
+{
+	size_t *left = arg;
+
+	(void)data;
+	if (len > *left)
+		return err_sys(e, ENOSPC, "write");
+	*left -= len;
+	return 0;
+}
+
+TEST(compression_that_fails_or_is_given_up)
+{
+	static const enum compression formats[] = { COMPRESSION_GZIP, COMPRESSION_ZSTD };
+	auto_bytes struct bytes in = sample(20 << 20);
+	struct compressor *c;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct err e = ERR_INIT;
+		size_t room = 100000;
+		int r = compressor_new(formats[i], -1, no_room, &room, &c, &e);
+
+		CHECK_OK(r, e);
+		for (size_t at = 0; r == 0 && at < in.len; at += 1 << 20)
+			r = compressor_add(c, in.p + at, 1 << 20, &e);
+		CHECK_UINT(r, -ENOSPC);
+		compressor_free(c);
+		e = (struct err)ERR_INIT;
+		CHECK_ERR(compressor_new(formats[i], 23, no_room, &room, &c, &e), e, ERR_INVALID);
+		CHECK_ERR(compressor_new(formats[i], 0, no_room, &room, &c, &e), e, ERR_INVALID);
+		CHECK_ERR(compressor_new(COMPRESSION_XZ, -1, no_room, &room, &c, &e), e, ERR_UNSUPPORTED);
 	}
 }
 

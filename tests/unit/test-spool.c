@@ -3,7 +3,7 @@
 
 #include <sys/mman.h>
 
-#include "gzip.h"
+#include "compress.h"
 #include "proc.h"
 #include "spool.h"
 #include "str.h"
@@ -39,11 +39,12 @@ static int sink(void *arg, const void *data, size_t len, struct err *e)
 static void compress(const char *text, size_t len, struct strbuf *ret)
 {
 	struct err e = ERR_INIT;
-	struct gzip *g = NULL;
+	struct compressor *g = NULL;
 
-	CHECK_OK(gzip_new(&g, &e), e);
-	CHECK_OK(gzip_add(g, text, len, true, sink, ret, &e), e);
-	gzip_free(g);
+	CHECK_OK(compressor_new(COMPRESSION_GZIP, -1, sink, ret, &g, &e), e);
+	CHECK_OK(compressor_add(g, text, len, &e), e);
+	CHECK_OK(compressor_end(g, &e), e);
+	compressor_free(g);
 	CHECK(!ret->failed);
 }
 
