@@ -3,11 +3,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <isa-l.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_customMem */
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -15,6 +18,7 @@
 
 #define IN_BYTES INFLATE_START_MAX_BYTES
 #define OUT_BYTES (256u << 10)
+#define SPILLED_MAX 4	/* windows: a decoder has one, and two while it changes */
 
 static const char *const compression_words[] = {
 	[COMPRESSION_NONE] = "none",
@@ -60,7 +64,61 @@ struct inflate {
 	bool ended;		/* nothing but zeros may follow */
 	struct inflate_state gz;
 	ZSTD_DStream *zstd;
+	int spill_fd;		/* the directory for large windows; FD_NONE: in memory */
+	struct {
+		void *at;
+		size_t len;
+	} spilled[SPILLED_MAX];
 };
+
+void inflate_spill(struct inflate *x, int dir_fd)
+{
+	x->spill_fd = dir_fd;
+}
+
+/* All of the file is written, so that a full disk is an error here and no SIGBUS later. */
+static void *map_file(int dir_fd, size_t len)
+{
+	auto_close int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	static const char zeros[64 << 10];
+	void *at;
+
+	if (fd < 0)
+		return NULL;
+	for (size_t done = 0; done < len; done += sizeof(zeros))
+		if (fd_write_all(fd, zeros, len - done < sizeof(zeros) ? len - done : sizeof(zeros)) < 0)
+			return NULL;
+	at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void *window_alloc(void *arg, size_t len)
+{
+	struct inflate *x = arg;
+
+	if (len <= INFLATE_MEMORY_MAX_BYTES || x->spill_fd < 0)
+		return malloc(len);
+	for (size_t i = 0; i < SPILLED_MAX; i++)
+		if (!x->spilled[i].at) {
+			x->spilled[i].at = map_file(x->spill_fd, len);
+			x->spilled[i].len = len;
+			return x->spilled[i].at;
+		}
+	return NULL;
+}
+
+static void window_free(void *arg, void *at)
+{
+	struct inflate *x = arg;
+
+	for (size_t i = 0; at && i < SPILLED_MAX; i++)
+		if (x->spilled[i].at == at) {
+			(void)munmap(at, x->spilled[i].len); /* it is ours: it cannot fail */
+			x->spilled[i].at = NULL;
+			return;
+		}
+	free(at);
+}
 
 int inflate_new(int fd, struct inflate **ret, struct err *e)
 {
@@ -76,6 +134,7 @@ int inflate_new(int fd, struct inflate **ret, struct err *e)
 	}
 	x->fd = fd;
 	x->left = UINT64_MAX;
+	x->spill_fd = FD_NONE;
 	*ret = x;
 	return 0;
 }
@@ -168,7 +227,7 @@ static int start(struct inflate *x, struct err *e)
 		x->mid_frame = true;
 		return 0;
 	case COMPRESSION_ZSTD:
-		x->zstd = ZSTD_createDStream();
+		x->zstd = ZSTD_createDStream_advanced((ZSTD_customMem){ window_alloc, window_free, x });
 		if (!x->zstd || ZSTD_isError(ZSTD_DCtx_setParameter(x->zstd, ZSTD_d_windowLogMax,
 								    INFLATE_WINDOW_LOG_MAX)))
 			return err_sys(e, ENOMEM, "decompress");

@@ -12,7 +12,8 @@ enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRES
 	COMPRESSION_BZIP2, COMPRESSION_COUNT_ };
 
 #define COMPRESSION_MAGIC_BYTES 6	/* enough for compression_detect() */
-#define INFLATE_WINDOW_LOG_MAX 27	/* 128 MiB: the largest zstd window we allocate */
+#define INFLATE_WINDOW_LOG_MAX 27	/* 128 MiB: the largest zstd window we take */
+#define INFLATE_MEMORY_MAX_BYTES (10u << 20)	/* of a window; larger ones see inflate_spill() */
 
 const char *compression_str(enum compression c);
 enum compression compression_detect(const void *start, size_t len);
@@ -27,6 +28,11 @@ int inflate_new(int fd, struct inflate **ret, struct err *e);
 int inflate_new_behind(const void *start, size_t len, int fd, uint64_t max_bytes,
 		       struct inflate **ret, struct err *e);
 void inflate_free(struct inflate *x);
+/*
+ * Have windows beyond INFLATE_MEMORY_MAX_BYTES (zstd --ultra or --long) in files without a name in the
+ * directory @dir_fd, borrowed: memory that the kernel can take back, so that many at once are bounded.
+ */
+void inflate_spill(struct inflate *x, int dir_fd);
 /*
  * The next bytes, at most a few hundred KiB, valid until the next call.  Returns their number, 0 at
  * the end (of the last gzip member or zstd frame, with nothing but zeros behind it), or -errno.

@@ -435,6 +435,9 @@ int untar(int in_fd, int root_fd, int implicit_fd, int list_fd, bool squash,
 	int r = inflate_new(in_fd, &u.inflate, e);
 
 	if (r == 0)
+		inflate_spill(u.inflate, root_fd);
+
+	if (r == 0)
 		r = tree_init(&u.tree, root_fd, squash, e);
 	u.hash = hash_new();
 	if (r == 0 && list_fd >= 0)

@@ -224,3 +224,66 @@ test_several_images_end_with_the_command() {
 	expect 0 ctr images -q
 	is "$OUT" ""
 }
+
+# The most anonymous memory that a command and all it starts have together, in KiB.
+peak_memory() { # COMMAND...
+	python3 - "$@" <<-'END'
+	import os, subprocess, sys, time
+	def family(pid):
+	    yield pid
+	    try:
+	        for task in os.listdir(f"/proc/{pid}/task"):
+	            with open(f"/proc/{pid}/task/{task}/children") as f:
+	                for kid in f.read().split():
+	                    yield from family(int(kid))
+	    except OSError:
+	        pass
+	def anonymous(pid):
+	    try:
+	        with open(f"/proc/{pid}/smaps_rollup") as f:
+	            return sum(int(line.split()[1]) for line in f if line.startswith("Pss_Anon:"))
+	    except (FileNotFoundError, ProcessLookupError):
+	        return 0
+	p, peak, looks = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL), 0, 0
+	while p.poll() is None:
+	    peak = max(peak, sum(anonymous(pid) for pid in family(p.pid)))
+	    looks += 1
+	    time.sleep(0.01)
+	sys.exit(f"status {p.returncode}, looked {looks} times") if p.returncode or looks < 5 else print(peak)
+	END
+}
+
+# Root may look into the workers.
+#: noasan
+root_test_memory_is_bounded_whatever_the_image() {
+	local peak conf=$CONTAINERS_REGISTRIES_CONF
+	paced_start '{"long": [[1, 40000000, "long"], [2, 40000000, "long"], [3, 40000000, "long"], [4, 40000000, "long"]]}' --rate 300000
+	peak=$(peak_memory ctr-lite "${CTR_GLOBAL[@]}" pull -q "$PACED/long")
+	echo "peak of large windows: $peak KiB"
+	[ "$peak" -gt 1000 ] || fail "a peak of $peak KiB was hardly measured"
+	[ "$peak" -le 65536 ] || fail "$peak KiB of memory for zstd windows of 128 MiB"
+	expect 0 ctr rmi -a
+	peak=$(peak_memory env CONTAINERS_REGISTRIES_CONF="$conf" ctr-lite "${CTR_GLOBAL[@]}" pull -q --jobs 4 three three:zstd nginx python)
+	echo "peak of four images: $peak KiB"
+	[ "$peak" -le 65536 ] || fail "$peak KiB of memory for four images at once"
+}
+
+# Its files go when nobody waits for it any more: stopped in the middle, it is in nobody's way.
+test_removing_a_large_image_blocks_nobody() {
+	local pid
+	pull three alpine
+	command ctr-lite rmi three >"$T/out" 2>&1 8>&- &
+	pid=$!
+	deletes() { ls "$GRAPHROOT"/tmp/*/gone-l-* && flock -n "$GRAPHROOT/images" true; }
+	wait_for 20 deletes
+	kill -STOP $pid $(pgrep -P $pid) || fail "it had ended before it was stopped"
+	[ -n "$(ls -A "$GRAPHROOT/tmp")" ] || fail "it had removed all before it was stopped"
+	expect 0 timeout 10 ctr-lite images -q three
+	is "$OUT" ""
+	expect 0 timeout 10 ctr-lite tag alpine other
+	expect 0 timeout 10 ctr-lite rmi other
+	expect 0 timeout 20 ctr-lite pull -q busybox
+	expect 0 timeout 10 ctr-lite run --rm --network=none alpine true
+	kill -CONT $pid $(pgrep -P $pid)
+	wait $pid || fail "$(cat "$T/out")"
+}

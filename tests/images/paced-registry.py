@@ -4,7 +4,8 @@
 usage: paced-registry.py DIRECTORY [--rate BYTES] [--gate BYTES] [--no-ranges]
 
 DIRECTORY/images.json names what it has: {"repository": [[SEED, SIZE], ...]}, a layer for each pair;
-the same pair is the same layer.  It writes DIRECTORY/env (PACED=127.0.0.1:PORT) when it is ready and
+the same pair is the same layer.  [SEED, SIZE, "long"] repeats its noise and is compressed by zstd with
+a window of 128 MiB.  It writes DIRECTORY/env (PACED=127.0.0.1:PORT) when it is ready and
 DIRECTORY/log, a JSON object for each request: {"path", "range", "sent"}, when it ends.
 
 --rate	bytes a second for each connection
@@ -19,6 +20,7 @@ import io
 import json
 import os
 import random
+import subprocess
 import sys
 import tarfile
 import threading
@@ -42,8 +44,8 @@ def keep(data):
     return digest
 
 
-def make_layer(seed, size):
-    """One directory with a file of noise and a small one: [compressed, digest of the tar]."""
+def make_layer(seed, size, kind=""):
+    """One directory with a file of noise: compressed, and the digest of the tar."""
     out, rnd = io.BytesIO(), random.Random(seed)
     with tarfile.open(fileobj=out, mode="w") as tar:
         top = tarfile.TarInfo("data")
@@ -51,8 +53,12 @@ def make_layer(seed, size):
         tar.addfile(top)
         info = tarfile.TarInfo(f"data/noise-{seed}")
         info.size = size
-        tar.addfile(info, io.BytesIO(rnd.randbytes(size)))
+        noise = rnd.randbytes(size) if not kind else (rnd.randbytes(1 << 20) * (size >> 20 | 1))[:size]
+        tar.addfile(info, io.BytesIO(noise))
     plain = out.getvalue()
+    if kind == "long":
+        p = subprocess.run(["zstd", "-1", "--long=27", "-c"], input=plain, stdout=subprocess.PIPE, check=True)
+        return p.stdout, "sha256:" + hashlib.sha256(plain).hexdigest()
     return gzip.compress(plain, 0, mtime=0), "sha256:" + hashlib.sha256(plain).hexdigest()
 
 
