@@ -35,16 +35,20 @@ static int add_content(const struct file_walk *w, struct file_record *rec)
 	return file_content_sum(fd, rec->dense, &rec->content);
 }
 
-int file_list_write(int root_fd, int out_fd, struct file_sums *sums, bool xattrs, struct err *e)
+int file_list_write(int root_fd, int out_fd, struct file_sums *sums, bool xattrs, uint64_t *ret_bytes,
+		    struct err *e)
 {
 	auto_file_walk struct file_walk w = FILE_WALK_INIT;
 	auto_strbuf struct strbuf b = STRBUF_INIT;
 	struct file_record rec;
+	uint64_t bytes = 0;
 	int r = file_walk_init(&w, root_fd, xattrs);
 
 	w.known = sums;
 	while (r >= 0 && (r = file_walk_next(&w, &rec)) > 0) {
 		r = add_content(&w, &rec);
+		if ((rec.type == 'f' || rec.type == 'g') && !rec.link)
+			bytes += rec.size;
 		if (r == 0) {
 			file_record_write(&b, &rec);
 			r = flush(&b, out_fd, FLUSH_BYTES);
@@ -52,7 +56,10 @@ int file_list_write(int root_fd, int out_fd, struct file_sums *sums, bool xattrs
 	}
 	if (r == 0)
 		r = flush(&b, out_fd, 1);
-	return r < 0 ? err_sys(e, r, "list the layer's files") : 0;
+	if (r < 0)
+		return err_sys(e, r, "list the layer's files");
+	*ret_bytes = bytes;
+	return 0;
 }
 
 int file_list_refresh(int root_fd, int in_fd, int out_fd, struct err *e)

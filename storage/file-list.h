@@ -44,12 +44,13 @@ void file_sums_gap(struct file_sums *s);
 void file_sums_end(struct file_sums *s, const struct stat *st);
 
 /*
- * Write the list of the tree @root_fd to @out_fd.  @sums: of its files, may be used up; @xattrs
- * false: no file has any.  For a
+ * Write the list of the tree @root_fd to @out_fd, and add up the sizes of its files (each once)
+ * into *@ret_bytes.  @sums: of its files, may be used up; @xattrs false: no file has any.  For a
  * process that may read everything in the tree, which nobody changes, and whose working directory
  * may be another one meanwhile; so the others.
  */
-int file_list_write(int root_fd, int out_fd, struct file_sums *sums, bool xattrs, struct err *e);
+int file_list_write(int root_fd, int out_fd, struct file_sums *sums, bool xattrs, uint64_t *ret_bytes,
+		    struct err *e);
 
 /* The list @in_fd again, as the tree is now, files' content being the same. */
 int file_list_refresh(int root_fd, int in_fd, int out_fd, struct err *e);

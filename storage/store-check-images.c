@@ -473,7 +473,8 @@ static int orphan_records(struct store_check *c, struct err *e)
 		struct digest d;
 
 		(void)snprintf(hex, sizeof(hex), "%.64s", name);
-		if (streq(name, LAYOUT_COPY_NAME))
+		/* the other one is of the registry client, and a hint only */
+		if (streq(name, LAYOUT_COPY_NAME) || streq(name, "blob-locations"))
 			continue;
 		if (!streq(name + strlen(hex), ".json") || digest_parse_hex(hex, &d, NULL) < 0)
 			r = check_say(c, DAMAGE_RECORD, name, NULL, e, "is no record of an image");

@@ -424,7 +424,7 @@ static int unpack_all(struct untar *u, int implicit_fd, int list_fd, struct err 
 	if (r == 0 && u->tree.n_implicit)
 		r = tree_write_implicit(&u->tree, implicit_fd, e);
 	if (r == 0 && list_fd >= 0)
-		r = file_list_write(u->root_fd, list_fd, u->tree.sums, u->tree.has_xattrs, e);
+		r = file_list_write(u->root_fd, list_fd, u->tree.sums, u->tree.has_xattrs, &u->size_bytes, e);
 	return r;
 }
 

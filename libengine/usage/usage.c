@@ -59,11 +59,26 @@ static struct part *find(const struct parts *p, const char *name)
 	return p->n ? bsearch(&key, p->items, p->n, sizeof(key), by_name) : NULL;
 }
 
-/* The layer with the copies of it that are in other ids, each as large. */
+static uint64_t file_bytes(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
+		       ? (uint64_t)st.st_size : 0;
+}
+
+static uint64_t copy_bytes(int dir_fd, const char *name, const struct layer_info *info)
+{
+	auto_close int fd = path_open_beneath(dir_fd, name, O_RDONLY | O_DIRECTORY);
+
+	return fd < 0 ? 0 : info->size_bytes + file_bytes(fd, "idmap");
+}
+
+/* The layer with what is known of it and the copies of it that are in other ids, each as large. */
 static uint64_t layer_bytes(struct ctr_engine *eng, const char *key)
 {
 	struct layer_info info;
-	uint64_t copies = 1;
+	uint64_t bytes;
 	int fd = path_open_beneath(eng->store.layers_fd, key, O_RDONLY | O_DIRECTORY);
 	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *de;
@@ -73,17 +88,11 @@ static uint64_t layer_bytes(struct ctr_engine *eng, const char *key)
 			(void)fd_close(fd);
 		return 0;
 	}
+	bytes = info.size_bytes;
 	while ((de = readdir(d)))
-		copies += str_starts(de->d_name, "shift-");
-	return copies * info.size_bytes;
-}
-
-static uint64_t blob_bytes(int dir_fd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
-		       ? (uint64_t)st.st_size : 0;
+		bytes += str_starts(de->d_name, "shift-") ? copy_bytes(dirfd(d), de->d_name, &info) :
+							     file_bytes(dirfd(d), de->d_name);
+	return bytes;
 }
 
 /* Everything of 64 hex digits in the directory @fd, which is taken over. */
@@ -107,7 +116,7 @@ static int read_parts(struct ctr_engine *eng, int fd, bool layers, struct parts 
 			return nomem(e);
 		ret->items = grown;
 		grown[ret->n] = (struct part){ .bytes = layers ? layer_bytes(eng, de->d_name)
-							       : blob_bytes(fd, de->d_name) };
+							       : file_bytes(fd, de->d_name) };
 		memcpy(grown[ret->n++].name, digest.hex, sizeof(digest.hex));
 	}
 	if (ret->n)
@@ -215,6 +224,31 @@ static int measure_images(struct ctr_engine *eng, struct ctr_usage *u, struct er
 	return r;
 }
 
+/* All files in a directory of the store; @records: only those that are called by a digest. */
+static uint64_t all_bytes(struct ctr_engine *eng, const char *dir, bool records)
+{
+	int fd = path_open_beneath(eng->store.root_fd, dir, O_RDONLY | O_DIRECTORY);
+	auto_dir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+	uint64_t bytes = 0;
+
+	if (!d)
+		(void)fd_close(fd);
+	while (d && (de = readdir(d)))
+		if (!records || strlen(de->d_name) > DIGEST_HEX_LEN)
+			bytes += file_bytes(dirfd(d), de->d_name);
+	return bytes;
+}
+
+/* What comes and goes with images: their records, and what was fetched in part. */
+static void measure_records(struct ctr_engine *eng, struct ctr_usage *u)
+{
+	uint64_t partial = all_bytes(eng, "partial", false);
+
+	u->image_bytes += all_bytes(eng, "meta", true) + partial;
+	u->image_unused_bytes += partial;
+}
+
 static int measure_containers(struct ctr_engine *eng, struct ctr_usage *u, struct err *e)
 {
 	auto_strv struct strv paths = STRV_INIT;
@@ -267,6 +301,8 @@ int ctr_usage_measure(struct ctr_engine *eng, struct ctr_usage *ret, struct err 
 	struct ctr_usage u = CTR_USAGE_INIT;
 	int r = measure_images(eng, &u, e);
 
+	if (r == 0)
+		measure_records(eng, &u);
 	if (r == 0)
 		r = measure_containers(eng, &u, e);
 	if (r == 0)

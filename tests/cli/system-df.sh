@@ -3,6 +3,10 @@
 
 # Bytes of the files below some directories, each file once.
 bytes_of() { find "$@" -type f -printf '%i %s\n' | sort -u | awk '{ s += $2 } END { print s + 0 }'; }
+image_bytes() { # all but the index and its copy
+	mkdir -p "$GRAPHROOT/partial"
+	bytes_of "$GRAPHROOT"/layers "$GRAPHROOT/images/blobs" $(ls "$GRAPHROOT"/meta/????????????????*.json 2>/dev/null) "$GRAPHROOT/partial"
+}
 raw() { ctr system df --format '{{.RawSize}}' | sed -n "$1p"; }
 
 test_sizes_are_those_of_the_disk() {
@@ -12,7 +16,7 @@ test_sizes_are_those_of_the_disk() {
 	volume_image other
 	expect 0 ctr create --name c --network=none -v v:/data bb sh -c 'busybox dd if=/dev/zero of=/f bs=1000 count=50 2>/dev/null'
 	expect 0 ctr start -a c
-	is "$(raw 1)" "$(bytes_of "$GRAPHROOT"/layers/*/diff "$GRAPHROOT/images/blobs")" "the images"
+	is "$(raw 1)" "$(image_bytes)" "the images"
 	is "$(raw 2)" "$(bytes_of "$GRAPHROOT/containers")" "the containers"
 	[ "$(raw 2)" -ge 50000 ] || fail "the writable layer is missing"
 	is "$(raw 3)" "$(bytes_of "$GRAPHROOT/volumes/v/_data")" "the volumes"
@@ -29,6 +33,26 @@ Local Volumes +1 +1 +15B +0B \(0%\)'
 		assert i["TotalCount"] == 2 and i["Active"] == 1 and 0 < i["RawReclaimable"] < i["RawSize"], i
 		assert c["RawReclaimable"] == c["RawSize"], c
 	PY
+}
+
+# Layers with hard links, with a file that comes twice, with owners of their own, and copies in other ids.
+test_sizes_of_odd_layers() {
+	local DATA_MODE=755
+	mkdir -p a b
+	head -c 5000 /dev/urandom >a/one
+	ln a/one a/two
+	head -c 700 /dev/urandom >b/one
+	tar -C a -cf odd.tar one two
+	tar -C b -rf odd.tar one
+	expect 0 ctr import -q odd.tar odd
+	volume_image bb
+	is "$(raw 1)" "$(image_bytes)"
+	expect 0 ctr run --rm --network=none --userns=auto bb true
+	is "$(raw 1)" "$(image_bytes)" "with copies"
+	pull alpine debian
+	is "$(raw 1)" "$(image_bytes)" "with pulled ones"
+	expect 0 ctr rmi debian
+	is "$(raw 1)" "$(image_bytes)" "after a removal"
 }
 
 test_verbose() {

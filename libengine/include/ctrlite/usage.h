@@ -1,6 +1,7 @@
 /*
- * Disk usage: what images, containers and volumes take, as `du` would count it (sizes of regular
- * files, what is shared once).
+ * Disk usage: what images, containers and volumes take, as du would add up the sizes of the files, each
+ * once: below layers/, images/blobs/, partial/, and the records in meta/; in containers/; and in
+ * volumes/NAME/_data.  index.json and its copy belong to no image.
  */
 #ifndef CTRLITE_USAGE_H
 #define CTRLITE_USAGE_H
@@ -33,7 +34,7 @@ struct ctr_usage {
 	struct ctr_usage_image *by_image;	/* in the order of the lists */
 	struct ctr_usage_container *by_container;
 	struct ctr_usage_volume *by_volume;
-	uint64_t image_bytes;		/* all unpacked layers and blobs, each once */
+	uint64_t image_bytes;		/* all unpacked layers and blobs, each once, and what is known of them */
 	uint64_t image_unused_bytes;	/* of those, what no image needs that a container uses */
 };
 #define CTR_USAGE_INIT { 0 }
