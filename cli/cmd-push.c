@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "location.h"
 #include "registry-opts.h"
+#include "signature-opts.h"
 
 struct push_args {
 	struct registry_args registry;
@@ -44,7 +45,7 @@ static const struct opt push_opts[] = {
 	{ 0,   "sign-by-sigstore", "FILE", OPT_REFUSED, .text = "images cannot be signed yet" },
 	{ 0,   "sign-by-sigstore-private-key", "FILE", OPT_REFUSED, .text = "images cannot be signed yet" },
 	{ 0,   "sign-passphrase-file", "FILE", OPT_REFUSED, .text = "images cannot be signed yet" },
-	{ 0,   "signature-policy", "FILE", OPT_REFUSED, .text = "what is in the store was checked when it came in" },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ .kind = OPT_INCLUDE, .table = registry_opts },
 	{ 0 },
 };

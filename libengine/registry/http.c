@@ -624,9 +624,11 @@ static void finish(struct http_request *q, int r)
 	q->done(q, r);
 }
 
-static bool curl_may_pass(CURLcode code)
+static bool curl_may_pass(const struct http_request *q, CURLcode code)
 {
 	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return q->peer->answered;
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
@@ -778,7 +780,7 @@ static void ended(struct http_request *q, CURLcode code)
 		return;
 	} else if (q->failure < 0 && q->failure != -EAGAIN) {
 		finish(q, q->failure);
-	} else if (!(curl_may_pass(code) && !stalled && again(q, -1))) {
+	} else if (!(curl_may_pass(q, code) && !stalled && again(q, -1))) {
 		const char *why = q->curl_error[0] ? q->curl_error : curl_easy_strerror(code);
 		char verify[CURL_ERROR_SIZE + 80];
 

@@ -29,6 +29,7 @@ struct http_peer {
 	bool insecure;		/* certificates are not verified, http is allowed */
 	char *ca_pem;		/* more authorities than the system's: PEM text, or NULL */
 	char *cert_file, *key_file;	/* client certificate, or NULL */
+	bool answered;		/* it was there before: one that is not any more may come back */
 };
 void http_peer_done(struct http_peer *p);
 

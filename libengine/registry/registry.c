@@ -15,7 +15,8 @@
 #include "token.h"
 #include "www-authenticate.h"
 
-#define AUTH_ROUNDS_MAX 1	/* authorisations that are sought for one request */
+#define AUTH_ROUNDS_MAX 1	/* authorisations that are sought for one request ... */
+#define AUTH_RENEWALS_MAX 5	/* ... where they are good, but not for long */
 #define CHALLENGES_MAX 8
 #define STEP_MS 250		/* so often is a signal noticed at the latest */
 
@@ -215,6 +216,7 @@ static void set_authorization(struct registry *reg, char *value)
 {
 	erase(&reg->authorization);
 	reg->authorization = value;
+	reg->token_worked = false;
 	reg->auth_serial++;
 }
 
@@ -256,7 +258,7 @@ static int authorize(struct registry_get *g, struct err *e)
 		return registry_refused(g, e);
 	if (g->auth_serial != reg->auth_serial)
 		return launch(g, e); /* another request has got a newer one meanwhile */
-	if (++g->auth_rounds > AUTH_ROUNDS_MAX)
+	if (++g->auth_rounds > (reg->token_worked ? AUTH_RENEWALS_MAX : AUTH_ROUNDS_MAX))
 		return registry_refused(g, e);
 	r = load_creds(reg, e);
 	if (r == 0)
@@ -328,6 +330,9 @@ static void on_done(struct http_request *q, int r)
 		g->err = q->err;
 	} else {
 		g->reg->may_fall_back = false;
+		g->reg->peer.answered = true;
+		if (q->status != 401 && !q->moved && g->auth_serial == g->reg->auth_serial)
+			g->reg->token_worked = true;
 		if (q->status == 401) {
 			r = authorize(g, &g->err);
 			if (r == 0)
@@ -550,6 +555,30 @@ int registry_manifest(struct registry *reg, const char *tag, const struct digest
 	return r;
 }
 
+/* Old registries know docker's formats only, and say so in various ways. */
+static int manifest_refused(struct registry_get *g, const char *type, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int r = registry_refused(g, &why);
+
+	switch (g->http.status) {
+	case 400:
+	case 405:
+	case 406:
+	case 415:
+	case 422:
+		if (str_starts(type, "application/vnd.oci."))
+			return err_set(e, why.kind, "%s (if the registry takes no OCI manifests: --format v2s2)",
+				       why.text);
+		break;
+	default:
+		break;
+	}
+	if (e)
+		*e = why;
+	return r;
+}
+
 int registry_put_manifest(struct registry *reg, const char *tag, const struct digest *digest,
 			  const char *type, const void *buf, size_t len, struct err *e)
 {
@@ -567,7 +596,7 @@ int registry_put_manifest(struct registry *reg, const char *tag, const struct di
 		       tag ? tag : digest->hex);
 	r = run_document(reg, &g, &d, path, e);
 	if (r == 0 && (g.http.status < 200 || g.http.status >= 300))
-		r = registry_refused(&g, e);
+		r = manifest_refused(&g, type, e);
 	/* An announcement that we cannot read says nothing about what is kept. */
 	if (r == 0 && digest_parse(g.http.content_digest, &kept, NULL) == 0 && !digest_eq(&kept, digest))
 		r = err_set(e, ERR_CORRUPT, "the registry keeps it as sha256:%s, not as the sha256:%s that was "

@@ -47,6 +47,7 @@ struct registry {
 	struct http_request token;	/* the request for one */
 	void (*token_done)(struct registry *reg, int r, char *authorization, const struct err *e);
 	struct www_challenge *token_challenge;	/* that is being answered */
+	bool token_worked;		/* the one in use was accepted: when it is not any more, it is too old */
 	bool token_withheld;		/* its server was not trusted with our credentials */
 	char *token_url, *token_basic, *token_form, *token_body;
 	size_t token_len;

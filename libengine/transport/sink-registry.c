@@ -22,7 +22,8 @@ struct sink_registry {
 	struct ctr_reference ref;
 	struct http *http;
 	struct registry *reg;
-	struct blob_locations known;
+	struct blob_locations known;	/* once it is loaded */
+	bool known_loaded;
 	struct strv mount_from;		/* repositories in the token's scopes */
 	bool asked;			/* the scopes are fixed: the first request was made */
 	struct uploads uploads;
@@ -42,11 +43,15 @@ static struct upload *find_upload(struct sink_registry *s, const struct digest *
 	return NULL;
 }
 
-/* The repository to mount @d from; NULL where none is known, or the token would not be good for it. */
+/* The repository to mount @d from; NULL where none is known, or the token would not be good for it.
+ * Looked up late: a source that is of the same registry has told by now what it has. */
 static const char *mount_source(struct sink_registry *s, const struct digest *d)
 {
-	auto_free char *repo = blob_locations_get(&s->known, d);
+	auto_free char *repo = NULL;
 
+	if (!s->known_loaded)
+		s->known_loaded = blob_locations_load(s->store, s->reg, &s->known) == 0;
+	repo = s->known_loaded ? blob_locations_get(&s->known, d) : NULL;
 	if (!repo)
 		return NULL;
 	if (!strv_has(&s->mount_from, repo) && !s->asked && s->mount_from.n < MOUNT_SOURCES_MAX)
@@ -156,7 +161,10 @@ static int registry_put_image(struct image_sink *base, const struct image_parts 
 static int registry_put_index(struct image_sink *base, const struct image_document *index,
 			      struct err *e)
 {
-	return put_document((struct sink_registry *)base, index, index->media_type, false, e);
+	auto_manifest struct manifest m = MANIFEST_INIT;
+	int r = manifest_parse(index->data, index->len, index->media_type, &m, e);
+
+	return r < 0 ? r : put_document((struct sink_registry *)base, index, m.media_type, false, e);
 }
 
 static int registry_commit(struct image_sink *base, struct err *e)
@@ -260,11 +268,7 @@ static int open_registry(struct sink_registry *s, const struct transport_ctx *ct
 	if (a->have_tls_verify)
 		o.insecure = !a->tls_verify;
 	r = http_new(&s->http, e);
-	if (r == 0)
-		r = registry_new(s->http, &s->ref, &o, &s->reg, e);
-	if (r == 0 && blob_locations_load(s->store, s->reg, &s->known) < 0)
-		r = err_sys(e, ENOMEM, "open the registry");
-	return r;
+	return r < 0 ? r : registry_new(s->http, &s->ref, &o, &s->reg, e);
 }
 
 int sink_registry_open(const struct ctr_location *l, const struct transport_ctx *ctx,

@@ -187,3 +187,62 @@ test_push_locations_are_bounded() {
 	grep -q "$REGISTRY/bounded/bb2" "$GRAPHROOT/meta/blob-locations" || fail "the new ones are not there"
 	grep -q "b12999$" "$GRAPHROOT/meta/blob-locations" || fail "the newer half is not there"
 }
+
+# A registry of this test alone, and starting it again on its port after it was killed.
+own_registry() {
+	"$TESTS/images/registry" start "$T/storage" "$T/registry.env" 9>&-
+	. "$T/registry.env"
+	printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' "$REGISTRY" >"$T/registries.conf"
+	export CONTAINERS_REGISTRIES_CONF=$T/registries.conf
+	trap '"$TESTS/images/registry" stop "$T/registry.env"' EXIT
+}
+kill_registry() {
+	kill -KILL "$REGISTRY_PID"
+	wait_for 5 eval "! curl -s -o /dev/null http://$REGISTRY/v2/"
+}
+restart_registry() {
+	setsid docker-registry serve "$T/registry.env.yml" >"$T/registry.log" 2>&1 </dev/null 9>&- &
+	REGISTRY_PID=$!
+	wait_for 10 curl -s -o /dev/null "http://$REGISTRY/v2/"
+	printf 'REGISTRY=%s\nREGISTRY_PID=%s\nREGISTRY_START=%s\n' "$REGISTRY" "$REGISTRY_PID" \
+		"$(awk '{ sub(/.*\) /, ""); print $20 }' "/proc/$REGISTRY_PID/stat")" >"$T/registry.env"
+}
+
+test_push_with_a_password() {
+	make_image
+	python3 -W ignore -c 'import crypt; print("ann:" + crypt.crypt("secret", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' \
+		>"$T/users"
+	own_registry
+	kill_registry
+	printf 'auth: { htpasswd: { realm: test, path: "%s" } }\n' "$T/users" >>"$T/registry.env.yml"
+	restart_registry
+	unset REGISTRY_AUTH_FILE
+	expect 125 ctr push -q bb "$REGISTRY/private/bb"
+	contains "$ERR" "no credentials"
+	is "$(wc -l <"$T/.err")" 1
+	expect 125 ctr push -q --creds ann:wrong bb "$REGISTRY/private/bb"
+	contains "$ERR" "not accepted"
+	expect 0 ctr push -q --creds ann:secret bb "$REGISTRY/private/bb"
+	expect 0 skopeo inspect --tls-verify=false --creds ann:secret "docker://$REGISTRY/private/bb"
+	printf secret | ctr login -u ann --password-stdin "$REGISTRY" >/dev/null
+	expect 0 ctr --log-level debug push bb "$REGISTRY/private/again"
+	is "$(sent)" "" "what was sent in spite of the mount"
+	expect 0 ctr rmi -f bb
+	pull "$REGISTRY/private/again"
+}
+
+# The registry goes away in the middle, and comes back.
+test_push_outlives_a_registry_that_restarts() {
+	head -c 80000000 /dev/urandom >"$T/w/big"
+	tar -C "$T/w" -cf "$T/w/big.tar" big
+	expect 0 ctr import -q "$T/w/big.tar" big
+	own_registry
+	ctr push -q --digestfile "$T/digest" big "$REGISTRY/restarted/big" >"$T/push.out" 2>&1 &
+	local push=$!
+	wait_for 20 eval "find '$T/storage' -path '*/_uploads/*/data' -size +100k | grep -q ."
+	kill_registry
+	restart_registry
+	wait "$push" || fail "the push failed: $(cat "$T/push.out")"
+	is "$(digest_at "$REGISTRY/restarted/big")" "$(cat "$T/digest")"
+	expect 0 skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/restarted/big" "dir:$T/w/got"
+}

@@ -64,11 +64,18 @@ class Uploads:
         if f"repository:{name}:pull,push" in scopes and left > 0:
             tokens[self.headers["Authorization"]][1] -= 1
             return True
-        if self.headers.get("Expect") is None:
-            self.drop()
+        self.drop()
         self.error(401, "authentication required", WWW_Authenticate=
                    f'Bearer realm="{self.realm()}",service="evil",scope="repository:{name}:pull,push"')
         return False
+
+    def handle_expect_100(self):
+        """Who waits for leave before sending a body gets the refusal instead."""
+        self.left = 0
+        parts, _ = split(self.path)
+        if len(parts) > 3 and parts[2].startswith("push-token") and not self.may_push(parts[2]):
+            return False
+        return super().handle_expect_100()
 
     def post_push_token(self, name, kind, parts, query):
         """Mounts where the token says that the source may be read."""

@@ -131,7 +131,7 @@ test_push_what_registries_cannot() {
 	push-read-only|read-only
 	push-denied|denied
 	push-unknown|no such repository
-	push-manifest-refused|manifest invalid
+	push-manifest-refused|--format v2s2
 	END
 	expect 125 ctr push -q "$EVIL/good" "$EVIL/push-manifest-other"
 	contains "$ERR" "keeps it as sha256:3333"

@@ -7,7 +7,8 @@
 # Nothing of a refused image is in the store.
 in_store() {
 	find "$GRAPHROOT/images/blobs" "$GRAPHROOT/layers" "$GRAPHROOT/tmp" "$GRAPHROOT/meta" \
-		-mindepth 1 -not -name sha256 2>/dev/null || true
+		-mindepth 1 -not -name sha256 -not -path '*/meta/blob-locations' \
+		-not -path '*/meta/index.json' 2>/dev/null || true
 }
 nothing_in_store() { [ -z "$(in_store)" ]; }
 store_is_empty() {
