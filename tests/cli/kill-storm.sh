@@ -176,3 +176,64 @@ test_sigkill_of_a_pull() {
 	expect 0 ctr rmi -a -f
 	no_orphans
 }
+
+# One kill at a random moment within $1 ms of a command about images: of the command line, of the
+# program that does the work, or of both and all their workers at once.
+kill_one() { # MILLISECONDS HOW COMMAND...
+	local most=$1 how=$2 pid target
+	shift 2
+	setsid ctr-lite "$@" >/dev/null 2>&1 &
+	pid=$!
+	random_sleep "$most"
+	case $how in
+	0) kill -KILL $pid 2>/dev/null || true ;;
+	1)
+		target=$(pgrep -P $pid | head -n 1) || true
+		kill -KILL ${target:-$pid} 2>/dev/null || true
+		;;
+	2) kill -KILL -- -$pid 2>/dev/null || true ;;
+	esac
+	wait_for 20 sh -c "! kill -0 -- -$pid" # nobody of it lives
+	wait $pid 2>/dev/null || true
+}
+
+store_is_whole() {
+	expect 0 ctr system check --max 0s
+	is "$OUT" "" "what the check of the store says"
+	no_orphans
+	is "$(ctr system df --format '{{.RawSize}}' | head -n 1)" "$(image_bytes)" "df against du"
+}
+
+test_sigkill_of_commands_about_images() {
+	local i n=${CTR_STORM:-45}
+	storm_begin
+	pull busybox alpine
+	expect 0 ctr save -q -m -o two.tar busybox alpine
+	expect 0 ctr save -q --format oci-archive -o one.tar busybox
+	for i in $(seq "${n:-45}"); do
+		case $((i % 9)) in
+		0) kill_one 900 $((RANDOM % 3)) pull -q python ;;
+		1) kill_one 600 $((RANDOM % 3)) pull -q debian:zstd ;;
+		2) kill_one 150 $((RANDOM % 3)) load -q -i two.tar ;;
+		3) kill_one 150 $((RANDOM % 3)) rmi -f alpine busybox ;;
+		4) kill_one 150 $((RANDOM % 3)) load -q -i one.tar ;;
+		5) kill_one 300 $((RANDOM % 3)) push -q busybox "$REGISTRY/storm/busybox:$i" ;;
+		6) kill_one 60 $((RANDOM % 3)) tag busybox "localhost/again:$i" ;;
+		7) kill_one 200 $((RANDOM % 3)) image prune -af ;;
+		8) kill_one 200 $((RANDOM % 3)) system prune -af ;;
+		esac
+		run ctr images -q
+		is "$STATUS" 0 "images after a kill"
+		is "$ERR" "" "complaints of images after a kill"
+		[ $((i % 9)) != 8 ] || store_is_whole
+		[ $((i % 9)) != 4 ] || expect 0 ctr pull -q busybox
+	done
+	expect 0 ctr pull -q python
+	expect 0 ctr run --rm --network=none python python3 -c 'print("whole")'
+	is "$OUT" whole
+	expect 0 ctr load -q -i two.tar
+	expect 0 ctr run --rm --network=none busybox true
+	store_is_whole
+	expect 0 ctr rmi -a -f
+	store_is_whole
+}

@@ -130,6 +130,14 @@ canary_new() {
 canary_state() { (cd "$T/canary" && find . -exec stat -c '%n %F %a %u:%g %Y %Z %s' {} + | sort; cat file); }
 canary_check() { is "$(canary_state)" "$CANARY" "the canary"; }
 
+# Bytes of the files below some directories, each file once.
+bytes_of() { ctr unshare find "$@" -type f -printf '%i %s\n' | sort -u | awk '{ s += $2 } END { print s + 0 }'; }
+# What images take: all but the index and its copy.
+image_bytes() {
+	mkdir -p "$GRAPHROOT/partial"
+	bytes_of "$GRAPHROOT"/layers "$GRAPHROOT/images/blobs" $(ls "$GRAPHROOT"/meta/????????????????*.json 2>/dev/null) "$GRAPHROOT/partial"
+}
+
 # The test leaves the store as no correct program would (it damaged it itself): say why, and the
 # runner does not look for orphans.
 no_store_check() { echo "$*" >"$T/.no-store-check"; }

@@ -1,12 +1,6 @@
 # `system df` says what du says; `system prune` and `image prune` remove what nobody uses.
 . "$TESTS/cli/volumes-lib.sh"
 
-# Bytes of the files below some directories, each file once.
-bytes_of() { find "$@" -type f -printf '%i %s\n' | sort -u | awk '{ s += $2 } END { print s + 0 }'; }
-image_bytes() { # all but the index and its copy
-	mkdir -p "$GRAPHROOT/partial"
-	bytes_of "$GRAPHROOT"/layers "$GRAPHROOT/images/blobs" $(ls "$GRAPHROOT"/meta/????????????????*.json 2>/dev/null) "$GRAPHROOT/partial"
-}
 raw() { ctr system df --format '{{.RawSize}}' | sed -n "$1p"; }
 
 test_sizes_are_those_of_the_disk() {
