@@ -6,6 +6,7 @@
 #include "image-in.h"
 #include "json.h"
 #include "reference.h"
+#include "sink-store-feed.h"
 #include "str.h"
 #include "transport.h"
 
@@ -28,7 +29,7 @@ static int store_have(struct image_sink *base, struct image_part *const *parts, 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		struct image_in_blob *b;
 
-		r = image_in_blob(&s->in, &parts[i]->blob.digest, parts[i]->blob.size_bytes, &b, e);
+		r = image_in_announce(&s->in, &parts[i]->blob.digest, parts[i]->blob.size_bytes, &b, e);
 		parts[i]->present = r == 1;
 	}
 	return r < 0 ? r : 0;
@@ -52,6 +53,7 @@ static int put_blob(struct sink_store *s, const struct image_part *p, struct err
 	return r < 0 ? r : image_in_blob_finish(&s->in, b, e);
 }
 
+/* Layers whose blobs were here already. */
 static int unpack_layers(struct sink_store *s, const struct image_parts *p, struct err *e)
 {
 	auto_free struct image_in_source *src = calloc(p->n_layers + 1, sizeof(*src));
@@ -76,8 +78,8 @@ static int store_put_image(struct image_sink *base, const struct image_parts *p,
 				  &s->manifest, e);
 	if (r == 0)
 		r = image_in_config(&s->in, &p->config.blob.digest, p->n_layers, e);
-	for (size_t i = 0; r == 0 && i < p->n_layers; i++)
-		r = put_blob(s, &p->layers[i], e);
+	if (r == 0)
+		r = sink_store_feed(&s->in, p, s->base.ctx->events, e);
 	if (r == 0)
 		r = unpack_layers(s, p, e);
 	s->media_type = p->manifest->media_type;
