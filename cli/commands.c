@@ -74,6 +74,7 @@ const struct command_name commands[] = {
 	{ "image rm",		&cmd_rmi },
 	{ "image save",		&cmd_save },
 	{ "image search",	&cmd_search },
+	{ "image sign",		&cmd_image_sign },
 	{ "image tag",		&cmd_tag },
 	{ "image tree",		&cmd_image_tree },
 	{ "image trust",	NULL, "Manage the policy about signatures of images" },

@@ -16,7 +16,7 @@ extern const struct command cmd_volume_create, cmd_volume_exists, cmd_volume_ins
 extern const struct command cmd_volume_export, cmd_volume_import;
 extern const struct command cmd_system_check, cmd_system_df, cmd_system_prune, cmd_system_reset, cmd_image_prune;
 extern const struct command cmd_history, cmd_image_tree;
-extern const struct command cmd_image_trust_set, cmd_image_trust_show;
+extern const struct command cmd_image_sign, cmd_image_trust_set, cmd_image_trust_show;
 extern const struct command cmd_manifest_add, cmd_manifest_annotate, cmd_manifest_create, cmd_manifest_exists,
 	cmd_manifest_inspect, cmd_manifest_remove, cmd_manifest_rm;
 extern const struct command cmd_commit, cmd_cp, cmd_container_diff, cmd_diff, cmd_export, cmd_image_copy, cmd_image_diff, cmd_image_mount, cmd_image_unmount,

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "auth-store.h"
 #include "fd.h"
 #include "log.h"
@@ -25,7 +25,6 @@
 #include "str.h"
 
 #define PASSWORD_MAX_BYTES 65536
-#define LINE_MAX_BYTES 4096
 
 struct login_args {
 	struct registry_args registry;
@@ -161,36 +160,7 @@ static int find_key(const char *arg, char **ret, struct err *e)
 
 /* Asking on the terminal */
 
-static int ask(const char *prompt, bool hidden, char **ret, struct err *e)
-{
-	char line[LINE_MAX_BYTES];
-	struct termios old, quiet;
-	bool changed = false;
-	int r;
-
-	if (!isatty(STDIN_FILENO))
-		return err_set(e, ERR_INVALID, "there is no terminal to ask on: give --username and "
-			       "--password-stdin");
-	if (hidden && tcgetattr(STDIN_FILENO, &old) == 0) {
-		quiet = old;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		changed = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
-		if (!changed)
-			return err_sys(e, errno, "hide the password on the terminal");
-	}
-	(void)fputs(prompt, stderr);
-	(void)fflush(stderr);
-	*ret = fgets(line, sizeof(line), stdin) ? strndup(line, strcspn(line, "\r\n")) : NULL;
-	explicit_bzero(line, sizeof(line));
-	if (changed) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-		(void)fputc('\n', stderr);
-	}
-	r = transfer_interrupted(e);
-	if (r < 0)
-		return r;
-	return *ret ? 0 : err_set(e, ERR_INVALID, "%s: end of file", hidden ? "password" : "user name");
-}
+#define NO_TERMINAL "give --username and --password-stdin"
 
 static int ask_credentials(const struct login_args *a, const char *known, struct credentials *c,
 			   struct err *e)
@@ -203,7 +173,7 @@ static int ask_credentials(const struct login_args *a, const char *known, struct
 	if (a->user)
 		c->user = strdup(a->user);
 	else
-		r = ask(prompt, false, &c->user, e);
+		r = transfer_ask(prompt, false, NO_TERMINAL, &c->user, e);
 	if (r == 0 && known && c->user && !*c->user) {
 		free(c->user);
 		c->user = strdup(known);
@@ -211,7 +181,7 @@ static int ask_credentials(const struct login_args *a, const char *known, struct
 	if (r == 0 && a->password)
 		c->password = strdup(a->password);
 	else if (r == 0)
-		r = ask("Password: ", true, &c->password, e);
+		r = transfer_ask("Password: ", true, NO_TERMINAL, &c->password, e);
 	if (r == 0 && (!c->user || !c->password))
 		return err_sys(e, ENOMEM, "log in");
 	if (r == 0 && (!*c->user || strchr(c->user, ':')))

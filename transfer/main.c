@@ -53,6 +53,7 @@ static const struct {
 	{ "logout", "forget credentials", transfer_cmd_logout, 0 },
 	{ "search", "ask registries what they have", transfer_cmd_search, 0 },
 	{ "list-tags", "list the tags of a repository", transfer_cmd_list_tags, 0 },
+	{ "sign", "sign images that are in registries", transfer_cmd_sign, NEED_STORE },
 	{ "trust-show", "print the policy about signatures", transfer_cmd_trust_show, NEED_STORE },
 	{ "idmap", "print the default id map", transfer_cmd_idmap, 0 },
 	{ NULL, NULL, NULL, 0 },

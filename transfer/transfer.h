@@ -46,6 +46,7 @@ int transfer_cmd_login(struct transfer *t, int argc, char **argv, struct err *e)
 int transfer_cmd_logout(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_search(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_list_tags(struct transfer *t, int argc, char **argv, struct err *e);
+int transfer_cmd_sign(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_trust_show(struct transfer *t, int argc, char **argv, struct err *e);
 int transfer_cmd_idmap(struct transfer *t, int argc, char **argv, struct err *e);
 
