@@ -8,15 +8,15 @@
 #include "commands.h"
 #include "registry-opts.h"
 
-struct sign_args {
+struct sign_cmd_args {
 	struct registry_args registry;
 	bool all;
 	const char *directory, *sign_by, *passphrase_file;
 };
 
-#define ARG(m) offsetof(struct sign_args, m)
+#define ARG(m) offsetof(struct sign_cmd_args, m)
 /* clang-format off */
-static const struct opt sign_opts[] = {
+static const struct opt opts[] = {
 	{ 'a', "all",       NULL,  OPT_FLAG,   ARG(all),       "Sign every image of an index, and the index" },
 	{ 'd', "directory", "DIR", OPT_STRING, ARG(directory), "Keep the signatures in DIR", 0, COMPLETE_DIR },
 	{ .kind = OPT_INCLUDE, .table = registry_opts },
@@ -26,9 +26,9 @@ static const struct opt sign_opts[] = {
 };
 /* clang-format on */
 #undef ARG
-static const struct sign_args sign_defaults = { .registry = REGISTRY_ARGS_DEFAULT };
+static const struct sign_cmd_args sign_defaults = { .registry = REGISTRY_ARGS_DEFAULT };
 
-static int build(struct cmd *c, const struct sign_args *a, struct strv *v, struct err *e)
+static int build(struct cmd *c, const struct sign_cmd_args *a, struct strv *v, struct err *e)
 {
 	int r = strv_add(v, "sign");
 
@@ -52,7 +52,7 @@ static int build(struct cmd *c, const struct sign_args *a, struct strv *v, struc
 
 static int sign_main(struct cmd *c, void *args, struct err *e)
 {
-	const struct sign_args *a = args;
+	const struct sign_cmd_args *a = args;
 	struct ctr_transfer t = { .root = c->eng->store.root, .run = c->eng->store.run };
 	auto_strv struct strv v = STRV_INIT;
 	char *creds = NULL;
@@ -79,7 +79,7 @@ const struct command cmd_image_sign = {
 		"image for this machine, or all with --all.",
 	.examples = "image sign --sign-by me@example.com docker://registry.example.com/app:1\n"
 		    "image sign --sign-by me@example.com --directory sigs --all registry.example.com/app:1",
-	.run = sign_main, .opts = sign_opts, .args_size = sizeof(struct sign_args),
+	.run = sign_main, .opts = opts, .args_size = sizeof(struct sign_cmd_args),
 	.defaults = &sign_defaults, .min_args = 1, .max_args = ARGS_ANY, .needs = NEED_STORE,
 	.complete = COMPLETE_IMAGE,
 };

@@ -14,6 +14,7 @@
 
 struct push_args {
 	struct registry_args registry;
+	struct sign_args sign;
 	bool all_tags, quiet, compress, force_compression, remove_signatures;
 	const char *digestfile, *platform;
 	int format, compression;
@@ -41,10 +42,7 @@ static const struct opt push_opts[] = {
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Push only the image for this platform of an index, OS/ARCH[/VARIANT]" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
 	{ 0,   "remove-signatures", NULL, OPT_FLAG,   ARG(remove_signatures), "Discard signatures of the image" },
-	{ 0,   "sign-by",    "KEY",      OPT_REFUSED, .text = "images cannot be signed yet" },
-	{ 0,   "sign-by-sigstore", "FILE", OPT_REFUSED, .text = "images cannot be signed yet" },
-	{ 0,   "sign-by-sigstore-private-key", "FILE", OPT_REFUSED, .text = "images cannot be signed yet" },
-	{ 0,   "sign-passphrase-file", "FILE", OPT_REFUSED, .text = "images cannot be signed yet" },
+	{ .kind = OPT_INCLUDE, .table = sign_opts },
 	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ .kind = OPT_INCLUDE, .table = registry_opts },
 	{ 0 },
@@ -71,7 +69,8 @@ static int add_options(struct cmd *c, const struct push_args *a, struct strv *v,
 		r = strv_add(v, "--remove-signatures");
 	if (r < 0)
 		return err_sys(e, r, "push");
-	return registry_opts_pass_as(c, &a->registry, "", "dest-", v, e);
+	r = sign_opts_pass(&a->sign, v, e);
+	return r < 0 ? r : registry_opts_pass_as(c, &a->registry, "", "dest-", v, e);
 }
 
 /* @source in any form that names an image here; @dest with or without a transport. */

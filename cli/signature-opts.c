@@ -1,6 +1,8 @@
 /* Options about signatures that several commands share. */
 #include "signature-opts.h"
 
+#include <stddef.h>
+
 #include <ctrlite/transfer.h>
 
 static int set_policy(const char *value, void *dst, struct err *e)
@@ -18,3 +20,34 @@ const struct opt signature_policy_opts[] = {
 	{ 0 },
 };
 /* clang-format on */
+
+#define ARG(m) (sizeof(struct registry_args) + offsetof(struct sign_args, m))
+/* clang-format off */
+const struct opt sign_opts[] = {
+	{ 0, "sign-by",          "KEY",  OPT_STRING, ARG(gpg_key), "Sign with a GPG key: its fingerprint, ID or address" },
+	{ 0, "sign-by-sigstore", "FILE", OPT_STRING, ARG(params),  "Sign as this file of sigstore parameters says (privateKeyFile)", 0, COMPLETE_FILE },
+	{ 0, "sign-by-sigstore-private-key", "FILE", OPT_STRING, ARG(key), "Sign with a private key of sigstore", 0, COMPLETE_FILE },
+	{ 0, "sign-by-sq-fingerprint", "FINGERPRINT", OPT_REFUSED, .text = "keys of Sequoia are not used: give GPG's by --sign-by" },
+	{ 0, "sign-passphrase-file", "FILE", OPT_STRING, ARG(passphrase_file), "Read the key's passphrase from FILE", 0, COMPLETE_FILE },
+	{ 0 },
+};
+/* clang-format on */
+#undef ARG
+
+static int add(struct strv *v, const char *name, const char *value)
+{
+	return value ? strv_addf(v, "--%s=%s", name, value) : 0;
+}
+
+int sign_opts_pass(const struct sign_args *a, struct strv *v, struct err *e)
+{
+	int r = add(v, "sign-by", a->gpg_key);
+
+	if (r >= 0)
+		r = add(v, "sign-by-sigstore", a->params);
+	if (r >= 0)
+		r = add(v, "sign-by-sigstore-private-key", a->key);
+	if (r >= 0)
+		r = add(v, "sign-passphrase-file", a->passphrase_file);
+	return r < 0 ? err_sys(e, r, "pass the options on") : 0;
+}

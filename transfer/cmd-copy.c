@@ -12,12 +12,14 @@
 #include "copy.h"
 #include "pull-progress.h"
 #include "registry-opts.h"
+#include "sign-opts.h"
 #include "str.h"
 #include "transfer.h"
 
 struct copy_args {
 	struct ctr_copy_opts opts;
 	struct registry_args src, dest;
+	struct sign_args sign;
 };
 
 static int set_all(void *arg, const char *v, struct err *e)
@@ -103,6 +105,7 @@ static const struct transfer_opt copy_opts[] = {
 	{ "platform", 0, true, set_platform },
 	{ "preserve-digests", 0, false, set_preserve },
 	{ "remove-signatures", 0, false, set_remove_signatures },
+	SIGN_OPTS(offsetof(struct copy_args, sign)),
 	REGISTRY_OPTS("src-", offsetof(struct copy_args, src)),
 	REGISTRY_OPTS("dest-", offsetof(struct copy_args, dest)),
 	{ 0 },
@@ -141,7 +144,11 @@ int transfer_cmd_copy(struct transfer *t, int argc, char **argv, struct err *e)
 	if (r == 0 && n != 2)
 		r = err_set(e, ERR_INVALID, "copy needs a source and a destination");
 	if (r == 0)
+		r = sign_args_finish(&a.sign, e);
+	a.opts.signers = a.sign.signers;
+	if (r == 0)
 		r = copy(t, argv[1], argv[2], &a, &result, e);
+	sign_args_done(&a.sign);
 	registry_args_done(&a.src);
 	registry_args_done(&a.dest);
 	if (r == 0)

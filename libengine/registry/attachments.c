@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "blob.h"
 #include "fd.h"
 #include "json.h"
 #include "layout.h"
 #include "sigstore.h"
 #include "str.h"
+#include "upload.h"
 
 #define TAG_MAX (7 + DIGEST_HEX_LEN + 4 + 1)	/* sha256-HEX.sig */
 
@@ -98,4 +102,105 @@ int attachments_read(struct registry *reg, const struct digest *d, struct image_
 	for (size_t i = 0; r >= 0 && i < json_array_size(layers); i++)
 		r = read_layer(reg, json_array_get(layers, i), ret, e);
 	return r < 0 ? err_wrap(e, r, "read the signatures attached as %s", tag_of(d, tag)) : 0;
+}
+
+/* Attaching */
+
+static int memory_file(const void *data, size_t len)
+{
+	auto_close int fd = memfd_create("signature", MFD_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_write_all(fd, data, len);
+
+	return r < 0 ? r : take_fd(&fd);
+}
+
+/* Bring the bytes to the registry; *@ret is their descriptor. */
+static int send_blob(struct registry *reg, const char *type, const void *data, size_t len, json_t **ret,
+		     struct err *e)
+{
+	static const struct ctr_pull_events silent = { NULL };
+	struct uploads all = { .reg = reg, .events = &silent };
+	auto_close int fd = memory_file(data, len);
+	struct upload u = { .size_bytes = len, .fd = fd }, *list = &u;
+	char digest[DIGEST_STR_MAX];
+	int r = fd < 0 ? err_sys(e, fd, "send a signature") : digest_of(data, len, &u.digest, e);
+
+	if (r == 0)
+		r = uploads_find(&all, &list, 1, e);
+	if (r == 0)
+		r = uploads_send(&all, &list, 1, e);
+	upload_done(&u);
+	if (r < 0)
+		return r;
+	*ret = json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest_str(&u.digest, digest), "size",
+			 (json_int_t)len);
+	return *ret ? 0 : err_sys(e, ENOMEM, "send a signature");
+}
+
+/* An image's config whose layers are those of @layers, as every image must have one. */
+static char *make_config(const json_t *layers)
+{
+	auto_json json_t *ids = json_array(), *j = NULL;
+
+	for (size_t i = 0; i < json_array_size(layers); i++)
+		if (json_array_append(ids, json_object_get(json_array_get(layers, i), "digest")) < 0)
+			return NULL;
+	j = json_pack("{s:s, s:s, s:{}, s:{s:s, s:O}}", "architecture", "", "os", "", "config", "rootfs",
+		      "type", "layers", "diff_ids", ids);
+	return j ? json_dumps(j, JSON_COMPACT) : NULL;
+}
+
+static bool has_layer(const json_t *layers, const json_t *layer)
+{
+	for (size_t i = 0; i < json_array_size(layers); i++)
+		if (json_equal(json_array_get(layers, i), layer))
+			return true;
+	return false;
+}
+
+static int put_attachments(struct registry *reg, const char *tag, const json_t *layers, struct err *e)
+{
+	auto_free char *config = make_config(layers), *text = NULL;
+	auto_json json_t *descriptor = NULL, *doc = NULL;
+	struct digest d;
+	int r = config ? send_blob(reg, MEDIA_OCI_CONFIG, config, strlen(config), &descriptor, e)
+		       : err_sys(e, ENOMEM, "attach a signature");
+
+	if (r < 0)
+		return r;
+	doc = json_pack("{s:i, s:s, s:O, s:O}", "schemaVersion", 2, "mediaType", MEDIA_OCI_MANIFEST, "config",
+			descriptor, "layers", layers);
+	text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
+	if (!text)
+		return err_sys(e, ENOMEM, "attach a signature");
+	r = digest_of(text, strlen(text), &d, e);
+	return r < 0 ? r : registry_put_manifest(reg, tag, &d, MEDIA_OCI_MANIFEST, text, strlen(text), e);
+}
+
+int attachments_add(struct registry *reg, const struct digest *d, const struct image_signature *sig,
+		    struct err *e)
+{
+	auto_sigstore_signature struct sigstore_signature s = SIGSTORE_SIGNATURE_INIT;
+	auto_json json_t *doc = NULL, *layer = NULL, *layers = NULL;
+	char tag[TAG_MAX];
+	int r = sigstore_signature_parse(sig->data, sig->len, &s, e);
+
+	if (r == 0)
+		r = get_manifest(reg, d, &doc, e);
+	if (r >= 0) {
+		const json_t *there = json_object_get(doc, "layers");
+
+		layers = there ? json_deep_copy(there) : json_array();
+		r = send_blob(reg, s.media_type, s.payload, s.payload_len, &layer, e);
+	}
+	if (r < 0)
+		return err_wrap(e, r, "attach a signature as %s", tag_of(d, tag));
+	if (json_object_set(layer, "annotations", s.annotations) < 0 || !layers)
+		return err_sys(e, ENOMEM, "attach a signature");
+	if (has_layer(layers, layer))
+		return 0;
+	if (json_array_append(layers, layer) < 0)
+		return err_sys(e, ENOMEM, "attach a signature");
+	r = put_attachments(reg, tag_of(d, tag), layers, e);
+	return r < 0 ? err_wrap(e, r, "attach a signature as %s", tag) : 0;
 }

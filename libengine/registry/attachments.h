@@ -15,4 +15,9 @@
 int attachments_read(struct registry *reg, const struct digest *d, struct image_signatures *ret,
 		     struct err *e);
 
+/* Attach the sigstore signature @sig to @d in the registry, which was opened for pushing.  Those that
+ * are attached stay; one that is there already is not attached again. */
+int attachments_add(struct registry *reg, const struct digest *d, const struct image_signature *sig,
+		    struct err *e);
+
 #endif

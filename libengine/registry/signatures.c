@@ -147,3 +147,33 @@ int registry_trust(struct store *s, const struct policy *p, struct registry *reg
 
 	return trust_check(s, p, &t, e);
 }
+
+/* Putting */
+
+static int put_one(struct registry *reg, const struct registries_d *conf, const struct ctr_reference *ref,
+		   const struct digest *d, const struct image_signature *sig, struct err *e)
+{
+	auto_free char *base = NULL;
+	char name[REF_STR_MAX];
+	int r;
+
+	if (sig->sigstore && !registries_d_attachments(conf, ref))
+		return err_set(e, ERR_DENIED, "attaching sigstore signatures to images of %s is not enabled: a "
+			       "file of registries.d must say \"docker: {%s: {use-sigstore-attachments: true}}\"",
+			       ctr_reference_name(ref, name), ref->domain);
+	if (sig->sigstore)
+		return attachments_add(reg, d, sig, e);
+	r = registries_d_lookaside(conf, ref, true, &base, e);
+	return r < 0 ? r : lookaside_add(base, d, sig, e);
+}
+
+int registry_put_signatures(struct registry *reg, const struct ctr_reference *ref, const struct digest *d,
+			    const struct image_signatures *sigs, struct err *e)
+{
+	auto_registries_d struct registries_d conf = REGISTRIES_D_INIT;
+	int r = registries_d_load(NULL, &conf, e);
+
+	for (size_t i = 0; r == 0 && i < sigs->n; i++)
+		r = put_one(reg, &conf, ref, d, &sigs->items[i], e);
+	return r;
+}

@@ -28,4 +28,11 @@ int registry_trust(struct store *s, const struct policy *p, struct registry *reg
 		   const struct ctr_reference *ref, const struct ctr_reference *full,
 		   const struct digest *d, struct err *e);
 
+/*
+ * Put @sigs of the manifest @d where @ref's repository, which @reg is connected to for pushing, keeps
+ * them: simple ones into lookaside storage, sigstore's as attachments, if registries.d permits those.
+ */
+int registry_put_signatures(struct registry *reg, const struct ctr_reference *ref, const struct digest *d,
+			    const struct image_signatures *sigs, struct err *e);
+
 #endif

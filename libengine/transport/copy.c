@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy-sign.h"
 #include "fd.h"
 #include "json.h"
 #include "layout.h"
@@ -265,6 +266,8 @@ static int copy_image(struct copy *c, const struct image_document *d, const stru
 	if (r == 0)
 		r = copy_signatures(c, d, cv.changes, e);
 	if (r == 0)
+		r = copy_sign(c->dest, &c->o->signers, &ret->digest, e);
+	if (r == 0)
 		c->config = m->config.digest;
 	parts_done(&p);
 	return r;
@@ -345,7 +348,9 @@ static int copy_all(struct copy *c, const struct image_document *d, const struct
 			       c->dest->where->text);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = copy_instance(c, json_array_get(list, i), true, &now[i], e);
-	return r < 0 ? r : put_index(c, d, m, now, n, ret, e);
+	if (r == 0)
+		r = put_index(c, d, m, now, n, ret, e);
+	return r < 0 ? r : copy_sign(c->dest, &c->o->signers, ret, e);
 }
 
 static int copy_chosen(struct copy *c, const struct manifest *m, struct converted *ret, struct err *e)

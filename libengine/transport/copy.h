@@ -2,6 +2,7 @@
 #ifndef TRANSPORT_COPY_H
 #define TRANSPORT_COPY_H
 
+#include "sign.h"
 #include "transport.h"
 
 enum copy_format {
@@ -32,6 +33,7 @@ struct ctr_copy_opts {
 	struct ctr_platform platform;
 	bool preserve_digests;	/* fail rather than change a manifest */
 	bool remove_signatures;
+	struct trust_signers signers;	/* of what is put */
 	enum copy_format format;
 	enum copy_compression compression;
 	int compression_level;	/* -1: the format's usual one */

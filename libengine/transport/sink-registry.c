@@ -10,6 +10,7 @@
 #include "reference.h"
 #include "registries-conf.h"
 #include "registry.h"
+#include "signatures.h"
 #include "str.h"
 #include "transport.h"
 #include "upload.h"
@@ -167,6 +168,15 @@ static int registry_put_index(struct image_sink *base, const struct image_docume
 	return r < 0 ? r : put_document((struct sink_registry *)base, index, m.media_type, false, e);
 }
 
+static int put_signatures(struct image_sink *base, const struct digest *manifest,
+			  const struct image_signatures *sigs, struct err *e)
+{
+	struct sink_registry *s = (struct sink_registry *)base;
+	int r = fix_scopes(s, e);
+
+	return r < 0 ? r : registry_put_signatures(s->reg, &s->ref, manifest, sigs, e);
+}
+
 static int registry_commit(struct image_sink *base, struct err *e)
 {
 	struct sink_registry *s = (struct sink_registry *)base;
@@ -211,6 +221,7 @@ static const struct image_sink_ops registry_ops = {
 	.have = registry_have,
 	.put_image = registry_put_image,
 	.put_index = registry_put_index,
+	.put_signatures = put_signatures,
 	.commit = registry_commit,
 	.free = registry_sink_free,
 };

@@ -345,3 +345,201 @@ test_commands_in_groups_of_groups() {
 	expect 0 ctr __complete image trust s
 	contains "$OUT" "show"
 }
+
+# What skopeo says of $REGISTRY/trust/NAME under the policy that is set.
+skopeo_says() { # STATUS NAME [PART-OF-MESSAGE]
+	rm -rf "$T/skopeo"
+	expect "$1" skopeo --policy "$HOME/.config/containers/policy.json" \
+		--registries.d "$HOME/.config/containers/registries.d" copy -q --src-tls-verify=false \
+		--remove-signatures "docker://$REGISTRY/trust/$2" "dir:$T/skopeo"
+	contains "$ERR" "${3:-}"
+}
+attachments() { # signatures of sigstore are attached to images
+	lookaside "docker:
+  $REGISTRY:
+    use-sigstore-attachments: true"
+}
+sigstore_signed() { # NAME
+	printf '{"type":"sigstoreSigned","keyPath":"%s"}' "$T/$1.pub"
+}
+
+test_push_signs_by_gpg() {
+	lookaside
+	new_key alice
+	new_key bob
+	pull "$REGISTRY/library/busybox"
+	expect 0 ctr push -q --sign-by alice@example.com "$REGISTRY/library/busybox" "$REGISTRY/trust/pushed:1"
+	policy "$(signed_by alice)"
+	skopeo_says 0 pushed:1
+	expect 0 ctr pull -q "$REGISTRY/trust/pushed:1"
+	policy "$(signed_by bob)"
+	skopeo_says 1 pushed:1 "Source image rejected"
+	# a second signature takes nothing from the first
+	expect 0 ctr push -q --sign-by bob@example.com "$REGISTRY/library/busybox" "$REGISTRY/trust/pushed:1"
+	skopeo_says 0 pushed:1
+	policy "$(signed_by alice)"
+	skopeo_says 0 pushed:1
+	is "$(find "$T/sigs" -name 'signature-*' | wc -l)" 2
+	expect 125 ctr push -q --sign-by nobody@example.com "$REGISTRY/library/busybox" "$REGISTRY/trust/pushed:2"
+	contains "$ERR" "sign by nobody@example.com: "
+	expect 125 ctr pull -q "$REGISTRY/trust/pushed:2"
+	contains "$ERR" "manifest unknown"
+	expect 125 ctr push -q --sign-by alice@example.com "$REGISTRY/library/busybox" "docker-archive:$T/w/archive:x:1"
+	contains "$ERR" "only images that go to a registry can be signed"
+	end_keys
+}
+
+test_push_signs_by_a_key_with_a_passphrase() {
+	lookaside
+	mkdir -p -m 700 "$GNUPGHOME"
+	echo "open sesame" >"$T/pass"
+	gpg --batch --no-tty --quiet --pinentry-mode loopback --passphrase "open sesame" \
+		--quick-gen-key "carol <carol@example.com>" ed25519 sign never 2>>"$T/gpg.log"
+	gpg_quiet --armor --export carol@example.com >"$T/carol.gpg"
+	end_keys # what the agent remembers
+	pull "$REGISTRY/library/busybox"
+	echo wrong >"$T/wrong"
+	expect 125 ctr push -q --sign-by carol@example.com --sign-passphrase-file "$T/wrong" "$REGISTRY/library/busybox" "$REGISTRY/trust/locked:1"
+	contains "$ERR" "sign by carol@example.com"
+	expect 0 ctr push -q --sign-by carol@example.com --sign-passphrase-file "$T/pass" "$REGISTRY/library/busybox" "$REGISTRY/trust/locked:1"
+	policy "$(signed_by carol)"
+	skopeo_says 0 locked:1
+	end_keys
+}
+
+# podman of trixie, as Debian's older tools are built without sigstore: in a root of its own, with $T
+# where it is.
+peer_podman() { # STATUS ARGUMENT...
+	local want=$1
+	shift
+	mkdir -p "$T/peer/up" "$T/peer/work" "$T/peer/root"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	run unshare -m --propagation private sh -euc '
+		peer=$1 t=$2 root=$2/peer/root
+		shift 2
+		mount -t overlay -o "lowerdir=$peer,upperdir=$t/peer/up,workdir=$t/peer/work" none "$root"
+		mkdir -p "$root$t"
+		mount --bind "$t" "$root$t"
+		mount --rbind /dev "$root/dev"
+		mount --rbind /sys "$root/sys"
+		mount -t proc proc "$root/proc"
+		exec env -u CONTAINERS_REGISTRIES_CONF chroot "$root" podman --root "$t/peer/store" --runroot "$t/peer/run" --storage-driver vfs "$@"
+	' - "$PEER" "$T" "$@"
+	[ "$STATUS" = "$want" ] || fail "status $STATUS, want $want: podman $*"
+}
+
+#: timeout=590
+root_test_sigstore_with_podman_of_trixie() {
+	PEER=$("$TESTS/conformance/peer") || skip "trixie's podman cannot be had"
+	attachments
+	"$TESTS/images/sigstore-key" "$T/alice" secret
+	"$TESTS/images/sigstore-key" "$T/bob"
+	echo secret >"$T/pass"
+	policy '{"type":"insecureAcceptAnything"}'
+	# theirs, verified by us
+	peer_podman 0 pull -q --tls-verify=false "$REGISTRY/library/busybox"
+	peer_podman 0 push -q --tls-verify=false --sign-by-sigstore-private-key "$T/alice.key" \
+		--sign-passphrase-file "$T/pass" "$REGISTRY/library/busybox" "$REGISTRY/trust/theirs:1"
+	publish uncosigned:1
+	policy "$(sigstore_signed alice)"
+	accepted theirs:1
+	rejected uncosigned:1 "A signature was required, but no signature exists"
+	policy "$(sigstore_signed bob)"
+	rejected theirs:1 "not made by a key that the policy trusts"
+	# ours beside theirs, verified by them
+	policy '{"type":"insecureAcceptAnything"}'
+	expect 0 ctr pull -q "$REGISTRY/trust/theirs:1"
+	: >"$T/empty"
+	expect 0 ctr push -q --sign-by-sigstore-private-key "$T/bob.key" --sign-passphrase-file "$T/empty" "$REGISTRY/trust/theirs:1" "$REGISTRY/trust/theirs:1"
+	expect 0 ctr push -q --sign-by-sigstore-private-key "$T/bob.key" --sign-passphrase-file "$T/empty" "$REGISTRY/trust/theirs:1" "$REGISTRY/trust/ours:1"
+	policy "$(sigstore_signed bob)"
+	peer_podman 0 pull -q --tls-verify=false "$REGISTRY/trust/ours:1"
+	peer_podman 0 pull -q --tls-verify=false "$REGISTRY/trust/theirs:1"
+	policy "$(sigstore_signed alice)"
+	peer_podman 0 pull -q --tls-verify=false "$REGISTRY/trust/theirs:1"
+	peer_podman 125 pull -q --tls-verify=false "$REGISTRY/trust/ours:1"
+	contains "$ERR" "Source image rejected"
+}
+
+test_push_signs_by_sigstore() {
+	attachments
+	"$TESTS/images/sigstore-key" "$T/alice" secret
+	"$TESTS/images/sigstore-key" "$T/bob"
+	echo secret >"$T/pass"
+	: >"$T/empty"
+	pull "$REGISTRY/library/busybox"
+	local from=$REGISTRY/library/busybox to=$REGISTRY/trust/sigstored:1
+	expect 0 ctr push -q --sign-by-sigstore-private-key "$T/alice.key" --sign-passphrase-file "$T/pass" "$from" "$to"
+	policy "$(sigstore_signed alice)"
+	accepted sigstored:1
+	printf 'privateKeyFile: %s\nprivateKeyPassphraseFile: %s\n' "$T/bob.key" "$T/empty" >"$T/params.yaml"
+	policy "$(sigstore_signed bob)"
+	rejected_here() { # the blobs of the image that is pushed are here: only that it is refused
+		expect 125 ctr pull -q "$to"
+		contains "$ERR" "Source image rejected: docker://$to: $1"
+	}
+	rejected_here "it was not made by a key that the policy trusts"
+	expect 0 ctr push -q --sign-by-sigstore "$T/params.yaml" "$from" "$to"
+	accepted sigstored:1
+	# any of several keys, also in the policy itself
+	policy '{"type":"sigstoreSigned","keyPaths":["/dev/null"]}'
+	expect 125 ctr pull -q "$to"
+	contains "$ERR" "there is no public key in PEM form in it"
+	"$TESTS/images/sigstore-key" "$T/dave"
+	policy '{"type":"sigstoreSigned","keyPaths":["'"$T/dave.pub"'","'"$T/alice.pub"'"]}'
+	accepted sigstored:1
+	policy '{"type":"sigstoreSigned","keyData":"'"$(base64 -w0 "$T/alice.pub")"'"}'
+	accepted sigstored:1
+	policy "$(sigstore_signed dave)"
+	rejected_here "it was not made by a key"
+	# what cannot be done
+	echo wrong >"$T/wrong"
+	expect 125 ctr push -q --sign-by-sigstore-private-key "$T/alice.key" --sign-passphrase-file "$T/wrong" "$from" "$to"
+	contains "$ERR" "the passphrase does not open it"
+	expect 125 ctr push -q --sign-by-sigstore-private-key "$T/alice.key" "$from" "$to"
+	contains "$ERR" "--sign-passphrase-file"
+	printf 'fulcio: {}\n' >"$T/params.yaml"
+	expect 125 ctr push -q --sign-by-sigstore "$T/params.yaml" "$from" "$to"
+	contains "$ERR" "only private keys (privateKeyFile) can sign here"
+	lookaside
+	policy "$(sigstore_signed alice)"
+	rejected_here "A signature was required, but no signature exists (of sigstore; registries.d must say use-sigstore-attachments"
+	expect 125 ctr push -q --sign-by-sigstore-private-key "$T/bob.key" --sign-passphrase-file "$T/empty" "$from" "$to"
+	contains "$ERR" "use-sigstore-attachments: true"
+}
+
+test_image_sign() {
+	lookaside
+	new_key alice
+	publish named:1
+	policy "$(signed_by alice)"
+	rejected named:1 "no signature exists"
+	expect 0 ctr image sign --sign-by alice@example.com "docker://$REGISTRY/trust/named:1"
+	is "$OUT" ""
+	skopeo_says 0 named:1
+	accepted named:1
+	# in a directory of its own
+	publish directory:1
+	expect 0 ctr image sign --sign-by alice@example.com --directory "$T/w/own" "$REGISTRY/trust/directory:1"
+	is "$(find "$T/w/own" -path '*trust/directory@sha256=*/signature-1' | wc -l)" 1
+	rejected directory:1 "no signature exists"
+	cp -r "$T/w/own/." "$T/sigs/"
+	accepted directory:1
+	# an index: the image for this machine, or all of them
+	witness copy -q --all --src-tls-verify=false --dest-tls-verify=false "docker://$REGISTRY/library/alpine" "docker://$REGISTRY/trust/index:1"
+	expect 0 ctr image sign --sign-by alice@example.com "$REGISTRY/trust/index:1"
+	is "$(find "$T/sigs" -path '*trust/index@*' -name signature-1 | wc -l)" 1
+	accepted index:1
+	rm -rf "$T/sigs/trust/index@"*
+	expect 0 ctr image sign --all --sign-by alice@example.com "$REGISTRY/trust/index:1"
+	is "$(find "$T/sigs" -path '*trust/index@*' -name signature-1 | wc -l)" \
+		"$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/trust/index:1" | jq '.manifests | length + 1')"
+	accepted index:1
+	expect 125 ctr image sign "$REGISTRY/trust/named:1"
+	contains "$ERR" "--sign-by"
+	expect 125 ctr image sign --sign-by alice@example.com "$REGISTRY/trust/nosuch:1"
+	contains "$ERR" "manifest unknown"
+	expect 125 ctr image sign --sign-by alice@example.com "oci:$T/w/layout:x"
+	contains "$ERR" "only images in registries are signed"
+	end_keys
+}
