@@ -9,7 +9,7 @@ offers() { # WORDS... (the last is the one under the cursor)
 test_commands_and_options() {
 	offers ru
 	is "$OFFERED" run
-	offers image l
+	offers image lis
 	is "$OFFERED" list
 	offers image rm --fo
 	is "$OFFERED" --force
