@@ -16,8 +16,9 @@
 
 struct copy_args {
 	struct registry_args src, dest;
+	struct platform_args platform;
 	bool all, preserve_digests, remove_signatures, quiet, compress, decompress, force, accept_plain;
-	const char *authfile, *multi_arch, *platform, *arch, *os, *variant, *format, *compress_format,
+	const char *authfile, *multi_arch, *format, *compress_format,
 		*digestfile, *retry_delay;
 	uint64_t retry, level;
 };
@@ -26,7 +27,7 @@ struct copy_args {
 /* clang-format off */
 static const struct opt copy_opts[] = {
 	{ 'a', "all",           NULL,   OPT_FLAG,   ARG(all),           "Copy all images of a list, and the list" },
-	{ 0,   "arch",          "ARCH", OPT_STRING, ARG(arch),          "Choose the image of this architecture from a list" },
+	PLATFORM_OPTS(ARG(platform)),
 	{ 0,   "authfile",      "FILE", OPT_STRING, ARG(authfile),      "Path of the authentication file, for both sides", 0, COMPLETE_FILE },
 	{ 0,   "dest-authfile", "FILE", OPT_STRING, ARG(dest.authfile), "Path of the authentication file for the destination", 0, COMPLETE_FILE },
 	{ 0,   "dest-cert-dir", "DIR",  OPT_STRING, ARG(dest.cert_dir), "TLS certificates and keys for the destination", 0, COMPLETE_DIR },
@@ -44,8 +45,6 @@ static const struct opt copy_opts[] = {
 	{ 0,   "force-compression", NULL, OPT_FLAG, ARG(force),         "Compress anew what is compressed in the same format" },
 	{ 'f', "format",        "FORMAT", OPT_STRING, ARG(format),      "Format of the manifest at the destination: oci or v2s2 (default as it is)" },
 	{ 0,   "multi-arch",    "WHICH", OPT_STRING, ARG(multi_arch),   "Of a list copy the image of this system, or all (system, all)" },
-	{ 0,   "os",            "OS",   OPT_STRING, ARG(os),            "Choose the image of this OS from a list" },
-	{ 0,   "platform",      "PLATFORM", OPT_STRING, ARG(platform),  "Choose the image of this platform from a list, OS/ARCH[/VARIANT]" },
 	{ 0,   "preserve-digests", NULL, OPT_FLAG,  ARG(preserve_digests), "Fail where a manifest would have to be changed" },
 	{ 'q', "quiet",         NULL,   OPT_FLAG,   ARG(quiet),         "Suppress progress" },
 	{ 0,   "remove-signatures", NULL, OPT_FLAG, ARG(remove_signatures), "Do not copy signatures" },
@@ -57,7 +56,6 @@ static const struct opt copy_opts[] = {
 	{ 0,   "src-creds",     "USER:PASSWORD", OPT_STRING, ARG(src.creds), "Credentials for the source (a --src-authfile does not show them to other users)" },
 	{ 0,   "src-daemon-host", "HOST", OPT_REFUSED, .text = "there is no daemon to copy from" },
 	{ 0,   "src-tls-verify", NULL,  OPT_FLAG,   ARG(src.tls_verify), "Require HTTPS and verify certificates at the source (default true)" },
-	{ 0,   "variant",       "VARIANT", OPT_STRING, ARG(variant),    "Choose the image of this variant of the architecture from a list" },
 	{ 0 },
 };
 /* clang-format on */
@@ -98,7 +96,7 @@ static int add_image_args(const struct cmd *c, const struct copy_args *a, struct
 			  struct err *e)
 {
 	auto_free char *platform = NULL;
-	int r = platform_choose(c, a->platform, a->os, a->arch, a->variant, &platform, e);
+	int r = platform_opts_text(&a->platform, &platform, e);
 
 	if (r < 0)
 		return r;

@@ -58,7 +58,7 @@ static int print_remote(struct cmd *c, struct inspect_args *a, struct err *e)
 static int inspect_main(struct cmd *c, void *args, struct err *e)
 {
 	struct ctr_image i = CTR_IMAGE_INIT;
-	int r = ctr_image_get_list(c->eng, c->args[0], &i, e);
+	int r = ctr_image_get_list(c->eng, c->args[0], &i, NULL, e);
 
 	if (r >= 0) {
 		r = out_json(i.manifest_doc, INDENT, e);
@@ -73,7 +73,7 @@ static int inspect_main(struct cmd *c, void *args, struct err *e)
 
 static int exists_main(struct cmd *c, void *args, struct err *e)
 {
-	int r = ctr_image_get_list(c->eng, c->args[0], NULL, e);
+	int r = ctr_image_get_list(c->eng, c->args[0], NULL, NULL, e);
 
 	(void)args;
 	if (r >= 0 || e->kind != ERR_NOT_FOUND)

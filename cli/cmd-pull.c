@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "ensure.h"
 #include "fd.h"
 #include "location.h"
 #include "platform-opts.h"
@@ -20,7 +21,8 @@
 struct pull_args {
 	struct registry_args registry;
 	bool quiet;
-	const char *platform, *arch, *os, *variant, *policy;
+	struct platform_args platform;
+	const char *policy;
 	uint64_t jobs;
 };
 
@@ -32,17 +34,14 @@ enum policy { POLICY_ALWAYS, POLICY_MISSING, POLICY_NEVER };
 /* clang-format off */
 static const struct opt pull_opts[] = {
 	{ 'a', "all-tags",   NULL,       OPT_REFUSED, .text = "name the tags one by one" },
-	{ 0,   "arch",       "ARCH",     OPT_STRING,  ARG(arch),       "Use ARCH instead of the architecture of the machine for choosing images" },
 	{ 0,   "decryption-key", "KEY",  OPT_REFUSED, .text = "encrypted images cannot be read" },
 	{ 0,   "disable-content-trust", NULL, OPT_REFUSED, .text = "there is no content trust to disable" },
 	{ 0,   "jobs",       "N",        OPT_U64,     ARG(jobs),       "Pull so many images at a time (default 3, on a terminal 1)" },
-	{ 0,   "os",         "OS",       OPT_STRING,  ARG(os),         "Use OS instead of the running OS for choosing images" },
-	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Specify the platform for selecting the image, OS/ARCH[/VARIANT]" },
 	{ 0,   "policy",     "POLICY",   OPT_STRING,  ARG(policy),     "Pull always, when missing, or never (default always)" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
 	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ .kind = OPT_INCLUDE, .table = registry_opts },
-	{ 0,   "variant",    "VARIANT",  OPT_STRING,  ARG(variant),    "Use VARIANT instead of the running architecture variant for choosing images" },
+	PLATFORM_OPTS(ARG(platform)),
 	{ 0 },
 };
 /* clang-format on */
@@ -66,17 +65,16 @@ static int parse_policy(const char *s, enum policy *ret, struct err *e)
 }
 
 /* The ID of an image that is here: 1 with it printed, 0 not here, or an error. */
-static int print_local(struct cmd *c, const char *name, struct err *e)
+static int print_local(struct cmd *c, const char *name, const char *platform, struct err *e)
 {
-	struct ctr_image i = CTR_IMAGE_INIT;
-	int r = ctr_image_get(c->eng, name, &i, NULL, e);
+	struct digest id;
+	int r = ctr_image_here(c->eng, name, platform, &id, e);
 
 	if (r < 0 && e->kind == ERR_NOT_FOUND)
 		return 0;
 	if (r < 0)
 		return r;
-	printf("%s\n", i.id.hex);
-	ctr_image_done(&i);
+	printf("%s\n", id.hex);
 	return 1;
 }
 
@@ -99,8 +97,12 @@ static int pull_one(struct cmd *c, const struct pull_args *a, const char *platfo
 		return err_sys(e, r, "pull %s", name);
 	r = transfer_args_run(c, &v, a->quiet, creds, &id, e);
 	if (r >= 0) {
+		struct digest d;
+
 		ctr_image_event(c->eng, "pull", id, name);
 		printf("%s\n", id);
+		if (digest_parse_hex(id, &d, NULL) == 0)
+			ctr_image_warn_platform(c->eng, &d, platform);
 	}
 	return r;
 }
@@ -119,7 +121,7 @@ static int pull_nth(void *arg, size_t i)
 	struct cmd *c = p->c;
 	struct err e = ERR_INIT;
 	bool elsewhere = ctr_location_is_elsewhere(c->args[i]);
-	int r = p->policy == POLICY_ALWAYS || elsewhere ? 0 : print_local(c, c->args[i], &e);
+	int r = p->policy == POLICY_ALWAYS || elsewhere ? 0 : print_local(c, c->args[i], p->platform, &e);
 
 	if (r == 0 && p->policy == POLICY_NEVER && !elsewhere)
 		r = err_set(&e, ERR_NOT_FOUND, "%s: image not known", c->args[i]);
@@ -154,7 +156,7 @@ static int pull_main(struct cmd *c, void *args, struct err *e)
 	auto_free char *platform = NULL;
 	char *creds = NULL;
 	enum policy policy = POLICY_ALWAYS;
-	int r = platform_choose(c, a->platform, a->os, a->arch, a->variant, &platform, e);
+	int r = platform_opts_text(&a->platform, &platform, e);
 
 	if (r >= 0)
 		r = parse_policy(a->policy, &policy, e);

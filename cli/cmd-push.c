@@ -1,4 +1,4 @@
-/* `push`: images of this store to registries and other places, by ctr-lite-transfer. */
+/* `push` and `manifest push`: images and lists of this store to registries and other places, by ctr-lite-transfer. */
 #include <errno.h>
 
 #include <ctrlite/event.h>
@@ -15,7 +15,7 @@
 struct push_args {
 	struct registry_args registry;
 	struct sign_args sign;
-	bool all_tags, quiet, compress, force_compression, remove_signatures;
+	bool all_tags, all, rm, insecure, quiet, compress, force_compression, remove_signatures;
 	const char *digestfile, *platform;
 	int format, compression;
 	int64_t level;
@@ -48,14 +48,37 @@ static const struct opt push_opts[] = {
 	{ 0 },
 };
 /* clang-format on */
-static const struct push_args push_defaults = { .registry = REGISTRY_ARGS_DEFAULT };
+/* clang-format off */
+static const struct opt list_opts[] = {
+	{ 0,   "add-compression", "FORMAT", OPT_REFUSED, .text = "what is pushed is in one compression" },
+	{ 0,   "all",        NULL,       OPT_FLAG,    ARG(all),        "Push the images of the list too (default true; false where they are there already)" },
+	{ 0,   "compression-format", "FORMAT", OPT_ENUM, ARG(compression), "Compress layers with gzip, zstd or zstd:chunked (default: those that are compressed stay as they are)", .choices = compressions },
+	{ 0,   "compression-level", "N", OPT_I64,     ARG(level),      "Compression level of the format" },
+	{ 0,   "digestfile", "FILE",     OPT_STRING,  ARG(digestfile), "Write the digest of the pushed list to FILE", 0, COMPLETE_FILE },
+	{ 0,   "force-compression", NULL, OPT_FLAG,   ARG(force_compression), "Compress anew what is compressed by another format" },
+	{ 'f', "format",     "FORMAT",   OPT_ENUM,    ARG(format),     "Type of the list and its manifests: oci or v2s2 (default: as they are)", .choices = formats },
+	{ 0,   "insecure",   NULL,       OPT_FLAG,    ARG(insecure),   "As --tls-verify=false", OPT_HIDDEN },
+	{ 'p', "purge",      NULL,       OPT_FLAG,    ARG(rm),         "As --rm", OPT_HIDDEN },
+	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
+	{ 0,   "remove-signatures", NULL, OPT_FLAG,   ARG(remove_signatures), "Discard signatures of the images" },
+	{ 0,   "rm",         NULL,       OPT_FLAG,    ARG(rm),         "Remove the list from the store when it was pushed" },
+	{ .kind = OPT_INCLUDE, .table = sign_opts },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
+	{ .kind = OPT_INCLUDE, .table = registry_opts },
+	{ 0 },
+};
+/* clang-format on */
+static const struct push_args push_defaults = { .registry = REGISTRY_ARGS_DEFAULT, .all = true };
 
 static int add_options(struct cmd *c, const struct push_args *a, struct strv *v, struct err *e)
 {
 	int r = 0;
 
 	/* An index goes with all that it lists. */
-	r = a->platform ? strv_addf(v, "--platform=%s", a->platform) : strv_add(v, "--all");
+	r = a->platform ? strv_addf(v, "--platform=%s", a->platform)
+			: strv_add(v, a->all ? "--all" : "--index-only");
+	if (r >= 0 && a->insecure)
+		r = strv_add(v, "--dest-tls-verify=false");
 	if (r >= 0 && a->format)
 		r = strv_addf(v, "--format=%s", format_names[a->format]);
 	if (r >= 0 && (a->compression || a->compress))
@@ -218,6 +241,55 @@ const struct command cmd_push = {
 		    "push app oci:layout:1",
 	.run = push_main,
 	.opts = push_opts,
+	.args_size = sizeof(struct push_args),
+	.defaults = &push_defaults,
+	.min_args = 1,
+	.max_args = 2,
+	.needs = NEED_STORE,
+	.complete = COMPLETE_IMAGE,
+};
+
+static int push_list(struct cmd *c, const struct push_args *a, const char *creds, struct err *e)
+{
+	const struct ctr_image_remove_opts o = { 0 };
+	struct ctr_image_removed removed = CTR_IMAGE_REMOVED_INIT;
+	struct ctr_image i = CTR_IMAGE_INIT;
+	auto_free char *name = NULL;
+	int r = ctr_image_get_list(c->eng, c->args[0], &i, &name, e);
+
+	if (r >= 0 && c->n_args < 2 && !name)
+		r = err_set(e, ERR_INVALID, "manifest push %s: an ID does not say where to: give a DESTINATION",
+			    c->args[0]);
+	if (r >= 0)
+		r = push_one(c, a, creds, c->args[0], c->n_args > 1 ? c->args[1] : name, e);
+	for (size_t k = 0; r >= 0 && a->rm && k < (i.names.n ? i.names.n : 1); k++)
+		r = ctr_image_remove(c->eng, i.names.n ? i.names.items[k] : i.id.hex, &o, &removed, e);
+	ctr_image_removed_done(&removed);
+	ctr_image_done(&i);
+	return r < 0 ? r : 0;
+}
+
+static int push_list_main(struct cmd *c, void *args, struct err *e)
+{
+	const struct push_args *a = args;
+	char *creds = NULL;
+	int r = registry_take_creds(a->registry.creds, &creds, e);
+
+	if (r >= 0)
+		r = push_list(c, a, creds, e);
+	registry_creds_free(creds);
+	return r;
+}
+
+const struct command cmd_manifest_push = {
+	.summary = "Push a manifest list to a registry or another place",
+	.usage = "[options] LIST [DESTINATION]",
+	.description = "Pushes a list and the images in it.  Images that were added from a registry are mounted or\n"
+		       "brought from there.",
+	.examples = "manifest push localhost/mylist:v1.11 registry.example.com/team/mylist:v1.11\n"
+		    "manifest push --rm mylist:v1.11 docker://quay.io/team/mylist\nmanifest push mylist oci:layout:1",
+	.run = push_list_main,
+	.opts = list_opts,
 	.args_size = sizeof(struct push_args),
 	.defaults = &push_defaults,
 	.min_args = 1,

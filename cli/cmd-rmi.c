@@ -114,7 +114,7 @@ static int list_main(struct cmd *c, void *args, struct err *e)
 	struct outcome o = { 0 };
 
 	for (size_t i = 0; i < c->n_args; i++) {
-		int r = ctr_image_get_list(c->eng, c->args[i], NULL, e);
+		int r = ctr_image_get_list(c->eng, c->args[i], NULL, NULL, e);
 
 		if (r < 0 && e->kind == ERR_INVALID)
 			return r;

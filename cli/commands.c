@@ -100,6 +100,7 @@ const struct command_name commands[] = {
 	{ "manifest create",	&cmd_manifest_create },
 	{ "manifest exists",	&cmd_manifest_exists },
 	{ "manifest inspect",	&cmd_manifest_inspect },
+	{ "manifest push",	&cmd_manifest_push },
 	{ "manifest remove",	&cmd_manifest_remove },
 	{ "manifest rm",	&cmd_manifest_rm },
 	{ "mount",		&cmd_mount },

@@ -18,7 +18,7 @@ extern const struct command cmd_system_check, cmd_system_df, cmd_system_prune, c
 extern const struct command cmd_history, cmd_image_tree;
 extern const struct command cmd_image_sign, cmd_image_trust_set, cmd_image_trust_show;
 extern const struct command cmd_manifest_add, cmd_manifest_annotate, cmd_manifest_create, cmd_manifest_exists,
-	cmd_manifest_inspect, cmd_manifest_remove, cmd_manifest_rm;
+	cmd_manifest_inspect, cmd_manifest_push, cmd_manifest_remove, cmd_manifest_rm;
 extern const struct command cmd_commit, cmd_cp, cmd_container_diff, cmd_diff, cmd_export, cmd_image_copy, cmd_image_diff, cmd_image_mount, cmd_image_unmount,
 	cmd_mount, cmd_unmount, cmd_unshare;
 extern const struct command cmd_login, cmd_logout, cmd_search, cmd_list_tags;

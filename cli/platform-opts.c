@@ -1,28 +1,29 @@
-/* --platform, or --os, --arch and --variant. */
+/* --platform and its parts. */
 #include "platform-opts.h"
 
 #include <errno.h>
 
 #include "platform.h"
 
-int platform_choose(const struct cmd *c, const char *platform, const char *os, const char *arch,
-		    const char *variant, char **ret, struct err *e)
+int platform_opts_text(const struct platform_args *a, char **ret, struct err *e)
 {
-	static const char *const parts[] = { "arch", "os", "variant" };
-	struct ctr_platform host;
+	char buf[PLATFORM_STR_MAX];
+	struct ctr_platform p;
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < sizeof(parts) / sizeof(*parts); i++)
-		r = opt_exclusive(c->opts, "platform", parts[i], e);
+	if (a->platform && (a->arch || a->os || a->variant))
+		return err_set(e, ERR_INVALID, "--platform option can not be specified with --arch, --os or "
+			       "--variant");
+	if (!a->platform && !a->arch && !a->os && !a->variant)
+		return 0;
+	if (a->platform) {
+		r = ctr_platform_parse(a->platform, &p, e);
+	} else {
+		ctr_platform_host(&p);
+		r = ctr_platform_set(&p, a->os, a->arch, a->variant, e);
+	}
 	if (r < 0)
 		return r;
-	ctr_platform_host(&host);
-	if (platform)
-		*ret = strdup(platform);
-	else if (os || arch || variant)
-		*ret = str_printf("%s/%s%s%s", os ? os : host.os, arch ? arch : host.arch,
-				  variant ? "/" : "", variant ? variant : "");
-	else
-		return 0;
+	*ret = strdup(ctr_platform_str(&p, buf));
 	return *ret ? 0 : err_sys(e, ENOMEM, "read the platform");
 }

@@ -17,7 +17,6 @@
 #include "ctrlite/network.h"
 #include "ctrlite/secret.h"
 #include "path.h"
-#include "platform.h"
 #include "proc.h"
 #include "registry-opts.h"
 
@@ -44,7 +43,6 @@ static enum ctr_pull_policy policy_named(const char *name)
 const struct opt run_common_opts[] = {
 	{ 0,   "add-host",     "NAME:IP",  OPT_CSVLIST, ARG(add_host),    "add a line to /etc/hosts (IP may be host-gateway)" },
 	{ 0,   "annotation",   "KEY=VALUE", OPT_LIST,   ARG(annotations), "add an OCI annotation" },
-	{ 0,   "arch",         "ARCH",     OPT_STRING,  ARG(arch),        "architecture of the image" },
 	{ 'a', "attach",       "STREAM",   OPT_CSVLIST, ARG(attach),      "attach stdin, stdout or stderr only" },
 	{ 0,   "authfile",     "FILE",     OPT_STRING,  ARG(authfile),    "credentials for the registry", 0, COMPLETE_FILE },
 	{ 0,   "cap-add",      "CAP",      OPT_CSVLIST, ARG(cap_add),     "add a capability, or ALL" },
@@ -106,12 +104,10 @@ const struct opt run_common_opts[] = {
 	{ 0,   "no-hosts",     NULL,       OPT_FLAG,    ARG(no_hosts),    "leave the image's /etc/hosts alone" },
 	{ 0,   "oom-kill-disable", NULL,   OPT_FLAG,    ARG(oom_kill_disable), "never kill on memory shortage (cgroup version 1 only)", OPT_HIDDEN },
 	{ 0,   "oom-score-adj", "N",       OPT_I64,     ARG(oom_score_adj), "preference of the kernel to kill it, -1000 to 1000" },
-	{ 0,   "os",           "OS",       OPT_STRING,  ARG(os),          "operating system of the image" },
 	{ 0,   "passwd",       NULL,       OPT_FLAG,    ARG(passwd),      "add the user to /etc/passwd where the image does not have it (default true)" },
 	{ 0,   "passwd-entry", "LINE",     OPT_STRING,  ARG(passwd_entry), "template for the line in /etc/passwd: $USERNAME $UID $GID $NAME $HOME" },
 	{ 0,   "personality",  "PERSONA",  OPT_STRING,  ARG(personality), "execution domain: LINUX or LINUX32" },
 	{ 0,   "pid",          "MODE",     OPT_STRING,  ARG(pid),         "PID namespace: private, host, container:NAME or ns:PATH" },
-	{ 0,   "platform",     "PLATFORM", OPT_STRING,  ARG(platform),    "platform of the image: OS/ARCH[/VARIANT]" },
 	{ 0,   "pidfile",      "FILE",     OPT_STRING,  ARG(pidfile),     "write the process ID to the file", 0, COMPLETE_FILE },
 	{ 0,   "pod",          "POD",      OPT_REFUSED, 0,                "run in a pod", .text = "pods are not supported yet" },
 	{ 0,   "privileged",   NULL,       OPT_FLAG,    ARG(privileged),  "all capabilities and devices of the caller, no confinement" },
@@ -153,11 +149,11 @@ const struct opt run_common_opts[] = {
 	{ 'u', "user",         "USER",     OPT_STRING,  ARG(user),        "UID|NAME[:GID|GROUP]" },
 	{ 0,   "userns",       "MODE",     OPT_STRING,  ARG(userns),      "user namespace: host, keep-id[:uid=,gid=,size=], nomap, auto[:size=,uidmapping=,gidmapping=], container:NAME or ns:PATH" },
 	{ 0,   "uts",          "MODE",     OPT_STRING,  ARG(uts),         "UTS namespace: private, host, container:NAME or ns:PATH" },
-	{ 0,   "variant",      "VARIANT",  OPT_STRING,  ARG(variant),     "variant of the architecture" },
 	{ 'v', "volume",       "SPEC",     OPT_LIST,    ARG(volumes),     "mount a volume or a directory of the host: [VOLUME|DIR:]DEST[:OPTIONS]; DEST alone makes a volume without a name" },
 	{ 0,   "volumes-from", "CONTAINER", OPT_LIST,   ARG(volumes_from), "the volumes and bind mounts of another container: NAME[:ro|rw][,z]", 0, COMPLETE_CONTAINER },
 	{ .kind = OPT_INCLUDE, .table = limit_opts },
 	{ 'w', "workdir",      "DIR",      OPT_STRING,  ARG(workdir),     "working directory" },
+	PLATFORM_OPTS(ARG(platform)),
 	{ 0 },
 };
 /* clang-format on */
@@ -572,28 +568,7 @@ static int check(const struct run_args *a, struct err *e)
 		return err_set(e, ERR_INVALID, "--domainname: expected 1 to 64 bytes");
 	if (a->hostname && ctr_hostname_check(a->hostname, e) < 0)
 		return -EINVAL;
-	if (a->platform && (a->arch || a->os || a->variant))
-		return err_set(e, ERR_INVALID, "--platform option can not be specified with --arch or "
-			       "--os");
 	return 0;
-}
-
-/* The platform asked for, in one string; NULL where none was. */
-static int platform_of(const struct run_args *a, char **ret, struct err *e)
-{
-	struct ctr_platform host;
-
-	*ret = NULL;
-	if (a->platform) {
-		*ret = strdup(a->platform);
-	} else if (a->arch || a->os || a->variant) {
-		ctr_platform_host(&host);
-		*ret = str_printf("%s/%s%s%s", a->os ? a->os : host.os, a->arch ? a->arch : host.arch,
-				  a->variant ? "/" : "", a->variant ? a->variant : "");
-	} else {
-		return 0;
-	}
-	return *ret ? 0 : nomem(e);
 }
 
 static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_found *f,
@@ -602,7 +577,7 @@ static int find_image(struct cmd *c, const struct run_args *a, struct ctr_image_
 	auto_free char *platform = NULL;
 	auto_free char *creds = NULL;
 	struct ctr_ensure_opts o = { .policy = (enum ctr_pull_policy)a->pull, .quiet = a->quiet };
-	int rc = platform_of(a, &platform, e);
+	int rc = platform_opts_text(&a->platform, &platform, e);
 
 	if (!opt_seen(c->opts, "pull") && c->eng->conf.pull_policy && a->pull == CTR_PULL_MISSING)
 		o.policy = policy_named(c->eng->conf.pull_policy);

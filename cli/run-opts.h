@@ -8,6 +8,7 @@
 #include "ctrlite/container.h"
 #include "health-opts.h"
 #include "limit-opts.h"
+#include "platform-opts.h"
 
 struct ctr_image_config;
 
@@ -19,7 +20,8 @@ struct run_args {
 	uint64_t preserve_fds;
 	const char *detach_keys;
 	/* both */
-	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *arch, *os, *variant,
+	struct platform_args platform;
+	const char *name, *hostname, *entrypoint, *user, *workdir,
 		*umask, *cidfile, *log_driver, *stop_signal, *restart, *tls_verify, *authfile,
 		*pid, *ipc, *uts, *cgroupns, *userns, *subuidname, *subgidname, *cgroup_parent, *cgroups,
 		*kernel_memory, *network_value, *init_path, *explain, *tz, *passwd_entry, *group_entry, *personality, *domainname,

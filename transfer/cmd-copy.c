@@ -1,5 +1,5 @@
 /*
- * copy [--all] [--platform P] [--preserve-digests] [--remove-signatures] [--format F]
+ * copy [--all|--index-only] [--platform P] [--preserve-digests] [--remove-signatures] [--format F]
  *      [--compression C] [--compression-level N] [--force-compression] [--src-... --dest-...]
  *      SOURCE DESTINATION
  *
@@ -29,6 +29,16 @@ static int set_all(void *arg, const char *v, struct err *e)
 	(void)v;
 	(void)e;
 	a->opts.all = true;
+	return 0;
+}
+
+static int set_index_only(void *arg, const char *v, struct err *e)
+{
+	struct copy_args *a = arg;
+
+	(void)v;
+	(void)e;
+	a->opts.all = a->opts.index_only = true;
 	return 0;
 }
 
@@ -102,6 +112,7 @@ static const struct transfer_opt copy_opts[] = {
 	{ "compression-level", 0, true, set_level },
 	{ "force-compression", 0, false, set_force },
 	{ "format", 0, true, set_format },
+	{ "index-only", 0, false, set_index_only },
 	{ "platform", 0, true, set_platform },
 	{ "preserve-digests", 0, false, set_preserve },
 	{ "remove-signatures", 0, false, set_remove_signatures },

@@ -8,6 +8,7 @@
 #include "ctrlite/transfer.h"
 #include "json.h"
 #include "layer.h"
+#include "log.h"
 #include "location.h"
 #include "platform.h"
 
@@ -64,8 +65,8 @@ static int read_map(const json_t *obj, struct strv *to, const char *where, struc
 	return 0;
 }
 
-static int read_config(struct store *s, const struct digest *id, const char *platform,
-		       struct ctr_image_config *ret, bool *ret_other_platform, struct err *e)
+static int read_config(struct store *s, const struct digest *id, struct ctr_platform *ret_platform,
+		       struct ctr_image_config *ret, struct err *e)
 {
 	struct top {
 		const char *os, *arch, *variant;
@@ -96,7 +97,6 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 		{ 0 },
 	};
 	auto_json json_t *j = NULL;
-	struct ctr_platform want;
 	int r = layout_blob_json(s, id, LAYOUT_CONFIG_MAX_BYTES, &j, e);
 
 	if (r == 0)
@@ -123,12 +123,8 @@ static int read_config(struct store *s, const struct digest *id, const char *pla
 		r = dup_text(&ret->stop_signal, in.stop_signal, e);
 	if (r == 0 && in.health)
 		r = ctr_healthcheck_read(in.health, &ret->health, e);
-	*ret_other_platform = false;
-	if (r == 0 && platform) {
-		r = ctr_platform_parse(platform, &want, e);
-		*ret_other_platform = r == 0 && ((top.os && !streq(top.os, want.os)) ||
-						 (top.arch && !streq(top.arch, want.arch)));
-	}
+	if (r == 0)
+		ctr_platform_of(j, ret_platform);
 	return r < 0 ? err_wrap(e, r, "image %.12s", id->hex) : 0;
 }
 
@@ -210,7 +206,8 @@ static int with_id(struct ctr_engine *eng, const char *text, const char *id,
 		   const struct ctr_ensure_opts *o, struct ctr_image_found *ret,
 		   struct ctr_image_config *ret_config, struct err *e)
 {
-	const struct ctr_ensure_opts here = { .policy = CTR_PULL_NEVER, .quiet = o->quiet };
+	const struct ctr_ensure_opts here = { .policy = CTR_PULL_NEVER, .quiet = o->quiet,
+					      .platform = o->platform };
 	int r = ctr_image_ensure(eng, id, &here, ret, ret_config, e);
 
 	if (r == 0 && !ret->name)
@@ -218,69 +215,135 @@ static int with_id(struct ctr_engine *eng, const char *text, const char *id,
 	return r;
 }
 
+static void forget(struct ctr_image_found *f)
+{
+	ctr_image_found_done(f);
+	*f = (struct ctr_image_found)CTR_IMAGE_FOUND_INIT;
+}
+
+/* The image that is here; with @want only one for that platform: -ENOENT where there is none. */
+static int find_here(struct ctr_engine *eng, const char *text, const struct ctr_platform *want,
+		     struct ctr_image_found *f, struct err *e)
+{
+	struct ctr_image_config c = CTR_IMAGE_CONFIG_INIT;
+	char is[PLATFORM_STR_MAX], wanted[PLATFORM_STR_MAX];
+	struct ctr_platform p;
+	int r = ctr_image_lookup_for(&eng->store, text, want, f, e);
+
+	if (r < 0 || !want)
+		return r;
+	r = read_config(&eng->store, &f->config, &p, &c, e);
+	ctr_image_config_done(&c);
+	if (r == 0 && ctr_platform_differs(&p, want))
+		r = err_set(e, ERR_NOT_FOUND, "%s: the image here is for %s, not for %s", text,
+			    ctr_platform_str(&p, is), ctr_platform_str(want, wanted));
+	if (r < 0)
+		forget(f);
+	return r;
+}
+
+/* Bring it, and find what was brought. */
+static int find_pulled(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
+		       const struct ctr_platform *want, struct ctr_image_found *f, struct err *e)
+{
+	auto_free char *id = NULL, *name = NULL;
+	int r = pull(eng, text, o, &id, e);
+
+	if (r == 0)
+		ctr_image_event(eng, "pull", id, text);
+	if (r < 0 && o->policy == CTR_PULL_NEWER && ctr_image_lookup_for(&eng->store, text, want, f, NULL) == 0) {
+		*e = (struct err)ERR_INIT;
+		return 0;
+	}
+	if (r == 0)
+		r = ctr_image_lookup_for(&eng->store, text, want, f, e);
+	if (!id || (r == 0 && streq(f->config.hex, id)))
+		return r;
+	/* The name may stand for an index; what was pulled is known by its ID. */
+	name = take_ptr(&f->name);
+	forget(f);
+	*e = (struct err)ERR_INIT;
+	r = ctr_image_lookup(&eng->store, id, f, e);
+	if (r == 0 && !f->name)
+		f->name = take_ptr(&name);
+	return r;
+}
+
+static void warn_of_platform(const struct ctr_platform *image, const struct ctr_platform *want)
+{
+	char is[PLATFORM_STR_MAX], wanted[PLATFORM_STR_MAX];
+
+	if (ctr_platform_differs(image, want))
+		log_warn("image platform (%s) does not match the expected platform (%s)",
+			 ctr_platform_str(image, is), ctr_platform_str(want, wanted));
+}
+
+int ctr_image_here(struct ctr_engine *eng, const char *text, const char *platform, struct digest *ret_id,
+		   struct err *e)
+{
+	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
+	struct ctr_platform want;
+	int r = platform ? ctr_platform_parse(platform, &want, e) : 0;
+
+	if (r == 0)
+		r = find_here(eng, text, platform ? &want : NULL, &f, e);
+	if (r == 0)
+		*ret_id = f.config;
+	return r;
+}
+
+void ctr_image_warn_platform(struct ctr_engine *eng, const struct digest *id, const char *platform)
+{
+	struct ctr_image_config c = CTR_IMAGE_CONFIG_INIT;
+	struct ctr_platform is, want;
+
+	ctr_platform_host(&want);
+	if (platform && ctr_platform_parse(platform, &want, NULL) < 0)
+		return;
+	if (read_config(&eng->store, id, &is, &c, NULL) == 0)
+		warn_of_platform(&is, &want);
+	ctr_image_config_done(&c);
+}
+
 int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
 		     struct ctr_image_found *ret, struct ctr_image_config *ret_config, struct err *e)
 {
 	struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 	struct ctr_image_config c = CTR_IMAGE_CONFIG_INIT;
-	auto_free char *id = NULL;
-	bool other = false, elsewhere = ctr_location_is_elsewhere(text);
-	int r = -ENOENT;
+	bool elsewhere = ctr_location_is_elsewhere(text);
+	struct ctr_platform host, asked, is;
+	const struct ctr_platform *want = o->platform ? &asked : NULL;
+	int r = o->platform ? ctr_platform_parse(o->platform, &asked, e) : 0;
 
+	if (r < 0)
+		return r;
 	/* An image that is somewhere else is copied from there every time, as podman does. */
-	if (!elsewhere && (o->policy == CTR_PULL_MISSING || o->policy == CTR_PULL_NEVER)) {
-		r = ctr_image_lookup(&eng->store, text, &f, e);
-		if (r == 0 && o->platform) {
-			r = read_config(&eng->store, &f.config, o->platform, &c, &other, e);
-			ctr_image_config_done(&c);
-			if (r == 0 && other) {
-				ctr_image_found_done(&f);
-				f = (struct ctr_image_found)CTR_IMAGE_FOUND_INIT;
-				r = o->policy == CTR_PULL_NEVER
-					    ? err_set(e, ERR_NOT_FOUND, "%s: the image here is for another "
-						      "platform than %s", text, o->platform)
-					    : -ENOENT;
-			}
-		}
-		if (r < 0 && (r != -ENOENT || o->policy == CTR_PULL_NEVER))
-			return r;
-	}
-	if (r < 0) {
-		*e = (struct err)ERR_INIT;
+	if (elsewhere) {
+		auto_free char *id = NULL;
+
 		r = pull(eng, text, o, &id, e);
 		if (r == 0)
 			ctr_image_event(eng, "pull", id, text);
-		if (r == 0 && elsewhere)
-			return with_id(eng, text, id, o, ret, ret_config, e);
-		if (r < 0 && o->policy == CTR_PULL_NEWER &&
-		    ctr_image_lookup(&eng->store, text, &f, NULL) == 0) {
-			*e = (struct err)ERR_INIT;
-			r = 0;
-		} else if (r == 0) {
-			r = ctr_image_lookup(&eng->store, text, &f, e);
-			/* The name may stand for an index; what was pulled is known by its ID. */
-			if (r < 0 || !streq(f.config.hex, id)) {
-				char *name = take_ptr(&f.name);
-
-				ctr_image_found_done(&f);
-				f = (struct ctr_image_found)CTR_IMAGE_FOUND_INIT;
-				*e = (struct err)ERR_INIT;
-				r = ctr_image_lookup(&eng->store, id, &f, e);
-				if (r == 0 && !f.name)
-					f.name = take_ptr(&name);
-				free(name);
-			}
-		}
+		return r < 0 ? r : with_id(eng, text, id, o, ret, ret_config, e);
+	}
+	r = -ENOENT;
+	if (o->policy == CTR_PULL_MISSING || o->policy == CTR_PULL_NEVER)
+		r = find_here(eng, text, want, &f, e);
+	if (r == -ENOENT && o->policy != CTR_PULL_NEVER) {
+		*e = (struct err)ERR_INIT;
+		r = find_pulled(eng, text, o, want, &f, e);
 	}
 	if (r == 0)
 		r = make_usable(eng, text, o->quiet, &f, e);
 	if (r == 0)
-		r = read_config(&eng->store, &f.config, NULL, &c, &other, e);
+		r = read_config(&eng->store, &f.config, &is, &c, e);
 	if (r < 0) {
 		ctr_image_found_done(&f);
 		ctr_image_config_done(&c);
 		return r;
 	}
+	ctr_platform_host(&host);
+	warn_of_platform(&is, want ? want : &host);
 	*ret = f;
 	*ret_config = c;
 	return 0;

@@ -37,6 +37,14 @@ struct ctr_image_config {
 #define CTR_IMAGE_CONFIG_INIT { 0 }
 void ctr_image_config_done(struct ctr_image_config *c);
 
+/* The ID of the image @text that is here, for @platform (os/arch[/variant]; NULL: whichever it is).  ERR_NOT_FOUND. */
+int ctr_image_here(struct ctr_engine *eng, const char *text, const char *platform, struct digest *ret_id,
+		   struct err *e);
+/* Warn where the image @id is for another platform than @platform (NULL: this machine's). */
+void ctr_image_warn_platform(struct ctr_engine *eng, const struct digest *id, const char *platform);
+
+/* The image that a container is made from.  One of another platform than is asked for is brought from its
+ * registry, as far as the policy lets it, and warned of if it comes all the same. */
 int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
 		     struct ctr_image_found *ret, struct ctr_image_config *ret_config, struct err *e);
 

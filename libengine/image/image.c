@@ -203,17 +203,21 @@ int ctr_image_list_in(struct ctr_engine *eng, const struct layout_index *x,
 	return 0;
 }
 
-int ctr_image_get_list(struct ctr_engine *eng, const char *text, struct ctr_image *ret, struct err *e)
+int ctr_image_get_list(struct ctr_engine *eng, const char *text, struct ctr_image *ret, char **ret_name,
+		       struct err *e)
 {
+	bool by_id = false;
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
 	const struct layout_entry *entry = NULL;
 	struct ctr_image i = CTR_IMAGE_INIT;
 	int r = layout_read(&eng->store, &x, e);
 
 	if (r >= 0)
-		r = ctr_image_lookup_entry(&eng->store, &x, text, &entry, NULL, e);
+		r = ctr_image_lookup_entry(&eng->store, &x, text, &entry, &by_id, e);
 	if (r >= 0)
 		r = ctr_image_list_in(eng, &x, entry, &i, e);
+	if (r >= 0 && ret_name && !by_id && entry->ref && !(*ret_name = strdup(entry->ref)))
+		r = err_sys(e, ENOMEM, "look up %s", text);
 	if (r >= 0 && ret)
 		*ret = i;
 	else
@@ -426,7 +430,7 @@ int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *
 static int get_any(struct ctr_engine *eng, const char *text, struct ctr_image *ret, struct err *e)
 {
 	struct err other = ERR_INIT;
-	int r = ctr_image_get_list(eng, text, ret, &other);
+	int r = ctr_image_get_list(eng, text, ret, NULL, &other);
 
 	if (r >= 0 || other.kind != ERR_INVALID) {
 		if (r < 0)

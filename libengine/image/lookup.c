@@ -36,7 +36,8 @@ static int json_digest(const json_t *obj, const char *key, struct digest *ret)
 	return s ? digest_parse(s, ret, NULL) : -EBADMSG;
 }
 
-static int choose_manifest(const json_t *index, struct digest *ret, struct err *e)
+static int choose_manifest(const json_t *index, const struct ctr_platform *want, struct digest *ret,
+			   struct err *e)
 {
 	const json_t *desc = NULL;
 	struct ctr_platform host;
@@ -44,7 +45,7 @@ static int choose_manifest(const json_t *index, struct digest *ret, struct err *
 	int r;
 
 	ctr_platform_host(&host);
-	r = ctr_platform_choose(index, &host, &desc, e);
+	r = ctr_platform_choose(index, want ? want : &host, &desc, e);
 	if (r < 0)
 		return r;
 	s = json_string_value(json_object_get(desc, "digest"));
@@ -54,6 +55,12 @@ static int choose_manifest(const json_t *index, struct digest *ret, struct err *
 int ctr_image_resolve(struct store *s, const struct layout_entry *entry, struct ctr_image_found *ret,
 		      struct err *e)
 {
+	return ctr_image_resolve_for(s, entry, NULL, ret, e);
+}
+
+int ctr_image_resolve_for(struct store *s, const struct layout_entry *entry, const struct ctr_platform *want,
+			  struct ctr_image_found *ret, struct err *e)
+{
 	auto_json json_t *doc = NULL;
 	struct image_record rec = IMAGE_RECORD_INIT;
 	struct digest manifest = entry->manifest, config;
@@ -62,7 +69,7 @@ int ctr_image_resolve(struct store *s, const struct layout_entry *entry, struct 
 	if (r == -ENOENT) {
 		r = layout_blob_json(s, &manifest, LAYOUT_MANIFEST_MAX_BYTES, &doc, e);
 		if (r == 0 && json_object_get(doc, "manifests")) {
-			r = choose_manifest(doc, &manifest, e);
+			r = choose_manifest(doc, want, &manifest, e);
 			if (r < 0)
 				return r;
 			json_decref(take_ptr(&doc));
@@ -290,8 +297,8 @@ int ctr_image_lookup_entry(struct store *s, const struct layout_index *x, const 
 	return 0;
 }
 
-int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const char *text,
-			struct ctr_image_found *ret, struct err *e)
+static int look_up_for(struct store *s, const struct layout_index *x, const char *text,
+		       const struct ctr_platform *want, struct ctr_image_found *ret, struct err *e)
 {
 	auto_image_found struct ctr_image_found f = CTR_IMAGE_FOUND_INIT;
 	struct hit hit = { 0 };
@@ -299,7 +306,7 @@ int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const cha
 
 	if (r < 0)
 		return r;
-	r = ctr_image_resolve(s, hit.entry, &f, e);
+	r = ctr_image_resolve_for(s, hit.entry, want, &f, e);
 	if (r < 0)
 		return err_wrap(e, r, "%s", hit.name ? hit.name : hit.entry->manifest.hex);
 	f.by_id = !hit.name;
@@ -311,10 +318,22 @@ int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const cha
 	return 0;
 }
 
-int ctr_image_lookup(struct store *s, const char *text, struct ctr_image_found *ret, struct err *e)
+int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const char *text,
+			struct ctr_image_found *ret, struct err *e)
+{
+	return look_up_for(s, x, text, NULL, ret, e);
+}
+
+int ctr_image_lookup_for(struct store *s, const char *text, const struct ctr_platform *want,
+			 struct ctr_image_found *ret, struct err *e)
 {
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
 	int r = layout_read(s, &x, e);
 
-	return r < 0 ? r : ctr_image_lookup_in(s, &x, text, ret, e);
+	return r < 0 ? r : look_up_for(s, &x, text, want, ret, e);
+}
+
+int ctr_image_lookup(struct store *s, const char *text, struct ctr_image_found *ret, struct err *e)
+{
+	return ctr_image_lookup_for(s, text, NULL, ret, e);
 }

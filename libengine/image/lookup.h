@@ -11,6 +11,7 @@
 #include "err.h"
 #include "image-record.h"
 #include "layout.h"
+#include "platform.h"
 #include "store.h"
 
 struct ctr_image_found {
@@ -35,6 +36,10 @@ void ctr_image_found_done(struct ctr_image_found *f);
  */
 int ctr_image_lookup(struct store *s, const char *text, struct ctr_image_found *ret, struct err *e);
 
+/* The same; from an index the image for @want (NULL: this host) is chosen. */
+int ctr_image_lookup_for(struct store *s, const char *text, const struct ctr_platform *want,
+			 struct ctr_image_found *ret, struct err *e);
+
 /* The same among the entries of @x, for callers that have read index.json anyway. */
 int ctr_image_lookup_in(struct store *s, const struct layout_index *x, const char *text,
 			struct ctr_image_found *ret, struct err *e);
@@ -50,5 +55,8 @@ int ctr_image_lookup_entry(struct store *s, const struct layout_index *x, const 
  */
 int ctr_image_resolve(struct store *s, const struct layout_entry *entry, struct ctr_image_found *ret,
 		      struct err *e);
+/* The same for @want instead of this host (NULL). */
+int ctr_image_resolve_for(struct store *s, const struct layout_entry *entry, const struct ctr_platform *want,
+			  struct ctr_image_found *ret, struct err *e);
 
 #endif

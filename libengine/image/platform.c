@@ -101,6 +101,23 @@ int ctr_platform_parse(const char *s, struct ctr_platform *ret, struct err *e)
 	return 0;
 }
 
+int ctr_platform_set(struct ctr_platform *p, const char *os, const char *arch, const char *variant,
+		     struct err *e)
+{
+	const char *const parts[] = { os, arch, variant };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (parts[i] && !part_ok(parts[i]))
+			return err_set(e, ERR_INVALID, "\"%.80s\" is no part of a platform", parts[i]);
+	if (os)
+		(void)snprintf(p->os, sizeof(p->os), "%s", os);
+	if (arch)
+		set_arch(p, arch);
+	if (variant)
+		(void)snprintf(p->variant, sizeof(p->variant), "%s", variant);
+	return 0;
+}
+
 static const char *text(const json_t *obj, const char *key)
 {
 	const char *s = json_string_value(json_object_get(obj, key));
@@ -158,4 +175,31 @@ int ctr_platform_choose(const json_t *index, const struct ctr_platform *want,
 			       want->arch, want->variant[0] ? "/" : "", want->variant);
 	*ret_descriptor = d;
 	return 0;
+}
+
+void ctr_platform_of(const json_t *doc, struct ctr_platform *ret)
+{
+	struct ctr_platform p;
+	const char *os = text(doc, "os"), *arch = text(doc, "architecture");
+
+	ctr_platform_host(&p);
+	if (*os)
+		(void)snprintf(p.os, sizeof(p.os), "%s", os);
+	if (*arch) {
+		set_arch(&p, arch);
+		(void)snprintf(p.variant, sizeof(p.variant), "%s", text(doc, "variant"));
+	}
+	*ret = p;
+}
+
+bool ctr_platform_differs(const struct ctr_platform *image, const struct ctr_platform *want)
+{
+	return !streq(image->os, want->os) || !streq(image->arch, want->arch) ||
+	       (image->variant[0] && want->variant[0] && !streq(image->variant, want->variant));
+}
+
+const char *ctr_platform_str(const struct ctr_platform *p, char buf[PLATFORM_STR_MAX])
+{
+	(void)snprintf(buf, PLATFORM_STR_MAX, "%s/%s%s%s", p->os, p->arch, p->variant[0] ? "/" : "", p->variant);
+	return buf;
 }

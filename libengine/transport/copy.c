@@ -288,6 +288,9 @@ static int read_document(struct copy *c, const struct digest *digest, struct ima
 
 	if (r == 0)
 		r = manifest_parse(d->data, d->len, d->media_type, m, e);
+	/* not every place says it, but every destination may want it */
+	if (r == 0)
+		(void)snprintf(d->media_type, sizeof(d->media_type), "%s", m->media_type);
 	return r < 0 ? err_wrap(e, r, "%s", c->src->where->text) : 0;
 }
 
@@ -304,6 +307,16 @@ static int copy_instance(struct copy *c, const json_t *descriptor, bool instance
 	if (r == 0 && m.is_index)
 		r = err_set(e, ERR_UNSUPPORTED, "index in an index: sha256:%s", digest.hex);
 	return r < 0 ? r : copy_image(c, &d, &m, instance, ret, e);
+}
+
+/* One that the destination has already, as the index says. */
+static int keep_instance(const json_t *descriptor, struct converted *ret, struct err *e)
+{
+	const char *type = json_string_value(json_object_get(descriptor, "mediaType"));
+
+	ret->size_bytes = (uint64_t)json_integer_value(json_object_get(descriptor, "size"));
+	ret->media_type = type ? type : MEDIA_OCI_MANIFEST;
+	return descriptor_digest(descriptor, &ret->digest, e);
 }
 
 /* The index over @now: as it is, if nothing in it has changed. */
@@ -347,7 +360,8 @@ static int copy_all(struct copy *c, const struct image_document *d, const struct
 		return err_set(e, ERR_UNSUPPORTED, "%s holds single images only: leave out --all",
 			       c->dest->where->text);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = copy_instance(c, json_array_get(list, i), true, &now[i], e);
+		r = c->o->index_only ? keep_instance(json_array_get(list, i), &now[i], e)
+				     : copy_instance(c, json_array_get(list, i), true, &now[i], e);
 	if (r == 0)
 		r = put_index(c, d, m, now, n, ret, e);
 	return r < 0 ? r : copy_sign(c->dest, &c->o->signers, ret, e);

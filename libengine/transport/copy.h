@@ -29,6 +29,7 @@ int ctr_copy_compression(const char *word, enum copy_compression *ret, struct er
 
 struct ctr_copy_opts {
 	bool all;		/* every image of an index, and the index; else the platform's */
+	bool index_only;	/* with @all: not the images, which the destination has already */
 	bool have_platform;
 	struct ctr_platform platform;
 	bool preserve_digests;	/* fail rather than change a manifest */

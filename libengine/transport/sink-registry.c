@@ -31,7 +31,6 @@ struct sink_registry {
 	struct upload **list;		/* a digest once; owned */
 	size_t n;
 	struct image_document top;	/* what the location is to name */
-	const char *top_type;
 };
 
 /* Uploads */
@@ -118,7 +117,9 @@ static int registry_have(struct image_sink *base, struct image_part *const *part
 
 /* Documents */
 
-static int copy_document(const struct image_document *d, struct image_document *ret, struct err *e)
+/* The document lives on until the commit. */
+static int copy_document(const struct image_document *d, const char *type, struct image_document *ret,
+			 struct err *e)
 {
 	char *data = calloc(1, d->len + 1);
 
@@ -128,6 +129,7 @@ static int copy_document(const struct image_document *d, struct image_document *
 	image_document_done(ret);
 	*ret = *d;
 	ret->data = data;
+	(void)snprintf(ret->media_type, sizeof(ret->media_type), "%s", type);
 	return 0;
 }
 
@@ -136,8 +138,7 @@ static int put_document(struct sink_registry *s, const struct image_document *d,
 {
 	if (instance)
 		return registry_put_manifest(s->reg, NULL, &d->digest, type, d->data, d->len, e);
-	s->top_type = type;
-	return copy_document(d, &s->top, e);
+	return copy_document(d, type, &s->top, e);
 }
 
 static int registry_put_image(struct image_sink *base, const struct image_parts *p, bool instance,
@@ -190,7 +191,7 @@ static int registry_commit(struct image_sink *base, struct err *e)
 	if (by_digest && !digest_eq(&s->ref.digest, &d->digest))
 		return err_set(e, ERR_INVALID, "%s: the image has the digest sha256:%s", base->where->text,
 			       d->digest.hex);
-	r = registry_put_manifest(s->reg, by_digest ? NULL : s->ref.tag, &d->digest, s->top_type, d->data,
+	r = registry_put_manifest(s->reg, by_digest ? NULL : s->ref.tag, &d->digest, d->media_type, d->data,
 				  d->len, e);
 	if (r < 0)
 		return err_wrap(e, r, "%s", base->where->text);

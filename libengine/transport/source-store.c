@@ -7,6 +7,7 @@
 #include "fd.h"
 #include "layout.h"
 #include "lookup.h"
+#include "source-list.h"
 #include "transport.h"
 
 struct source_store {
@@ -104,10 +105,11 @@ int source_store_open(const struct ctr_location *l, const struct transport_ctx *
 	s->store = ctx->store;
 	s->top = entry->manifest;
 	r = add_names(&x, s, by_id ? NULL : entry->ref, e);
-	if (r < 0) {
+	if (r == 0 && source_list_is_needed(entry->annotations))
+		r = source_list_open(&s->base, entry->annotations, ret, e);
+	else if (r == 0)
+		*ret = &s->base;
+	if (r < 0)
 		image_source_free(&s->base);
-		return r;
-	}
-	*ret = &s->base;
-	return 0;
+	return r;
 }

@@ -189,3 +189,49 @@ test_added_at_once() {
 	shown '.manifests | length'
 	is "$OUT" 6
 }
+
+# With all that is in it, and with the digest that it has here.
+test_push() {
+	local at=$REGISTRY/pushed/list-$$-$RANDOM
+	new_list
+	expect 0 ctr manifest add --all list "oci:$LAYOUT:bb-index"
+	expect 0 ctr manifest push -q --digestfile "$T/w/digest" list "docker://$at:1"
+	expect 0 ctr images --digests --format '{{.Digest}}' -f manifest=true
+	is "$(cat "$T/w/digest")" "$OUT"
+	expect 0 skopeo inspect --tls-verify=false --raw "docker://$at:1"
+	is "sha256:$(printf %s "$OUT" | sha256sum | cut -c1-64)" "$(cat "$T/w/digest")"
+	is "$(jq -r '.manifests | length' <<<"$OUT")" 3
+	expect 0 skopeo copy -q --src-tls-verify=false --all "docker://$at:1" "oci:$T/w/copy:1"
+	# under its own name; --rm takes the names, and with the last the list
+	expect 0 ctr tag list "$at:2"
+	expect 0 ctr manifest push --rm "$at:2"
+	is "$OUT" ""
+	expect 1 ctr manifest exists list
+	expect 0 skopeo inspect --tls-verify=false --raw "docker://$at:2"
+	is "$(jq -r '.manifests | length' <<<"$OUT")" 3
+	expect 0 ctr image exists bb
+	# and back: an image again
+	expect 0 ctr pull -q "$at:2"
+	expect 125 ctr manifest exists "$at:2"
+}
+
+test_push_refused() {
+	local at=$REGISTRY/pushed/refused-$$-$RANDOM
+	new_list
+	expect 125 ctr manifest push bb "docker://$at"
+	contains "$ERR" "image is not a manifest list"
+	expect 125 ctr manifest push nope "docker://$at"
+	is "$ERR" "Error: nope: image not known"
+	expect 125 ctr manifest push "$LIST"
+	contains "$ERR" "give a DESTINATION"
+	# without its images, which the registry does not have, it is refused there
+	expect 125 ctr manifest push --rm --all=false list "docker://$at"
+	contains "$ERR" "$at"
+	expect 0 ctr manifest exists list
+	expect 0 ctr manifest push list "docker://$at:images"
+	expect 0 ctr manifest push --all=false list "docker://$at:again"
+	expect 125 ctr manifest push list docker-archive:"$T/w/x.tar"
+	expect 0 ctr manifest push list "oci:$T/w/out:1"
+	expect 0 skopeo inspect --raw "oci:$T/w/out:1"
+	is "$(jq -r '.manifests[0].digest' <<<"$OUT")" "$BB"
+}

@@ -32,8 +32,9 @@ struct ctr_image {
 void ctr_image_done(struct ctr_image *i);
 
 /* Is the entry @text of the store a list?  ERR_NOT_FOUND "TEXT: image not known"; ERR_INVALID where it
- * is an image.  *@ret (may be NULL) is to be freed by ctr_image_done(). */
-int ctr_image_get_list(struct ctr_engine *eng, const char *text, struct ctr_image *ret, struct err *e);
+ * is an image.  *@ret is to be freed by ctr_image_done(); *@ret_name as with ctr_image_get(); both may be NULL. */
+int ctr_image_get_list(struct ctr_engine *eng, const char *text, struct ctr_image *ret, char **ret_name,
+		       struct err *e);
 /* Is there an image or a list that @text means?  0, ERR_NOT_FOUND. */
 int ctr_image_exists(struct ctr_engine *eng, const char *text, struct err *e);
 
