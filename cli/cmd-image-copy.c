@@ -139,18 +139,12 @@ static int report(struct cmd *c, const struct copy_args *a, const char *out, str
 {
 	size_t len = strcspn(out, " ");
 	struct ctr_location l = CTR_LOCATION_INIT;
-	int r = 0;
 
 	if (ctr_location_parse(c->args[1], &l, NULL) == 0 && out[len] &&
 	    (l.transport == TRANSPORT_NAME || l.transport == TRANSPORT_STORAGE))
 		ctr_image_event(c->eng, "pull", out + len + 1, c->args[0]);
 	ctr_location_done(&l);
-	if (a->digestfile) {
-		auto_close int fd = open(a->digestfile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-		r = fd < 0 ? -errno : fd_write_all(fd, out, len);
-	}
-	return r < 0 ? err_sys(e, r, "write %s", a->digestfile) : 0;
+	return a->digestfile ? digestfile_write(a->digestfile, out, e) : 0;
 }
 
 static int run_copy(struct cmd *c, const struct copy_args *a, const char *src_creds,

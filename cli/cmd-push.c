@@ -31,13 +31,13 @@ static const char *const compression_names[] = { NULL, "gzip", "zstd", "zstd:chu
 static const struct opt push_opts[] = {
 	{ 'a', "all-tags",   NULL,       OPT_FLAG,    ARG(all_tags),   "Push all local tags of the repository IMAGE" },
 	{ 0,   "compress",   NULL,       OPT_FLAG,    ARG(compress),   "Compress layers that are not, when pushing to dir:" },
-	{ 0,   "compression-format", "FORMAT", OPT_ENUM, ARG(compression), "Compress layers with gzip, zstd or zstd:chunked (default: those that are compressed stay as they are)", .choices = compressions },
+	{ 0,   "compression-format", "FORMAT", OPT_ENUM, ARG(compression), "Compress layers with gzip, zstd or zstd:chunked (default: gzip for those that are not compressed)", .choices = compressions },
 	{ 0,   "compression-level", "N", OPT_I64,     ARG(level),      "Compression level of the format" },
 	{ 0,   "digestfile", "FILE",     OPT_STRING,  ARG(digestfile), "Write the digest of the pushed manifest to FILE", 0, COMPLETE_FILE },
 	{ 0,   "disable-content-trust", NULL, OPT_REFUSED, .text = "there is no content trust to disable" },
 	{ 0,   "encrypt-layer", "LAYER", OPT_REFUSED, .text = "images cannot be encrypted" },
 	{ 0,   "encryption-key", "KEY",  OPT_REFUSED, .text = "images cannot be encrypted" },
-	{ 0,   "force-compression", NULL, OPT_FLAG,   ARG(force_compression), "Compress anew what is compressed by another format" },
+	{ 0,   "force-compression", NULL, OPT_FLAG,   ARG(force_compression), "With --compression-format: compress anew what has that format already, too" },
 	{ 'f', "format",     "FORMAT",   OPT_ENUM,    ARG(format),     "Type of the manifest: oci or v2s2 (default: as it is)", .choices = formats },
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Push only the image for this platform of an index, OS/ARCH[/VARIANT]" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
@@ -85,8 +85,7 @@ static int add_options(struct cmd *c, const struct push_args *a, struct strv *v,
 		r = strv_addf(v, "--compression=%s", compression_names[a->compression ? a->compression : 1]);
 	if (r >= 0 && opt_seen(c->opts, "compression-level"))
 		r = strv_addf(v, "--compression-level=%lld", (long long)a->level);
-	if (r >= 0 && (a->force_compression ||
-		       (a->compression && !opt_seen(c->opts, "force-compression"))))
+	if (r >= 0 && a->force_compression)
 		r = strv_add(v, "--force-compression");
 	if (r >= 0 && a->remove_signatures)
 		r = strv_add(v, "--remove-signatures");
@@ -209,6 +208,8 @@ static int check(struct cmd *c, const struct push_args *a, struct err *e)
 	if (a->compress && !str_starts(dest, "dir:"))
 		return err_set(e, ERR_INVALID, "--compress can only be used with a destination dir: (other "
 			       "places compress what is not compressed anyway)");
+	if (a->force_compression && !a->compression)
+		return err_set(e, ERR_INVALID, "--force-compression needs a --compression-format");
 	return 0;
 }
 

@@ -110,6 +110,19 @@ void blob_locations_add(struct store *s, const struct registry *reg, const struc
 		log_debug("where the blobs of %s are is not remembered: %s", reg->repo, strerror(-r));
 }
 
+void blob_locations_add_image(struct store *s, const struct registry *reg, const struct manifest *m)
+{
+	auto_free struct digest *blobs = calloc(m->n_layers + 1, sizeof(*blobs));
+	size_t n = 0;
+
+	if (!blobs || m->is_index)
+		return;
+	blobs[n++] = m->config.digest;
+	for (size_t i = 0; i < m->n_layers; i++)
+		blobs[n++] = m->layers[i].digest;
+	blob_locations_add(s, reg, blobs, n);
+}
+
 void blob_locations_done(struct blob_locations *l)
 {
 	free(l->text);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "digest.h"
+#include "manifest.h"
 #include "registry.h"
 #include "store.h"
 
@@ -19,6 +20,9 @@
 
 /* @reg's repository has @blobs.  What fails is only logged. */
 void blob_locations_add(struct store *s, const struct registry *reg, const struct digest *blobs, size_t n);
+
+/* The same of the blobs of an image. */
+void blob_locations_add_image(struct store *s, const struct registry *reg, const struct manifest *m);
 
 struct blob_locations {
 	char *text;

@@ -256,20 +256,6 @@ static int get_config(struct pull *p, struct registry *reg, struct image_in *in,
 
 /* One source */
 
-/* So that a push to another repository of the registry need not send them. */
-static void remember_blobs(struct pull *p, const struct registry *reg, const struct manifest *m)
-{
-	auto_free struct digest *blobs = calloc(m->n_layers + 1, sizeof(*blobs));
-	size_t n = 0;
-
-	if (!blobs)
-		return;
-	blobs[n++] = m->config.digest;
-	for (size_t i = 0; i < m->n_layers; i++)
-		blobs[n++] = m->layers[i].digest;
-	blob_locations_add(p->store, reg, blobs, n);
-}
-
 /* *@ret_again: something that was here already was to blame, and is gone. */
 static int bring_in(struct pull *p, struct registry *reg, const struct received *x, const char *ref,
 		    bool *ret_again, struct err *e)
@@ -292,7 +278,7 @@ static int bring_in(struct pull *p, struct registry *reg, const struct received 
 	}
 	if (r == 0) {
 		p->id = x->m.config.digest;
-		remember_blobs(p, reg, &x->m);
+		blob_locations_add_image(p->store, reg, &x->m);
 	}
 	in.no_room = r == -ENOSPC || r == -EDQUOT;
 	*ret_again = in.reused && (r == err_kind_errno(ERR_CORRUPT) || r == err_kind_errno(ERR_LIMIT));

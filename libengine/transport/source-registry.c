@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "blob-locations.h"
 #include "blob.h"
 #include "fd.h"
 #include "layout.h"
@@ -90,12 +91,24 @@ static int top_document(struct source_registry *s, struct image_document *ret, s
 	return r;
 }
 
+/* So that a sink of the same registry can have the blobs mounted. */
+static void tell_locations(const struct source_registry *s, const struct image_document *d)
+{
+	auto_manifest struct manifest m = MANIFEST_INIT;
+
+	if (manifest_parse(d->data, d->len, d->media_type, &m, NULL) == 0)
+		blob_locations_add_image(s->base.ctx->store, s->reg, &m);
+}
+
 static int registry_document(struct image_source *base, const struct digest *d,
 			     struct image_document *ret, struct err *e)
 {
 	struct source_registry *s = (struct source_registry *)base;
+	int r = d ? get_document(s->reg, NULL, d, ret, e) : top_document(s, ret, e);
 
-	return d ? get_document(s->reg, NULL, d, ret, e) : top_document(s, ret, e);
+	if (r == 0)
+		tell_locations(s, ret);
+	return r;
 }
 
 /* Blobs */

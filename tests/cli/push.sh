@@ -15,22 +15,28 @@ same_as_layout() { # NAME TAG
 	rm -rf "$T/w/got"
 }
 
+media_types() { skopeo inspect --tls-verify=false --raw "docker://$1" | jq -r '[.mediaType, .config.mediaType, .layers[].mediaType] | unique | .[]'; }
+
 #: fast
 test_push_is_byte_exact() {
 	local tag
-	pull "$REGISTRY/library/three" "$REGISTRY/library/nginx:zstd" "$REGISTRY/library/three:docker"
-	for tag in three nginx:zstd three:docker; do
+	pull "$REGISTRY/library/busybox" "$REGISTRY/library/alpine:zstd" "$REGISTRY/library/alpine:docker" \
+		"$REGISTRY/library/alpine:plain"
+	for tag in busybox alpine:zstd alpine:docker; do
 		expect 0 ctr push --digestfile "$T/w/digest" "$REGISTRY/library/$tag" "$REGISTRY/exact/$tag"
 		is "$OUT" "" "what push prints"
 		contains "$ERR" "Writing manifest to image destination"
 		is "$(cat "$T/w/digest")" "$(digest_at "$REGISTRY/library/$tag")" "the digest of $tag in the file"
 		is "$(digest_at "$REGISTRY/exact/$tag")" "$(cat "$T/w/digest")" "the digest of $tag there"
 	done
-	same_as_layout "$REGISTRY/exact/three" three
-	expect 0 ctr push -q "$REGISTRY/library/three" "docker://$REGISTRY/exact/quiet"
+	same_as_layout "$REGISTRY/exact/alpine:zstd" bb-zstd
+	expect 0 ctr push -q "$REGISTRY/library/busybox" "docker://$REGISTRY/exact/quiet"
 	is "$OUT$ERR" ""
-	expect 0 ctr image push "$REGISTRY/library/three" "$REGISTRY/exact/as-image-push:2"
-	is "$(digest_at "$REGISTRY/exact/as-image-push:2")" "$(digest_at "$REGISTRY/library/three")"
+	expect 0 ctr image push "$REGISTRY/library/busybox" "$REGISTRY/exact/as-image-push:2"
+	is "$(digest_at "$REGISTRY/exact/as-image-push:2")" "$(digest_at "$REGISTRY/library/busybox")"
+	# what is not compressed is compressed on the way
+	expect 0 ctr push -q "$REGISTRY/library/alpine:plain" "$REGISTRY/exact/plain"
+	contains "$(media_types "$REGISTRY/exact/plain")" "tar+gzip"
 }
 
 test_push_sends_nothing_twice() {
@@ -186,6 +192,65 @@ test_push_locations_are_bounded() {
 	[ "$(stat -c %s "$GRAPHROOT/meta/blob-locations")" -lt 600000 ] || fail "it was not cut down"
 	grep -q "$REGISTRY/bounded/bb2" "$GRAPHROOT/meta/blob-locations" || fail "the new ones are not there"
 	grep -q "b12999$" "$GRAPHROOT/meta/blob-locations" || fail "the newer half is not there"
+}
+
+# From a registry to itself: nothing comes and nothing goes.
+test_copy_within_a_registry_is_a_mount() {
+	expect 0 ctr --log-level debug image copy "docker://$REGISTRY/library/three" "docker://$REGISTRY/within/three"
+	is "$(sent)" "" "what was sent"
+	is "$(grep -E '^GET .*/blobs/sha256' <<<"$(requests)" || :)" "" "what was fetched"
+	is "$(digest_at "$REGISTRY/within/three")" "$(digest_at "$REGISTRY/library/three")"
+	expect 0 ctr image copy --all "oci:$LAYOUT:bb-index" "docker://$REGISTRY/within/index"
+	is "$(digest_at "$REGISTRY/within/index")" "$(jq -r '.manifests[]
+		| select(.annotations["org.opencontainers.image.ref.name"] == "bb-index") | .digest' "$LAYOUT/index.json")"
+	expect 0 ctr --log-level debug image copy --all "docker://$REGISTRY/within/index" "docker://$REGISTRY/within/index2"
+	is "$(sent)" "" "what was sent of the index"
+	expect 0 skopeo copy -q --all --src-tls-verify=false "docker://$REGISTRY/within/index2" "dir:$T/w/index"
+}
+
+test_push_in_another_form() {
+	pull "$REGISTRY/library/busybox"
+	local id
+	id=$(ctr image inspect --format '{{.Id}}' "$REGISTRY/library/busybox")
+	expect 0 ctr push -q --format v2s2 --digestfile "$T/digest" "$REGISTRY/library/busybox" "$REGISTRY/form/bb:docker"
+	is "$(cat "$T/digest")" "$(digest_at "$REGISTRY/form/bb:docker")" "the digest of what was made"
+	lacks "$(media_types "$REGISTRY/form/bb:docker")" vnd.oci
+	expect 0 ctr push -q --compression-format zstd "$REGISTRY/library/busybox" "$REGISTRY/form/bb:zstd"
+	contains "$(media_types "$REGISTRY/form/bb:zstd")" "layer.v1.tar+zstd"
+	lacks "$(media_types "$REGISTRY/form/bb:zstd")" gzip
+	# gzip it has already: the same bytes; made anew they are others
+	expect 0 ctr push -q --compression-format gzip "$REGISTRY/library/busybox" "$REGISTRY/form/bb:same"
+	is "$(digest_at "$REGISTRY/form/bb:same")" "$(digest_at "$REGISTRY/library/busybox")"
+	expect 0 ctr push -q --compression-format gzip --compression-level 1 --force-compression \
+		"$REGISTRY/library/busybox" "$REGISTRY/form/bb:anew"
+	[ "$(digest_at "$REGISTRY/form/bb:anew")" != "$(digest_at "$REGISTRY/library/busybox")" ] || fail "it is the same"
+	local tag
+	for tag in docker zstd anew; do
+		expect 0 ctr rmi -a -f
+		pull "$REGISTRY/form/bb:$tag"
+		is "$(ctr image inspect --format '{{.Id}}' "$REGISTRY/form/bb:$tag")" "$id" "the image ID of $tag"
+	done
+	expect 125 ctr push -q --format v2s2 --compression-format zstd "$REGISTRY/form/bb:anew" "$REGISTRY/form/bb:no"
+	contains "$ERR" "zstd"
+	expect 125 ctr push -q --force-compression "$REGISTRY/form/bb:anew" "$REGISTRY/form/bb:no"
+	contains "$ERR" "--compression-format"
+}
+
+test_push_to_other_places() {
+	make_image
+	local id
+	id=$(ctr images -q --no-trunc bb | sed 's/sha256://')
+	expect 0 ctr push -q bb "dir:$T/w/dir"
+	expect 0 ctr push -q bb "oci:$T/w/oci:tag"
+	expect 0 ctr push -q bb "oci-archive:$T/w/oci.tar:tag"
+	expect 0 ctr push -q bb "docker-archive:$T/w/docker.tar:example.com/bb:1"
+	local place
+	for place in "dir:$T/w/dir" "oci:$T/w/oci:tag" "oci-archive:$T/w/oci.tar:tag" "docker-archive:$T/w/docker.tar"; do
+		expect 0 skopeo inspect --config --raw "$place"
+		is "$(printf %s "$OUT" | jq -r '.rootfs.diff_ids[0]')" "sha256:$(sha256sum <"$T/w/bb.tar" | cut -d' ' -f1)" "the layer in $place"
+	done
+	expect 0 ctr push -q --compress bb "dir:$T/w/compressed"
+	contains "$(cat "$T/w/compressed/manifest.json")" gzip
 }
 
 # A registry of this test alone, and starting it again on its port after it was killed.
