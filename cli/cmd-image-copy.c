@@ -13,6 +13,7 @@
 #include "location.h"
 #include "platform-opts.h"
 #include "registry-opts.h"
+#include "signature-opts.h"
 
 struct copy_args {
 	struct registry_args src, dest;
@@ -37,12 +38,12 @@ static const struct opt copy_opts[] = {
 	{ 0,   "dest-creds",    "USER:PASSWORD", OPT_STRING, ARG(dest.creds), "Credentials for the destination (a --dest-authfile does not show them to other users)" },
 	{ 0,   "dest-daemon-host", "HOST", OPT_REFUSED, .text = "there is no daemon to copy to" },
 	{ 0,   "dest-decompress", NULL, OPT_FLAG,   ARG(decompress),    "Decompress the layers" },
+	{ 0,   "dest-force-compress-format", NULL, OPT_FLAG, ARG(force), "Compress anew what another format has compressed than --dest-compress-format says (default true)" },
 	{ 0,   "dest-oci-accept-uncompressed-layers", NULL, OPT_FLAG, ARG(accept_plain), "Leave layers uncompressed that are not compressed" },
 	{ 0,   "dest-tls-verify", NULL, OPT_FLAG,   ARG(dest.tls_verify), "Require HTTPS and verify certificates at the destination (default true)" },
 	{ 0,   "digestfile",    "FILE", OPT_STRING, ARG(digestfile),    "Write the digest of the manifest at the destination to a file", 0, COMPLETE_FILE },
 	{ 0,   "encryption-key","KEY",  OPT_REFUSED, .text = "images are not encrypted here" },
 	{ 0,   "decryption-key","KEY",  OPT_REFUSED, .text = "encrypted images cannot be read" },
-	{ 0,   "force-compression", NULL, OPT_FLAG, ARG(force),         "Compress anew what is compressed in the same format" },
 	{ 'f', "format",        "FORMAT", OPT_STRING, ARG(format),      "Format of the manifest at the destination: oci or v2s2 (default as it is)" },
 	{ 0,   "multi-arch",    "WHICH", OPT_STRING, ARG(multi_arch),   "Of a list copy the image of this system, or all (system, all)" },
 	{ 0,   "preserve-digests", NULL, OPT_FLAG,  ARG(preserve_digests), "Fail where a manifest would have to be changed" },
@@ -51,6 +52,7 @@ static const struct opt copy_opts[] = {
 	{ 0,   "retry",         "N",    OPT_U64,    ARG(retry),         "Number of times to retry a failed transfer, with growing pauses (default 3)" },
 	{ 0,   "retry-delay",   "DURATION", OPT_STRING, ARG(retry_delay), "Pause between retries (default: it grows from a second on)" },
 	{ 0,   "retry-times",   "N",    OPT_ALIAS,  .text = "retry" },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ 0,   "src-authfile",  "FILE", OPT_STRING, ARG(src.authfile),  "Path of the authentication file for the source", 0, COMPLETE_FILE },
 	{ 0,   "src-cert-dir",  "DIR",  OPT_STRING, ARG(src.cert_dir),  "TLS certificates and keys for the source", 0, COMPLETE_DIR },
 	{ 0,   "src-creds",     "USER:PASSWORD", OPT_STRING, ARG(src.creds), "Credentials for the source (a --src-authfile does not show them to other users)" },
@@ -60,7 +62,7 @@ static const struct opt copy_opts[] = {
 };
 /* clang-format on */
 static const struct copy_args copy_defaults = { .src = REGISTRY_ARGS_DEFAULT,
-						.dest = REGISTRY_ARGS_DEFAULT };
+						.dest = REGISTRY_ARGS_DEFAULT, .force = true };
 
 static int check(const struct cmd *c, const struct copy_args *a, struct err *e)
 {
@@ -114,7 +116,7 @@ static int add_image_args(const struct cmd *c, const struct copy_args *a, struct
 	if (r >= 0 && opt_seen(c->opts, "dest-compress-level"))
 		r = strv_addf(v, "--compression-level=%llu", (unsigned long long)a->level);
 	if (r >= 0)
-		r = add_flag(v, "force-compression", a->force);
+		r = add_flag(v, "force-compression", a->force && a->compress_format);
 	return r < 0 ? err_sys(e, r, "pass the options on") : 0;
 }
 

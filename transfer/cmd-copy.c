@@ -145,6 +145,16 @@ static int copy(struct transfer *t, const char *from, const char *to, struct cop
 	return r;
 }
 
+/* What containers.conf says where the command line is silent. */
+static int use_conf(const struct engine_conf *conf, struct ctr_copy_opts *o, struct err *e)
+{
+	if (o->compression != COPY_COMPRESSION_DEFAULT)
+		return 0;
+	if (o->compression_level < 0)
+		o->compression_level = conf->compression_level;
+	return conf->compression ? ctr_copy_compression(conf->compression, &o->usual, e) : 0;
+}
+
 int transfer_cmd_copy(struct transfer *t, int argc, char **argv, struct err *e)
 {
 	struct copy_args a = { .opts = CTR_COPY_OPTS_INIT, .src = REGISTRY_ARGS_INIT,
@@ -157,6 +167,8 @@ int transfer_cmd_copy(struct transfer *t, int argc, char **argv, struct err *e)
 	if (r == 0)
 		r = sign_args_finish(&a.sign, e);
 	a.opts.signers = a.sign.signers;
+	if (r == 0)
+		r = use_conf(&t->conf, &a.opts, e);
 	if (r == 0)
 		r = copy(t, argv[1], argv[2], &a, &result, e);
 	sign_args_done(&a.sign);

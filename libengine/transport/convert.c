@@ -91,30 +91,34 @@ const char *convert_index_type(const struct ctr_copy_opts *o, const struct image
 	return wants_docker(o, sink, media_type) ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX;
 }
 
+static enum compression asked_for(enum copy_compression c, enum compression is)
+{
+	switch (c) {
+	case COPY_COMPRESSION_DEFAULT:
+	case COPY_COMPRESSION_KEEP:
+		return is;
+	case COPY_COMPRESSION_NONE:
+		return COMPRESSION_NONE;
+	case COPY_COMPRESSION_GZIP:
+		return COMPRESSION_GZIP;
+	case COPY_COMPRESSION_ZSTD:
+	case COPY_COMPRESSION_ZSTD_CHUNKED:
+		return COMPRESSION_ZSTD;
+	}
+	return is;
+}
+
 /* How a layer that is compressed by @is shall be at the destination. */
 static enum compression wanted(const struct ctr_copy_opts *o, const struct image_sink *sink,
 			       bool docker, enum compression is)
 {
-	enum compression to = is;
+	enum compression to = asked_for(o->compression, is);
 
-	switch (o->compression) {
-	case COPY_COMPRESSION_DEFAULT:
-		if (sink->layers == SINK_LAYERS_COMPRESS && is == COMPRESSION_NONE)
-			to = COMPRESSION_GZIP;
-		break;
-	case COPY_COMPRESSION_KEEP:
-		break;
-	case COPY_COMPRESSION_NONE:
-		to = COMPRESSION_NONE;
-		break;
-	case COPY_COMPRESSION_GZIP:
-		to = COMPRESSION_GZIP;
-		break;
-	case COPY_COMPRESSION_ZSTD:
-	case COPY_COMPRESSION_ZSTD_CHUNKED:
-		to = COMPRESSION_ZSTD;
-		break;
-	}
+	if (o->compression == COPY_COMPRESSION_DEFAULT && sink->layers == SINK_LAYERS_COMPRESS &&
+	    is == COMPRESSION_NONE)
+		to = asked_for(o->usual, COMPRESSION_GZIP);
+	if (is != COMPRESSION_NONE && to != COMPRESSION_NONE && !o->force_compression)
+		to = is;
 	if (sink->layers == SINK_LAYERS_PLAIN)
 		to = COMPRESSION_NONE;
 	return docker && to == COMPRESSION_ZSTD ? COMPRESSION_GZIP : to;
@@ -123,9 +127,6 @@ static enum compression wanted(const struct ctr_copy_opts *o, const struct image
 static int plan_layers(const struct ctr_copy_opts *o, const struct image_sink *sink,
 		       const struct manifest *m, bool docker, struct conversion *c, struct err *e)
 {
-	bool anew = o->force_compression && o->compression != COPY_COMPRESSION_DEFAULT &&
-		    o->compression != COPY_COMPRESSION_KEEP;
-
 	c->layers = calloc(m->n_layers + 1, sizeof(*c->layers));
 	if (!c->layers)
 		return err_sys(e, ENOMEM, "copy the image");
@@ -134,7 +135,7 @@ static int plan_layers(const struct ctr_copy_opts *o, const struct image_sink *s
 		enum compression is = layer_compression(m->layers[i].media_type);
 
 		c->layers[i].to = wanted(o, sink, docker, is);
-		c->layers[i].changes = c->layers[i].to != is || (anew && is != COMPRESSION_NONE);
+		c->layers[i].changes = c->layers[i].to != is;
 		c->changes |= c->layers[i].changes;
 	}
 	return 0;
@@ -153,6 +154,9 @@ int conversion_plan(const struct ctr_copy_opts *o, const struct image_sink *sink
 	if (docker && (o->compression == COPY_COMPRESSION_ZSTD ||
 		       o->compression == COPY_COMPRESSION_ZSTD_CHUNKED))
 		return err_set(e, ERR_UNSUPPORTED, "docker's format (v2s2) has no zstd: ask for oci, or for gzip");
+	if (o->compression == COPY_COMPRESSION_GZIP && o->compression_level > COPY_GZIP_LEVEL_MAX)
+		return err_set(e, ERR_INVALID, "compression level %d: gzip has 1 to %d", o->compression_level,
+			       COPY_GZIP_LEVEL_MAX);
 	if (o->compression == COPY_COMPRESSION_ZSTD_CHUNKED)
 		return err_set(e, ERR_UNSUPPORTED, "zstd:chunked layers are not written yet: ask for zstd");
 	c.media_type = docker ? MEDIA_DOCKER_MANIFEST : MEDIA_OCI_MANIFEST;

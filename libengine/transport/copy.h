@@ -20,7 +20,8 @@ enum copy_compression {
 	COPY_COMPRESSION_ZSTD_CHUNKED,
 };
 
-#define COPY_LEVEL_MAX 22	/* zstd's; gzip has 1 to 9 */
+#define COPY_LEVEL_MAX 22	/* zstd's */
+#define COPY_GZIP_LEVEL_MAX 9
 
 /* "oci", "v2s2" and "docker" (the same). */
 int ctr_copy_format(const char *word, enum copy_format *ret, struct err *e);
@@ -38,7 +39,10 @@ struct ctr_copy_opts {
 	enum copy_format format;
 	enum copy_compression compression;
 	int compression_level;	/* -1: the format's usual one */
-	bool force_compression;	/* compress anew what is compressed by something else */
+	bool force_compression;	/* compress anew what is compressed by another format than @compression */
+	/* With COPY_COMPRESSION_DEFAULT: what a sink compresses by that wants layers compressed
+	 * (containers.conf); COPY_COMPRESSION_DEFAULT: gzip. */
+	enum copy_compression usual;
 	struct registry_access src, dest;
 	struct ctr_pull_events events;
 };

@@ -134,9 +134,22 @@ test_compression() {
 		application/vnd.oci.image.layer.v1.tar+gzip
 	expect 0 ctr image copy --dest-oci-accept-uncompressed-layers "dir:$T/w/plain" "oci:$T/w/out:plain"
 	is "$(layout_digest "$T/w/out" plain)" "$(raw_digest "dir:$T/w/plain")"
+	# What has the format is not touched; what has another only if it shall.
+	expect 0 ctr image copy --dest-compress-format gzip "oci:$LAYOUT:bb" "oci:$T/w/out:same"
+	is "$(layout_digest "$T/w/out" same)" "$(layout_digest "$LAYOUT" bb)"
+	expect 0 ctr image copy --dest-compress-format zstd --dest-force-compress-format=false \
+		"oci:$LAYOUT:bb" "oci:$T/w/out:same"
+	is "$(layout_digest "$T/w/out" same)" "$(layout_digest "$LAYOUT" bb)"
+	# The usual format is that of containers.conf.
+	mkdir -p "$HOME/.config/containers"
+	printf '[engine]\ncompression_format = "zstd"\ncompression_level = 7\n' >"$HOME/.config/containers/containers.conf"
+	expect 0 ctr image copy "dir:$T/w/plain" "oci:$T/w/out:usual"
+	is "$(manifest "$T/w/out" usual | jq -r '[.layers[].mediaType] | unique[]')" \
+		application/vnd.oci.image.layer.v1.tar+zstd
+	rm "$HOME/.config/containers/containers.conf"
 	# Refused
 	for f in "--dest-compress-format lz4" "--dest-compress-format zstd --dest-compress-level 23" \
-		"--dest-compress-format gzip --dest-compress-level 10 --force-compression" \
+		"--dest-compress-format gzip --dest-compress-level 10" \
 		"--dest-compress --dest-decompress" "--format v2s2 --dest-compress-format zstd"; do
 		# shellcheck disable=SC2086
 		expect 125 ctr image copy $f "oci:$LAYOUT:bb" "dir:$T/w/x"
