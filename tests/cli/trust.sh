@@ -543,3 +543,56 @@ test_image_sign() {
 	contains "$ERR" "only images in registries are signed"
 	end_keys
 }
+
+# Lookaside storage behind a web server, which gets no credentials of the registry.
+test_signatures_over_http() {
+	lookaside
+	new_key alice
+	publish web:1 --sign-by alice@example.com
+	publish web-unsigned:1
+	local port server
+	port=$(free_port)
+	python3 -m http.server --bind 127.0.0.1 --directory "$T/sigs" "$port" >"$T/http.log" 2>&1 &
+	server=$!
+	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
+	printf 'docker:\n  %s:\n    lookaside: http://127.0.0.1:%s\n' "$REGISTRY" "$port" \
+		>"$HOME/.config/containers/registries.d/default.yaml"
+	policy "$(signed_by alice)"
+	accepted web:1
+	rejected web-unsigned:1 "no signature exists"
+	# what cannot be asked is no answer
+	kill "$server"
+	wait "$server" || true
+	expect 125 ctr pull -q --retry 0 "$REGISTRY/trust/web:1"
+	contains "$ERR" "read the signature http://127.0.0.1:$port/trust/web@sha256="
+	# and nothing can be written there
+	pull_policy=$(cat "$HOME/.config/containers/policy.json")
+	policy '{"type":"insecureAcceptAnything"}'
+	expect 0 ctr pull -q "$REGISTRY/trust/web:1"
+	expect 125 ctr push -q --sign-by alice@example.com "$REGISTRY/trust/web:1"
+	contains "$ERR" "signatures cannot be written to http://127.0.0.1:$port"
+	end_keys
+}
+
+test_archives_and_directories_are_judged() {
+	lookaside
+	new_key alice
+	publish packed:1 --sign-by alice@example.com
+	witness copy -q --src-tls-verify=false "docker://$REGISTRY/trust/packed:1" "dir:$T/w/dir"
+	witness copy -q --remove-signatures --src-tls-verify=false "docker://$REGISTRY/trust/packed:1" "docker-archive:$T/w/archive.tar:x:1"
+	local accept='{"type":"insecureAcceptAnything"}' reference="\"signedIdentity\":{\"type\":\"exactReference\",\"dockerReference\":\"$REGISTRY/trust/packed:1\"}"
+	printf '{"default":[{"type":"reject"}],"transports":{"dir":{"":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"%s",%s}]}}}\n' \
+		"$T/alice.gpg" "$reference" >"$HOME/.config/containers/policy.json"
+	expect 125 ctr load -q -i "$T/w/archive.tar"
+	contains "$ERR" "is rejected by policy"
+	expect 125 ctr run --rm "docker-archive:$T/w/archive.tar" true
+	contains "$ERR" "is rejected by policy"
+	is "$(find "$GRAPHROOT/layers" "$GRAPHROOT/images/blobs" -type f)" "" "what is left"
+	expect 0 ctr load -q --signature-policy "$T/anybody.json" -i "$T/w/archive.tar"
+	# a directory keeps signatures beside the image
+	expect 0 ctr pull -q "dir:$T/w/dir"
+	rm "$T/w/dir/signature-1"
+	expect 125 ctr pull -q "dir:$T/w/dir"
+	contains "$ERR" "no signature exists"
+	end_keys
+}
