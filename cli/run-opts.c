@@ -19,6 +19,7 @@
 #include "path.h"
 #include "proc.h"
 #include "registry-opts.h"
+#include "signature-opts.h"
 
 extern char **environ;
 
@@ -152,6 +153,7 @@ const struct opt run_common_opts[] = {
 	{ 'v', "volume",       "SPEC",     OPT_LIST,    ARG(volumes),     "mount a volume or a directory of the host: [VOLUME|DIR:]DEST[:OPTIONS]; DEST alone makes a volume without a name" },
 	{ 0,   "volumes-from", "CONTAINER", OPT_LIST,   ARG(volumes_from), "the volumes and bind mounts of another container: NAME[:ro|rw][,z]", 0, COMPLETE_CONTAINER },
 	{ .kind = OPT_INCLUDE, .table = limit_opts },
+	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ 'w', "workdir",      "DIR",      OPT_STRING,  ARG(workdir),     "working directory" },
 	PLATFORM_OPTS(ARG(platform)),
 	{ 0 },

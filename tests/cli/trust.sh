@@ -257,6 +257,8 @@ test_signature_policy_option() {
 	contains "$ERR" "read $T/none.json"
 	policy '{"type":"reject"}'
 	echo "$anybody" >"$T/yes.json"
+	expect 125 ctr run --rm "$REGISTRY/library/busybox" true
+	expect 0 ctr create -q --signature-policy="$T/yes.json" "$REGISTRY/library/busybox" true
 	expect 0 ctr pull -q --signature-policy="$T/yes.json" "$REGISTRY/library/busybox"
 }
 
