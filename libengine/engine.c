@@ -9,6 +9,7 @@
 #include "ctrlite/cgroup.h"
 #include "ctrlite/default-dirs.h"
 #include "ctrlite/idmap.h"
+#include "ctrlite/image.h"
 #include "log.h"
 #include "path.h"
 #include "str.h"
@@ -110,6 +111,8 @@ int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, str
 
 		if (store_collect(&eng->store, map_for_collect, eng, &why) < 0)
 			log_warn("cannot remove what an earlier command left: %s", why.text);
+		if (eng->store.wants_collect)
+			ctr_image_collect_left(eng);
 	}
 	return r;
 }

@@ -25,6 +25,7 @@
 #include "store.h"
 
 #define PENDING_MAX_BYTES (4u << 20)
+#define STAGE_COLLECT "collect"	/* in a stage: the note of store_note_collect() */
 #define WORKER_END_MS 3000	/* a killed worker's last system call */
 #define INDEX_DEPTH_MAX 8	/* of an index in an index */
 
@@ -355,6 +356,7 @@ struct collect {
 	int (*get_map)(void *arg, struct idmap *ret, struct err *e);
 	void *arg;
 	struct idmap *map;	/* once it was needed */
+	bool drop_notes;
 };
 
 static int drop_dead(struct collect *c, struct stage *st, struct err *e)
@@ -399,6 +401,10 @@ static int collect_one(struct collect *c, const char *name, struct err *e)
 		return 0; /* another collector was quicker */
 	(void)snprintf(st.name, sizeof(st.name), "%s", name);
 	st.fd = fd;
+	if (faccessat(fd, STAGE_COLLECT, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && !c->drop_notes) {
+		c->s->wants_collect = true; /* which layers containers need is not known here */
+		return 0;
+	}
 	if (S_ISDIR(sb.st_mode)) {
 		r = wait_for_workers(&st);
 		if (r < 0)
@@ -500,4 +506,34 @@ int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, 
 	}
 	free(c.map);
 	return first;
+}
+
+void store_note_collect(struct store *s, struct stage *ret)
+{
+	struct stage st = STAGE_INIT;
+
+	if (store_stage_new(s, &st, NULL) < 0)
+		return;
+	if (file_replace(st.fd, STAGE_COLLECT, "", 0, 0600, FILE_SYNC_NONE) < 0) {
+		(void)store_stage_drop(s, &st, NULL, NULL); /* empty: the next command does it */
+		return;
+	}
+	*ret = st;
+}
+
+void store_drop_notes(struct store *s)
+{
+	struct collect c = { .s = s, .drop_notes = true };
+	auto_strv struct strv names = STRV_INIT;
+
+	s->wants_collect = false;
+	if (store_list_dir(s->tmp_fd, ".", &names) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		char path[96];
+
+		(void)snprintf(path, sizeof(path), "%.64s/" STAGE_COLLECT, names.items[i]);
+		if (faccessat(s->tmp_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			(void)collect_one(&c, names.items[i], NULL); /* one that stays is seen again */
+	}
 }

@@ -29,7 +29,7 @@
 
 #define FILE_LIST "files"
 #define FILE_SUM_LEN 16		/* hex digits */
-#define FILE_SUMS_MAX (1u << 18)	/* files that are remembered: 36 MB at most */
+#define FILE_SUMS_MAX (1u << 15)	/* files that are remembered: 5 MB at most; others are read again */
 
 /* What is known of files that were just written; NULL may be given to all of these. */
 struct file_sums;

@@ -139,27 +139,31 @@ static void sum_text(const char *text, char ret[17])
 	(void)snprintf(ret, 17, "%016" PRIx64, str_hash64(text, strlen(text)));
 }
 
-/* @text: of @doc, as it is in index.json. */
+/* @text: of @doc, as it is in index.json, or will be in a moment: then that is still what it was. */
 static int save_copy(struct store *s, const json_t *doc, const char *text)
 {
+	auto_free char *was = NULL;
 	auto_json json_t *copy = json_pack("{s:O}", "index", doc);
 	auto_free char *out = NULL;
-	char sum[17];
+	char sum[17], before[17] = "";
 
 	sum_text(text, sum);
-	if (!copy || json_object_set_new(copy, "sum", json_string(sum)) < 0)
+	if (file_read(s->images_fd, "index.json", LAYOUT_INDEX_MAX_BYTES, &was, NULL) == 0)
+		sum_text(was, before);
+	if (!copy || json_object_set_new(copy, "sum", json_string(sum)) < 0 ||
+	    json_object_set_new(copy, "before", json_string(before)) < 0)
 		return -ENOMEM;
 	out = json_dumps(copy, JSON_COMPACT);
 	return out ? store_put_file(s, s->meta_fd, LAYOUT_COPY_NAME, out, strlen(out), 0600, FILE_SYNC_NONE,
 				    true) : -ENOMEM;
 }
 
-/* The text of the copied index; -EBADMSG where that is not what was copied. */
-static int read_copy(struct store *s, json_t **ret_doc, char ret_sum[17])
+/* The copied index, its checksum and that of the one before; -EBADMSG where it is not what was copied. */
+static int read_copy(struct store *s, json_t **ret_doc, char ret_sum[17], char ret_before[17])
 {
 	auto_json json_t *copy = NULL;
 	auto_free char *text = NULL;
-	const char *sum;
+	const char *sum, *before;
 	int r = json_parse_file(s->meta_fd, LAYOUT_COPY_NAME, LAYOUT_INDEX_MAX_BYTES + 4096, &copy, NULL);
 
 	if (r < 0)
@@ -171,6 +175,8 @@ static int read_copy(struct store *s, json_t **ret_doc, char ret_sum[17])
 	sum_text(text, ret_sum);
 	if (!streq(sum, ret_sum))
 		return -EBADMSG;
+	before = json_string_value(json_object_get(copy, "before"));
+	(void)snprintf(ret_before, 17, "%s", before ? before : "");
 	*ret_doc = json_incref(json_object_get(copy, "index"));
 	return 0;
 }
@@ -179,8 +185,8 @@ int layout_copy_differs(struct store *s)
 {
 	auto_json json_t *doc = NULL;
 	auto_free char *text = NULL;
-	char sum[17], now[17];
-	int r = read_copy(s, &doc, sum);
+	char sum[17], before[17], now[17];
+	int r = read_copy(s, &doc, sum, before);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -188,7 +194,7 @@ int layout_copy_differs(struct store *s)
 	if (r < 0)
 		return r;
 	sum_text(text, now);
-	return !streq(sum, now);
+	return !streq(sum, now) && !streq(before, now);
 }
 
 static int save_index(struct store *s, const json_t *doc, struct err *e)
@@ -201,11 +207,9 @@ static int save_index(struct store *s, const json_t *doc, struct err *e)
 	if (strlen(text) > LAYOUT_INDEX_MAX_BYTES)
 		return err_set(e, ERR_LIMIT, "%s/images/index.json would be larger than %u bytes",
 			       s->root, LAYOUT_INDEX_MAX_BYTES);
-	r = store_put_file(s, s->images_fd, "index.json", text, strlen(text), 0644, FILE_SYNC_FULL, true);
-	if (r < 0)
-		return err_sys(e, r, "write %s/images/index.json", s->root);
 	(void)save_copy(s, doc, text); /* the next one makes it again */
-	return 0;
+	r = store_put_file(s, s->images_fd, "index.json", text, strlen(text), 0644, FILE_SYNC_FULL, true);
+	return r < 0 ? err_sys(e, r, "write %s/images/index.json", s->root) : 0;
 }
 
 static bool is_of(const json_t *desc, const char *digest)
@@ -488,8 +492,8 @@ int layout_restore(struct store *s, struct err *e)
 {
 	auto_close int lock = layout_lock(s, e);
 	auto_json json_t *doc = NULL;
-	char sum[17];
-	int r = lock < 0 ? lock : read_copy(s, &doc, sum);
+	char sum[17], before[17];
+	int r = lock < 0 ? lock : read_copy(s, &doc, sum, before);
 
 	if (r < 0)
 		return r;

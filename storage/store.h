@@ -34,6 +34,7 @@ struct store {
 	int images_fd, layers_fd, meta_fd, containers_fd, names_fd, volumes_fd, tmp_fd;
 	int run_containers_fd;
 	bool read_only;		/* opened without the right to create: listing an absent store */
+	bool wants_collect;	/* a dead process left a note of store_note_collect() */
 };
 #define STORE_INIT { .root_fd = -EBADF, .run_fd = -EBADF, .images_fd = -EBADF, .meta_fd = -EBADF, \
 	.layers_fd = -EBADF, .containers_fd = -EBADF, .names_fd = -EBADF, .volumes_fd = -EBADF, \
@@ -70,6 +71,15 @@ int store_stage_drop(struct store *s, struct stage *st, const struct idmap *m, s
  * whose container does not exist.  Costs one empty directory read when there is nothing to do.  @get_map is called only when files of mapped ids are met. */
 int store_collect(struct store *s, int (*get_map)(void *arg, struct idmap *ret, struct err *e),
 		  void *arg, struct err *e);
+
+/*
+ * Who takes entries from index.json and then collects what nothing needs any more (layout_collect())
+ * might die in between: a stage with a note, made before and dropped at the end, tells the next
+ * command to do it (store_collect() sets @wants_collect; then store_drop_notes() after collecting).
+ * Without room for a note *@ret stays empty.
+ */
+void store_note_collect(struct store *s, struct stage *ret);
+void store_drop_notes(struct store *s);
 
 /* fsync everything of this file system once (syncfs). */
 int store_sync(struct store *s, struct err *e);

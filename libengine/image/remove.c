@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "image-priv.h"
 #include "layout.h"
+#include "log.h"
 #include "lookup.h"
 #include "reference.h"
 
@@ -246,7 +247,17 @@ static int get_for_removal(struct ctr_engine *eng, const struct layout_index *x,
 	return r;
 }
 
-int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_image_remove_opts *o,
+void ctr_image_collect_left(struct ctr_engine *eng)
+{
+	struct err e = ERR_INIT;
+
+	if (collect(eng, &e) < 0)
+		log_debug("cannot collect what a dead command left: %s", e.text);
+	else
+		store_drop_notes(&eng->store);
+}
+
+static int remove_one(struct ctr_engine *eng, const char *text, const struct ctr_image_remove_opts *o,
 		     struct ctr_image_removed *ret, struct err *e)
 {
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
@@ -274,4 +285,16 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_
 	}
 	ctr_image_done(&i);
 	return r < 0 ? r : 0;
+}
+
+int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_image_remove_opts *o,
+		     struct ctr_image_removed *ret, struct err *e)
+{
+	struct stage note = STAGE_INIT;
+	int r;
+
+	store_note_collect(&eng->store, &note);
+	r = remove_one(eng, text, o, ret, e);
+	(void)store_stage_drop(&eng->store, &note, NULL, NULL); /* one that stays is seen to by the next */
+	return r;
 }

@@ -109,6 +109,9 @@ struct ctr_image_remove_opts {
  */
 int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_image_remove_opts *o,
 		     struct ctr_image_removed *ret, struct err *e);
+/* What a command that was killed while it removed an image left. */
+void ctr_image_collect_left(struct ctr_engine *eng);
+
 
 /* An RFC 3339 time; 0 where @s is none or NULL. */
 int64_t ctr_image_time(const char *s);
