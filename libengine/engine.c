@@ -87,6 +87,7 @@ int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, str
 	*eng = (struct ctr_engine)CTR_ENGINE_INIT;
 	eng->rootless = geteuid() != 0;
 	eng->events = o->events;
+	eng->usual_store = !o->root;
 	r = read_conf(eng, o, e);
 	if (r == 0)
 		r = find_dirs(eng, o, &root, &run, e);

@@ -3,13 +3,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ctrlite/event.h"
 #include "ctrlite/transfer.h"
 #include "json.h"
 #include "layer.h"
-#include "log.h"
 #include "location.h"
+#include "log.h"
+#include "path.h"
 #include "platform.h"
 
 #define CONFIG_LIST_MAX 4096	/* entries of one list of an image's configuration */
@@ -147,6 +149,46 @@ static int pull(struct ctr_engine *eng, const char *text, const struct ctr_ensur
 	if (r < 0)
 		return err_sys(e, r, "pull %s", text);
 	return ctr_transfer_run(&t, (const char *const *)argv.items, ret_id, e);
+}
+
+/* Is there a store of podman's whose images are to be used? */
+static bool podman_has_images(const struct ctr_engine *eng)
+{
+	static const char *const indexes[] = { "overlay-images/images.json", "vfs-images/images.json" };
+	const char *root = eng->storage_conf.podman_root, *wish = getenv("CTR_LITE_PODMAN_STORE");
+
+	if (!eng->usual_store || !root || (wish && streq(wish, "no")))
+		return false;
+	for (size_t i = 0; i < sizeof(indexes) / sizeof(*indexes); i++) {
+		auto_free char *path = path_join(root, indexes[i]);
+
+		if (path && access(path, R_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What podman has need not be fetched again: 1 when it was taken from there. */
+static int take_from_podman(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
+			    char **ret_id)
+{
+	const struct ctr_transfer t = { .root = eng->store.root, .run = eng->store.run,
+					.quiet = o->quiet };
+	auto_free char *where = NULL;
+	const char *argv[] = { "pull", "--", NULL, NULL };
+	struct err why = ERR_INIT;
+	int r;
+
+	if (!podman_has_images(eng))
+		return 0;
+	where = str_printf("containers-storage:[%s]%s", eng->storage_conf.podman_root, text);
+	if (!where)
+		return 0;
+	argv[2] = where;
+	r = ctr_transfer_run(&t, argv, ret_id, &why);
+	if (r < 0)
+		log_info("podman's store: %s", why.text);
+	return r == 0;
 }
 
 static int unpack(struct ctr_engine *eng, const struct digest *manifest, bool quiet, struct err *e)
@@ -329,6 +371,15 @@ int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_
 	r = -ENOENT;
 	if (o->policy == CTR_PULL_MISSING || o->policy == CTR_PULL_NEVER)
 		r = find_here(eng, text, want, &f, e);
+	if (r == -ENOENT && o->policy == CTR_PULL_MISSING && !o->platform) {
+		auto_free char *id = NULL;
+
+		if (take_from_podman(eng, text, o, &id) > 0) {
+			*e = (struct err)ERR_INIT;
+			ctr_image_event(eng, "pull", id, text);
+			return with_id(eng, text, id, o, ret, ret_config, e);
+		}
+	}
 	if (r == -ENOENT && o->policy != CTR_PULL_NEVER) {
 		*e = (struct err)ERR_INIT;
 		r = find_pulled(eng, text, o, want, &f, e);

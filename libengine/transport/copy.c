@@ -460,10 +460,14 @@ static int names_of(const struct image_source *src, struct strv *ret, struct err
 	const struct ctr_location *l = src->where;
 	bool archive = l->transport == TRANSPORT_OCI_ARCHIVE ||
 		       l->transport == TRANSPORT_DOCKER_ARCHIVE;
+	bool podman = l->transport == TRANSPORT_STORAGE && src->no_digests;
 	int r = 0;
 
-	if (l->ref)
+	if (l->ref && !podman)
 		r = strv_add(ret, l->ref);
+	/* podman's store knows the full name of what was found by a short one, and none by an ID */
+	for (size_t i = 0; r == 0 && podman && i < src->names.n; i++)
+		r = strv_add(ret, src->names.items[i]);
 	for (size_t i = 0; r == 0 && !l->ref && archive && i < src->names.n; i++)
 		r = strv_add(ret, src->names.items[i]);
 	return r < 0 ? err_sys(e, r, "%s", l->text) : 0;

@@ -8,6 +8,7 @@
 #include "layout.h"
 #include "lookup.h"
 #include "source-list.h"
+#include "source-podman-store.h"
 #include "transport.h"
 
 struct source_store {
@@ -91,11 +92,19 @@ int source_store_open(const struct ctr_location *l, const struct transport_ctx *
 	bool by_id = false;
 	int r;
 
+	if (l->root && !l->ref)
+		return err_set(e, ERR_INVALID, "a name is expected behind the brackets");
 	if (l->root)
-		return err_set(e, ERR_UNSUPPORTED, "other stores cannot be read yet");
+		return source_podman_store_open(l->root, l->driver, l->ref, ctx, ret, e);
 	r = layout_read(ctx->store, &x, e);
 	if (r == 0)
 		r = ctr_image_lookup_entry(ctx->store, &x, l->ref, &entry, &by_id, e);
+	if (r == -ENOENT && l->transport == TRANSPORT_STORAGE) {
+		struct err why = ERR_INIT;
+
+		if (source_podman_store_open(NULL, NULL, l->ref, ctx, ret, &why) == 0)
+			return 0;
+	}
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));

@@ -37,6 +37,7 @@ struct ctr_engine {
 	struct store store;
 	char *runtime;		/* as asked for; NULL: ours */
 	bool rootless;		/* euid is not 0 */
+	bool usual_store;	/* no other one was asked for: podman's images are this user's, too */
 	struct idmap *idmap;	/* filled by ctr_engine_idmap() */
 	enum ctr_events_backend events;
 	char *cgroup_manager;	/* as asked for; NULL: what works here */
