@@ -20,6 +20,7 @@
 #include "pull-layers.h"
 #include "registry.h"
 #include "str.h"
+#include "upload.h"
 
 #define EXIT_ENGINE 125	/* podman's status for "the engine failed" */
 
@@ -301,6 +302,7 @@ static int read_conf(struct transfer *t, struct err *e)
 		r = storage_conf_load(&t->storage_conf, e);
 	registry_defaults(t->conf.retry, t->conf.retry_delay_ms);
 	pull_layers_limit(t->conf.parallel_copies);
+	uploads_limit(t->conf.parallel_copies);
 	return r;
 }
 

@@ -31,7 +31,10 @@
 #include "pull.h"
 #include "registry.h"
 
-#define UPLOADS_MAX 6	/* blobs on their way at the same time */
+#define UPLOADS_AT_ONCE 6	/* blobs on their way at the same time ... */
+#define UPLOADS_AT_ONCE_MAX 16	/* ... and what may be asked for */
+/* For all that follows in this process (image_parallel_copies); 0: UPLOADS_AT_ONCE. */
+void uploads_limit(unsigned int n);
 
 enum upload_way { UPLOAD_WHOLE, UPLOAD_STREAM, UPLOAD_CHUNKS };
 #define UPLOAD_WAYS (UPLOAD_CHUNKS + 1)

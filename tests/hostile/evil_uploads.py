@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 lock = threading.Lock()
 numbers = itertools.count()
+together = threading.Condition()
+most = [0]          # uploads at the same time in push-together
 blobs = {}          # (repository, digest) -> bytes
 manifests = {}      # (repository, reference) -> (type, bytes)
 sessions = {}       # id -> bytearray
@@ -226,6 +228,22 @@ class Uploads:
             manifests[name, parts[4]] = manifests[name, sha(body)] = (self.headers["Content-Type"], body)
             self.reset()
             raise Broken
+
+    def put_push_together(self, name, kind, parts, query):
+        """Small blobs are kept waiting until others come, or it is clear that none does."""
+        if kind == "blobs":
+            with together:
+                self.at_once.append(parts[5])
+                most[0] = max(most[0], len(self.at_once))
+                together.notify_all()
+                together.wait_for(lambda: most[0] >= 3, timeout=1)
+                self.at_once.remove(parts[5])
+        elif kind == "manifests":
+            manifests[name, "most"] = ("text/plain", str(most[0]).encode())
+            most[0] = 0
+
+    put_push_together_one = put_push_together
+    at_once = []
 
     def patch_push_slow(self, name, kind, parts, query):
         n = int(self.headers["Content-Length"])

@@ -208,6 +208,17 @@ test_push_https() {
 	contains "$ERR" "certificate"
 }
 
+# Blobs go side by side, as many as containers.conf says.
+test_push_side_by_side() {
+	start
+	works push-together
+	is "$(curl -fsS "http://$EVIL/v2/push-together/manifests/most")" 3 "uploads at the same time"
+	mkdir -p "$HOME/.config/containers"
+	printf '[engine]\nimage_parallel_copies = 1\n' >"$HOME/.config/containers/containers.conf"
+	expect 0 ctr push -q "$EVIL/good" "$EVIL/push-together-one"
+	is "$(curl -fsS "http://$EVIL/v2/push-together-one/manifests/most")" 1 "uploads at the same time, one allowed"
+}
+
 # A push that is interrupted ends at once, and the next one succeeds.
 test_push_interrupted() {
 	start
