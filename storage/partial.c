@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,9 +91,14 @@ static void read_note(struct partial *p)
 {
 	struct note note = { 0 };
 
+	ssize_t len;
+
 	p->n = 0;
-	if (pread(p->fd, &note, sizeof(note), (off_t)p->size_bytes) != (ssize_t)sizeof(note) ||
-	    note.magic != NOTE_MAGIC || note.size_bytes != p->size_bytes || note.n > PARTIAL_PIECES_MAX)
+	len = pread(p->fd, &note, sizeof(note), (off_t)p->size_bytes);
+
+	if (len < (ssize_t)offsetof(struct note, pieces) || note.magic != NOTE_MAGIC ||
+	    note.size_bytes != p->size_bytes || note.n > PARTIAL_PIECES_MAX ||
+	    len < (ssize_t)(offsetof(struct note, pieces) + note.n * sizeof(note.pieces[0])))
 		return;
 	for (size_t i = 0; i < note.n; i++)
 		if (note.pieces[i].start > note.pieces[i].end || note.pieces[i].end > p->size_bytes)
@@ -104,14 +110,18 @@ static void read_note(struct partial *p)
 
 static int write_note(const struct partial *p)
 {
-	struct note note = { .magic = NOTE_MAGIC, .size_bytes = p->size_bytes, .n = p->n };
+	struct note note;
+	size_t len = offsetof(struct note, pieces) + p->n * sizeof(p->pieces[0]);
 	ssize_t n;
 
+	note.magic = NOTE_MAGIC;
+	note.size_bytes = p->size_bytes;
+	note.n = p->n;
 	memcpy(note.pieces, p->pieces, p->n * sizeof(p->pieces[0]));
 	do
-		n = pwrite(p->fd, &note, sizeof(note), (off_t)p->size_bytes);
+		n = pwrite(p->fd, &note, len, (off_t)p->size_bytes);
 	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)sizeof(note) ? 0 : n < 0 ? -errno : -ENOSPC;
+	return n == (ssize_t)len ? 0 : n < 0 ? -errno : -ENOSPC;
 }
 
 static bool is_complete(const struct partial *p)
@@ -192,6 +202,33 @@ int partial_write(struct partial *p, size_t i, const void *data, size_t len, str
 	}
 	piece->end += len;
 	r = write_note(p);
+	return r < 0 ? err_sys(e, r, "write a blob") : 0;
+}
+
+int partial_copy(struct partial *p, uint64_t start, int fd, uint64_t at, uint64_t len, struct err *e)
+{
+	off_t from = (off_t)at, to = (off_t)start;
+	int i = partial_add_piece(p, start);
+
+	if (i < 0)
+		return err_sys(e, i, "copy a part of a blob");
+	while (len > 0) {
+		ssize_t n = copy_file_range(fd, &from, p->fd, &to, len, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return err_sys(e, n < 0 ? errno : ENODATA, "copy a part of a blob");
+		len -= (size_t)n;
+		p->pieces[i].end += (uint64_t)n;
+	}
+	return 0;
+}
+
+int partial_take_note(struct partial *p, struct err *e)
+{
+	int r = write_note(p);
+
 	return r < 0 ? err_sys(e, r, "write a blob") : 0;
 }
 

@@ -18,7 +18,7 @@
 #include "digest.h"
 #include "store.h"
 
-#define PARTIAL_PIECES_MAX 32
+#define PARTIAL_PIECES_MAX 256
 #define PARTIAL_KEEP_S (24 * 3600)	/* one that nobody has gone on with for so long is removed */
 #define PARTIAL_KEEP_MAX_BYTES (UINT64_C(16) << 30)	/* of all together: the oldest go first */
 
@@ -49,6 +49,10 @@ int partial_open(int dir_fd, const struct digest *digest, uint64_t size_bytes, s
 		 struct err *e);
 /* Append to piece @i. */
 int partial_write(struct partial *p, size_t i, const void *data, size_t len, struct err *e);
+/* Copy @len bytes from @at of the file @fd to the same blob's @start, as a piece; call
+ * partial_take_note() after the last. */
+int partial_copy(struct partial *p, uint64_t start, int fd, uint64_t at, uint64_t len, struct err *e);
+int partial_take_note(struct partial *p, struct err *e);
 /* A new empty piece at @start: its index, or -ENOSPC when there are too many. */
 int partial_add_piece(struct partial *p, uint64_t start);
 /* Where the bytes that begin at @at end: @at itself when that one is missing. */

@@ -8,6 +8,7 @@
 
 #include "log.h"
 
+#define STEP_MS 250			/* so often is a signal noticed at the latest */
 #define SPLIT_MIN_BYTES (UINT64_C(2) << 20)	/* half of a rest, for a request of its own */
 #define SPLIT_AFTER_MS 300		/* so long a connection's speed is looked at */
 #define SPLIT_LEFT_MS 1000		/* a rest that takes longer than this is divided */
@@ -58,8 +59,8 @@ static int on_body(void *arg, const void *data, size_t len, struct err *e)
 
 	if (r < 0)
 		return r;
-	/* The end of the blob is the answer's own end: the connection can be used again. */
-	return len >= room && limit < p->size_bytes ? HTTP_BODY_ENOUGH : 0;
+	/* Where that is the answer's own end, the connection can be used again. */
+	return len >= room && limit < (c->get.until ? c->get.until : p->size_bytes) ? HTTP_BODY_ENOUGH : 0;
 }
 
 static void on_done(struct registry_get *g, int r)
@@ -99,7 +100,7 @@ static int start(struct blob_connection *c, struct blob_item *item, size_t piece
 	c->since_at = p->pieces[piece].end;
 	c->get = (struct registry_get){
 		.max_bytes = p->size_bytes, .expect_bytes = p->size_bytes, .from = c->since_at,
-		.only_range = extra, .body = on_body, .done = on_done, .arg = c,
+		.until = piece_limit(c) < p->size_bytes ? piece_limit(c) : 0, .only_range = extra, .body = on_body, .done = on_done, .arg = c,
 	};
 	(void)snprintf(path, sizeof(path), "blobs/sha256:%s", p->digest.hex);
 	return registry_get_start(c->fetch->reg, &c->get, path, e);
@@ -196,6 +197,34 @@ static int divide(struct blob_fetch *f, struct err *e)
 	log_debug("blob %.12s: its bytes from %" PRIu64 " on by another connection",
 		  slow->item->partial->digest.hex, half);
 	return start(free_one, slow->item, (size_t)piece, true, e);
+}
+
+/* A piece ends where another begins: so an empty one at @end holds it in. */
+int blob_fetch_now(struct blob_fetch *f, struct blob_item *item, uint64_t start_at, uint64_t end,
+		   int (*interrupted)(struct err *e), struct err *e)
+{
+	struct partial *p = item->partial;
+	struct blob_connection *c = idle(f);
+	int piece, fence = -1, r;
+
+	if (f->no_ranges || !c)
+		return -EOPNOTSUPP;
+	piece = partial_add_piece(p, start_at);
+	if (piece >= 0 && end < p->size_bytes)
+		fence = partial_add_piece(p, end);
+	if (piece < 0)
+		return -EOPNOTSUPP;
+	r = start(c, item, (size_t)piece, true, e);
+	while (r == 0 && c->item) {
+		r = interrupted ? interrupted(e) : 0;
+		if (r == 0)
+			r = http_step(f->reg->http, NULL, 0, STEP_MS, e);
+	}
+	if (fence >= 0)
+		p->pieces[fence].start = p->pieces[fence].end = p->size_bytes;
+	if (r == 0 && partial_known_end(p, start_at) < end)
+		r = -EOPNOTSUPP;
+	return r;
 }
 
 int blob_fetch_turn(struct blob_fetch *f, struct err *e)

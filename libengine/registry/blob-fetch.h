@@ -40,6 +40,12 @@ void blob_fetch_init(struct blob_fetch *f, struct registry *reg);
 void blob_fetch_done(struct blob_fetch *f);
 /* Fetch what @item->partial lacks. */
 void blob_fetch_add(struct blob_fetch *f, struct blob_item *item);
+/*
+ * Bytes @start to @end of it before all others, and wait for them.  -EOPNOTSUPP (no text): the registry
+ * sends no ranges, or there is no connection free for it.
+ */
+int blob_fetch_now(struct blob_fetch *f, struct blob_item *item, uint64_t start, uint64_t end,
+		   int (*interrupted)(struct err *e), struct err *e);
 /* Give idle connections something to do; http_step() then moves the bytes. */
 int blob_fetch_turn(struct blob_fetch *f, struct err *e);
 

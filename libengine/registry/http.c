@@ -183,7 +183,8 @@ static int check_start(struct http_request *q)
 	if (length < 0)
 		return 0;
 	whole = (uint64_t)length + (q->status == 206 ? q->received : 0);
-	if (q->expect_bytes != UINT64_MAX && whole != q->expect_bytes)
+	if (q->expect_bytes != UINT64_MAX && whole != q->expect_bytes &&
+	    !(q->status == 206 && q->until > 0 && whole == q->until))
 		return fail(q, err_set(&q->err, ERR_CORRUPT, "the registry sends %" PRIu64 " bytes, the "
 				       "manifest says %" PRIu64, whole, q->expect_bytes));
 	if (whole > q->max_bytes)
@@ -441,12 +442,15 @@ static int set_headers(struct http_request *q, bool home)
 
 static int set_range(struct http_request *q)
 {
-	char range[40];
+	char range[48];
+	int n;
 
-	q->ranged = q->method == HTTP_GET && q->received > 0 && !q->no_range;
+	q->ranged = q->method == HTTP_GET && (q->received > 0 || q->until > 0) && !q->no_range;
 	if (!q->ranged)
 		return 0;
-	(void)snprintf(range, sizeof(range), "%" PRIu64 "-", q->received);
+	n = snprintf(range, sizeof(range), "%" PRIu64 "-", q->received);
+	if (q->until > 0)
+		(void)snprintf(range + n, sizeof(range) - (size_t)n, "%" PRIu64, q->until - 1);
 	return curl_easy_setopt(q->easy, CURLOPT_RANGE, range) == CURLE_OK ? 0 : -ENOMEM;
 }
 
@@ -752,7 +756,8 @@ static void ended_well(struct http_request *q)
 		if (again(q, wait_s > 0 ? (int64_t)wait_s * 1000 : -1))
 			return;
 	}
-	if (takes_body(q) && q->expect_bytes != UINT64_MAX && q->received < q->expect_bytes) {
+	if (takes_body(q) && q->expect_bytes != UINT64_MAX &&
+	    q->received < (q->status == 206 && q->until > 0 ? q->until : q->expect_bytes)) {
 		/* Without a length an end of file is no proof that this was all. */
 		if (length < 0 && again(q, -1))
 			return;

@@ -75,6 +75,7 @@ struct http_request {
 	/* May be set before the start: so many bytes are here already, @body gets those behind them.
 	 * Counts the body over all attempts. */
 	uint64_t received;
+	uint64_t until;			/* only the bytes before this one are asked for; 0: all */
 	bool only_range;		/* and an answer with all of the body is refused (-EOPNOTSUPP) */
 	/* A document that broke is fetched from its beginning: forget what came. */
 	void (*rewind)(void *arg);

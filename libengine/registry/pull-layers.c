@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "blob-fetch.h"
+#include "chunk-reuse.h"
 #include "fd.h"
 #include "hash.h"
 
@@ -55,6 +56,7 @@ struct pulling {
 	const struct manifest *m;
 	const struct ctr_pull_events *ev;
 	struct blob_fetch fetch;
+	struct chunk_reuse *reuse;	/* NULL: every byte is fetched */
 	struct layer *layers;
 	size_t n, n_open, n_done;
 	char *buf;
@@ -125,11 +127,14 @@ static int start_layer(struct pulling *p, struct layer *l, struct err *e)
 	p->n_open++;
 	if (blob == 1)
 		return stored_size(l, e);
-	if (!l->blob->partial.complete) {
-		l->item.partial = &l->blob->partial;
-		blob_fetch_add(&p->fetch, &l->item);
-	}
-	return 0;
+	if (l->blob->partial.complete)
+		return 0;
+	l->item.partial = &l->blob->partial;
+	if (!l->blob->partial.found && p->reuse)
+		r = chunk_reuse_fill(p->reuse, &p->fetch, &l->item,
+				     json_array_get(json_object_get(p->m->doc, "layers"), l->index), e);
+	blob_fetch_add(&p->fetch, &l->item);
+	return r;
 }
 
 static int start_layers(struct pulling *p, struct err *e)
@@ -390,7 +395,7 @@ static int plan(struct pulling *p, size_t slot, struct err *e)
 }
 
 int pull_layers(struct registry *reg, struct image_in *in, const struct manifest *m, size_t slot,
-		const struct ctr_pull_events *ev, struct err *e)
+		const struct ctr_pull_events *ev, bool reuse, struct err *e)
 {
 	struct pulling p = { .in = in, .m = m, .ev = ev };
 	int r;
@@ -398,12 +403,15 @@ int pull_layers(struct registry *reg, struct image_in *in, const struct manifest
 	blob_fetch_init(&p.fetch, reg);
 	p.layers = calloc(m->n_layers + 1, sizeof(*p.layers));
 	p.buf = malloc(BUFFER_BYTES);
+	if (reuse)
+		p.reuse = chunk_reuse_new(in, ev->interrupted); /* without memory for it all is fetched */
 	r = p.layers && p.buf ? plan(&p, slot, e) : err_sys(e, ENOMEM, "fetch the layers");
 	if (r == 0)
 		r = run(&p, e);
 	blob_fetch_done(&p.fetch);
 	for (size_t i = 0; i < p.n; i++)
 		hash_free(p.layers[i].hash);
+	chunk_reuse_free(p.reuse);
 	free(p.layers);
 	free(p.buf);
 	return r;

@@ -32,6 +32,7 @@ struct pull {
 	struct digest manifest;		/* of the image (of an index: of what was chosen) */
 	bool rejected;			/* by the policy: no other source will do better */
 	struct digest id;		/* of the image, once it is here */
+	bool all_anew;			/* parts of other blobs are not taken */
 };
 
 __attribute__((format(printf, 2, 3)))
@@ -269,7 +270,7 @@ static int bring_in(struct pull *p, struct registry *reg, const struct received 
 	if (r == 0)
 		r = get_config(p, reg, &in, &x->m, e);
 	if (r == 0)
-		r = pull_layers(reg, &in, &x->m, 1, &p->opts->events, e);
+		r = pull_layers(reg, &in, &x->m, 1, &p->opts->events, !p->all_anew, e);
 	if (r == 0 && p->opts->events.interrupted)
 		r = p->opts->events.interrupted(e);
 	if (r == 0) {
@@ -315,7 +316,9 @@ static int bring_in_alone(struct pull *p, struct registry *reg, const struct rec
 				p->opts->events.restart(p->opts->events.arg);
 			if (e)
 				*e = (struct err)ERR_INIT;
+			p->all_anew = true;
 			r = bring_in(p, reg, x, ref, &again, e);
+			p->all_anew = false;
 		}
 	}
 	partial_image_unlock(dir, &x->digest, lock);

@@ -428,6 +428,7 @@ int registry_get_start(struct registry *reg, struct registry_get *g, const char 
 	g->reg = reg;
 	g->auth_rounds = 0;
 	g->http.received = g->from;
+	g->http.until = g->until;
 	g->http.only_range = g->only_range;
 	free(g->path);
 	g->path = path ? strdup(path) : NULL;

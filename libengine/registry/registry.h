@@ -75,6 +75,7 @@ int registry_for_push(struct registry *reg, const struct strv *mount_from);
 struct registry_get {
 	uint64_t max_bytes, expect_bytes;	/* as of struct http_request */
 	uint64_t from;			/* so many bytes are here already */
+	uint64_t until;			/* as of struct http_request */
 	bool only_range;		/* as of struct http_request */
 	const char *accept;
 	bool document;

@@ -287,3 +287,43 @@ test_removing_a_large_image_blocks_nobody() {
 	kill -CONT $pid $(pgrep -P $pid)
 	wait $pid || fail "$(cat "$T/out")"
 }
+
+# 60 files each, of which 12 differ.
+test_files_of_a_zstd_chunked_layer_that_are_here_are_not_fetched() {
+	local all
+	paced_start '{"one": [[7, 6000000, "chunked", 12]], "two": [[8, 6000000, "chunked", 12]]}'
+	expect 0 ctr pull -q "$PACED/one"
+	all=$(sent)
+	[ "$all" -gt 6000000 ] || fail "$all bytes are no whole image"
+	: >"$T/paced/log"
+	expect 0 ctr --log-level info pull "$PACED/two"
+	contains "$ERR" "are here in other blobs"
+	[ "$(sent)" -lt 2500000 ] || fail "$(sent) of $all bytes were fetched again: $(cat "$T/paced/log")"
+	nothing_partial
+	# all of it is right, and the blob is whole: it can be given away as it is
+	for image in one two; do
+		expect 0 ctr save -q --format oci-archive -o "$T/w/$image.tar" "$PACED/$image"
+	done
+	is "$(cat "$GRAPHROOT"/images/blobs/sha256/* | wc -c)" "$(du -bc "$GRAPHROOT"/images/blobs/sha256/* | tail -n 1 | cut -f1)"
+	for blob in "$GRAPHROOT"/images/blobs/sha256/*; do
+		is "$(sha256sum <"$blob" | cut -d' ' -f1)" "$(basename "$blob")" "the digest of a blob"
+	done
+	is "$(find "$GRAPHROOT"/layers/*/diff -name 'data-*' | wc -l)" 120 "files"
+}
+
+test_a_lying_table_of_contents_costs_only_time() {
+	paced_start '{"one": [[7, 6000000, "chunked", 12]], "two": [[8, 6000000, "lies", 12]]}'
+	pull "$PACED/one"
+	expect 0 ctr --log-level info pull "$PACED/two"
+	contains "$ERR" "trying again"
+	for blob in "$GRAPHROOT"/images/blobs/sha256/*; do
+		is "$(sha256sum <"$blob" | cut -d' ' -f1)" "$(basename "$blob")" "the digest of a blob"
+	done
+	nothing_partial
+}
+
+test_a_registry_without_ranges_sends_all_of_a_zstd_chunked_layer() {
+	paced_start '{"one": [[7, 3000000, "chunked", 12]], "two": [[8, 3000000, "chunked", 12]]}' --no-ranges
+	pull "$PACED/one" "$PACED/two"
+	nothing_partial
+}

@@ -5,7 +5,9 @@ usage: paced-registry.py DIRECTORY [--rate BYTES] [--gate BYTES] [--no-ranges]
 
 DIRECTORY/images.json names what it has: {"repository": [[SEED, SIZE], ...]}, a layer for each pair;
 the same pair is the same layer.  [SEED, SIZE, "long"] repeats its noise and is compressed by zstd with
-a window of 128 MiB.  It writes DIRECTORY/env (PACED=127.0.0.1:PORT) when it is ready and
+a window of 128 MiB.  [SEED, SIZE, "chunked", CHANGED] is zstd:chunked: 60 files, of which the first
+CHANGED are of this seed and the others the same in all layers; with "lies" for "chunked" the table of
+contents names the files in the wrong order.  It writes DIRECTORY/env (PACED=127.0.0.1:PORT) when it is ready and
 DIRECTORY/log, a JSON object for each request: {"path", "range", "sent"}, when it ends.
 
 --rate	bytes a second for each connection
@@ -62,14 +64,58 @@ def make_layer(seed, size, kind=""):
     return gzip.compress(plain, 0, mtime=0), "sha256:" + hashlib.sha256(plain).hexdigest()
 
 
+def zstd(data):
+    return subprocess.run(["zstd", "-3", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def make_chunked(seed, size, kind, changed):
+    """A layer of zstd frames, one for each file, and their table of contents: with its annotations."""
+    blob, plain, entries, pad = b"", b"", [], b""
+    for k in range(60):
+        info = tarfile.TarInfo(f"data-{k:02}")
+        info.size, info.mtime = size // 60, 1_700_000_000
+        data = random.Random(seed * 1000 + k if k < changed else k).randbytes(info.size)
+        head = pad + info.tobuf(tarfile.GNU_FORMAT)
+        pad = bytes(-len(data) % 512)
+        plain += head + data
+        blob += zstd(head)
+        start = len(blob)
+        blob += zstd(data)
+        entries.append({"type": "reg", "name": info.name, "size": info.size, "modtime": "2023-11-14T22:13:20Z",
+                        "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "offset": start, "endOffset": len(blob)})
+    plain += pad + bytes(1024)
+    blob += zstd(pad + bytes(1024))
+    if kind == "lies":
+        sums = [e["digest"] for e in entries]
+        for e, s in zip(entries, reversed(sums)):
+            e["digest"] = s
+    doc = json.dumps({"version": 1, "entries": entries}).encode()
+    toc = zstd(doc)
+    skippable = (0x184D2A50).to_bytes(4, "little")
+    at = len(blob) + 8
+    blob += skippable + len(toc).to_bytes(4, "little") + toc
+    blob += skippable + (64).to_bytes(4, "little") + bytes(64)
+    prefix = "io.github.containers.zstd-chunked."
+    return blob, "sha256:" + hashlib.sha256(plain).hexdigest(), {
+        prefix + "manifest-position": f"{at}:{len(toc)}:{len(doc)}:1",
+        prefix + "manifest-checksum": "sha256:" + hashlib.sha256(toc).hexdigest()}
+
+
+def layer_of(spec):
+    """Bytes, digest of the tar, annotations, media type."""
+    if spec[2:] and spec[2] in ("chunked", "lies"):
+        return *make_chunked(*spec), OCI + "layer.v1.tar+zstd"
+    return *make_layer(*spec), {}, OCI + "layer.v1.tar+gzip"
+
+
 def make_image(layers):
-    made = [make_layer(*pair) for pair in layers]
+    made = [layer_of(spec) for spec in layers]
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {},
-                         "rootfs": {"type": "layers", "diff_ids": [d for _, d in made]}}).encode()
+                         "rootfs": {"type": "layers", "diff_ids": [m[1] for m in made]}}).encode()
     doc = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json",
            "config": {"mediaType": OCI + "config.v1+json", "size": len(config), "digest": keep(config)},
-           "layers": [{"mediaType": OCI + "layer.v1.tar+gzip", "size": len(b), "digest": keep(b)}
-                      for b, _ in made]}
+           "layers": [{"mediaType": kind, "size": len(b), "digest": keep(b), "annotations": notes}
+                      for b, _, notes, kind in made]}
     return keep(json.dumps(doc).encode())
 
 
