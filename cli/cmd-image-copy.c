@@ -16,7 +16,9 @@
 #include "signature-opts.h"
 
 struct copy_args {
-	struct registry_args src, dest;
+	struct registry_args src;
+	struct sign_args sign;	/* here, because sign_opts wants it so */
+	struct registry_args dest;
 	struct platform_args platform;
 	bool all, preserve_digests, remove_signatures, quiet, compress, decompress, force, accept_plain;
 	const char *authfile, *multi_arch, *format, *compress_format,
@@ -52,6 +54,7 @@ static const struct opt copy_opts[] = {
 	{ 0,   "retry",         "N",    OPT_U64,    ARG(retry),         "Number of times to retry a failed transfer, with growing pauses (default 3)" },
 	{ 0,   "retry-delay",   "DURATION", OPT_STRING, ARG(retry_delay), "Pause between retries (default: it grows from a second on)" },
 	{ 0,   "retry-times",   "N",    OPT_ALIAS,  .text = "retry" },
+	{ .kind = OPT_INCLUDE, .table = sign_opts },
 	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ 0,   "src-authfile",  "FILE", OPT_STRING, ARG(src.authfile),  "Path of the authentication file for the source", 0, COMPLETE_FILE },
 	{ 0,   "src-cert-dir",  "DIR",  OPT_STRING, ARG(src.cert_dir),  "TLS certificates and keys for the source", 0, COMPLETE_DIR },
@@ -161,6 +164,8 @@ static int run_copy(struct cmd *c, const struct copy_args *a, const char *src_cr
 
 	if (r >= 0)
 		r = add_image_args(c, a, &v, e);
+	if (r >= 0)
+		r = sign_opts_pass(&a->sign, &v, e);
 	if (r >= 0)
 		r = add_side(c, a, a->src, "src-", &v, e);
 	if (r >= 0)

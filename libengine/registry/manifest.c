@@ -134,15 +134,17 @@ static int read_descriptor(const json_t *j, const char *where, struct manifest_b
 	return 0;
 }
 
-static int read_config(const json_t *j, struct manifest_blob *ret, struct err *e)
+static int read_config(const json_t *j, bool any, struct manifest *m, struct err *e)
 {
+	struct manifest_blob *ret = &m->config;
 	int r = read_descriptor(j, "$.config", ret, e);
 
 	if (r < 0)
 		return r;
 	if (among(ret->media_type, layer_types, COUNT(layer_types)))
 		return err_set(e, ERR_CORRUPT, "$.config: a layer (%s) stands as the config", ret->media_type);
-	if (!among(ret->media_type, config_types, COUNT(config_types)))
+	m->is_artifact = !among(ret->media_type, config_types, COUNT(config_types));
+	if (m->is_artifact && !any)
 		return err_set(e, ERR_UNSUPPORTED, "this is no container image but an artifact: its config is "
 			       "of the type \"%.100s\"", ret->media_type);
 	if (ret->size_bytes > LAYOUT_CONFIG_MAX_BYTES)
@@ -150,8 +152,9 @@ static int read_config(const json_t *j, struct manifest_blob *ret, struct err *e
 	return 0;
 }
 
-static int read_layer(const json_t *j, size_t i, struct manifest_blob *ret, struct err *e)
+static int read_layer(const json_t *j, size_t i, bool any, struct manifest *m, struct err *e)
 {
+	struct manifest_blob *ret = &m->layers[m->n_layers++];
 	char where[40];
 	int r;
 
@@ -161,17 +164,20 @@ static int read_layer(const json_t *j, size_t i, struct manifest_blob *ret, stru
 		return r;
 	if (among(ret->media_type, config_types, COUNT(config_types)))
 		return err_set(e, ERR_CORRUPT, "%s: a config (%s) stands as a layer", where, ret->media_type);
-	if (!among(ret->media_type, layer_types, COUNT(layer_types)))
+	if (among(ret->media_type, layer_types, COUNT(layer_types)))
+		return 0;
+	m->is_artifact = true;
+	if (!any)
 		return err_set(e, ERR_UNSUPPORTED, "%s: layer of the unknown type \"%.100s\"", where,
 			       ret->media_type);
 	return 0;
 }
 
-static int read_image(struct manifest *m, struct err *e)
+static int read_image(struct manifest *m, bool any, struct err *e)
 {
 	const json_t *layers = json_object_get(m->doc, "layers");
 	size_t n = json_array_size(layers);
-	int r = read_config(json_object_get(m->doc, "config"), &m->config, e);
+	int r = read_config(json_object_get(m->doc, "config"), any, m, e);
 
 	if (r < 0)
 		return r;
@@ -184,12 +190,12 @@ static int read_image(struct manifest *m, struct err *e)
 	if (!m->layers)
 		return err_sys(e, ENOMEM, "read the manifest");
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = read_layer(json_array_get(layers, i), i, &m->layers[m->n_layers++], e);
+		r = read_layer(json_array_get(layers, i), i, any, m, e);
 	return r;
 }
 
-int manifest_parse(const char *buf, size_t len, const char *content_type, struct manifest *ret,
-		   struct err *e)
+static int parse(const char *buf, size_t len, const char *content_type, bool any,
+		 struct manifest *ret, struct err *e)
 {
 	auto_manifest struct manifest m = MANIFEST_INIT;
 	const char *body = "";
@@ -209,10 +215,22 @@ int manifest_parse(const char *buf, size_t len, const char *content_type, struct
 		return r;
 	m.media_type = kinds[kind].media_type;
 	m.is_index = kinds[kind].is_index;
-	r = m.is_index ? 0 : read_image(&m, e);
+	r = m.is_index ? 0 : read_image(&m, any, e);
 	if (r < 0)
 		return r;
 	*ret = m;
 	m = (struct manifest)MANIFEST_INIT;
 	return 0;
+}
+
+int manifest_parse(const char *buf, size_t len, const char *content_type, struct manifest *ret,
+		   struct err *e)
+{
+	return parse(buf, len, content_type, false, ret, e);
+}
+
+int manifest_parse_any(const char *buf, size_t len, const char *content_type, struct manifest *ret,
+		       struct err *e)
+{
+	return parse(buf, len, content_type, true, ret, e);
 }

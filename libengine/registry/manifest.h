@@ -30,6 +30,7 @@ struct manifest {
 	json_t *doc;		/* owned */
 	const char *media_type;	/* static; one of MEDIA_OCI_* and MEDIA_DOCKER_* of layout.h */
 	bool is_index;
+	bool is_artifact;		/* of manifest_parse_any(): no container image */
 	struct manifest_blob config;	/* of a manifest */
 	struct manifest_blob *layers;	/* bottom first; owned */
 	size_t n_layers;
@@ -47,5 +48,10 @@ void manifest_done(struct manifest *m);
  */
 int manifest_parse(const char *buf, size_t len, const char *content_type, struct manifest *ret,
 		   struct err *e);
+
+/* The same, but artifacts (signatures, attestations, charts: config or layers of other types) pass:
+ * they can be moved, though nothing can be run of them. */
+int manifest_parse_any(const char *buf, size_t len, const char *content_type, struct manifest *ret,
+		       struct err *e);
 
 #endif

@@ -134,7 +134,8 @@ static int plan_layers(const struct ctr_copy_opts *o, const struct image_sink *s
 	for (size_t i = 0; i < m->n_layers; i++) {
 		enum compression is = layer_compression(m->layers[i].media_type);
 
-		c->layers[i].to = wanted(o, sink, docker, is);
+		/* what is in an artifact is not ours to change */
+		c->layers[i].to = m->is_artifact ? is : wanted(o, sink, docker, is);
 		c->layers[i].changes = c->layers[i].to != is;
 		c->changes |= c->layers[i].changes;
 	}
@@ -145,13 +146,16 @@ int conversion_plan(const struct ctr_copy_opts *o, const struct image_sink *sink
 		    const struct manifest *m, struct conversion *ret, struct err *e)
 {
 	auto_conversion struct conversion c = { 0 };
-	bool docker = wants_docker(o, sink, m->media_type);
+	bool docker = m->is_artifact ? is_docker(m->media_type) : wants_docker(o, sink, m->media_type);
 	int r;
 
+	if (m->is_artifact && sink->images_only)
+		return err_set(e, ERR_UNSUPPORTED, "this is no container image but an artifact: its config is of the "
+			       "type \"%.100s\"", m->config.media_type);
 	if (docker ? !sink->docker : !sink->oci)
 		return err_set(e, ERR_UNSUPPORTED, "%s takes no manifests in the format %s",
 			       sink->where->text, docker ? "v2s2" : "oci");
-	if (docker && (o->compression == COPY_COMPRESSION_ZSTD ||
+	if (docker && !m->is_artifact && (o->compression == COPY_COMPRESSION_ZSTD ||
 		       o->compression == COPY_COMPRESSION_ZSTD_CHUNKED))
 		return err_set(e, ERR_UNSUPPORTED, "docker's format (v2s2) has no zstd: ask for oci, or for gzip");
 	if (o->compression == COPY_COMPRESSION_GZIP && o->compression_level > COPY_GZIP_LEVEL_MAX)

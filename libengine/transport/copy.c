@@ -287,7 +287,7 @@ static int read_document(struct copy *c, const struct digest *digest, struct ima
 	int r = c->src->ops->document(c->src, digest, d, e);
 
 	if (r == 0)
-		r = manifest_parse(d->data, d->len, d->media_type, m, e);
+		r = manifest_parse_any(d->data, d->len, d->media_type, m, e);
 	/* not every place says it, but every destination may want it */
 	if (r == 0)
 		(void)snprintf(d->media_type, sizeof(d->media_type), "%s", m->media_type);

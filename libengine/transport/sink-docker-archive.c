@@ -272,7 +272,7 @@ int sink_docker_archive_new(struct tar_out *out, const struct transport_ctx *ctx
 		return err_sys(e, ENOMEM, "write the archive");
 	}
 	s->base = (struct image_sink){ .ops = &docker_ops, .oci = true, .docker = true,
-				       .no_digests = true };
+				       .no_digests = true, .images_only = true };
 	s->out = *out;
 	*out = (struct tar_out)TAR_OUT_INIT;
 	s->stage = (struct stage)STAGE_INIT;

@@ -138,7 +138,8 @@ int sink_store_open(const struct ctr_location *l, const struct transport_ctx *ct
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_sys(e, ENOMEM, "open the store");
-	s->base = (struct image_sink){ .ops = &store_ops, .oci = true, .docker = true };
+	s->base = (struct image_sink){ .ops = &store_ops, .oci = true, .docker = true,
+					.images_only = true };
 	s->store = ctx->store;
 	if (l->ref)
 		r = sink_store_name(l->ref, &s->ref, e);

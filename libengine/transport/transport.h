@@ -145,6 +145,7 @@ struct image_sink {
 	bool oci, docker;	/* formats of manifests that it takes */
 	enum sink_layers layers;
 	bool no_digests;	/* it does not keep manifests as they are (docker-archive) */
+	bool images_only;	/* it takes no artifacts */
 };
 
 /* Open @l.  TRANSPORT_NAME means an image of the store, as TRANSPORT_STORAGE without brackets does.

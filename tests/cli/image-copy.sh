@@ -1,6 +1,7 @@
 # `image copy`: between any two places, as they are or converted; witnesses are skopeo and umoci.
 #: timeout=120
 
+TR=$CTR_LITE_LIBEXEC/ctr-lite-transfer
 layout_digest() { # LAYOUT NAME
 	jq -r --arg n "$2" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $n) | .digest' \
 		"$1/index.json"
@@ -156,6 +157,73 @@ test_compression() {
 	done
 	expect 125 ctr image copy --preserve-digests --dest-compress-format zstd "oci:$LAYOUT:bb" "dir:$T/w/x"
 	contains "$ERR" "compressed otherwise"
+}
+
+# Beside the images of an index there may be what is none: attestations, signatures.
+test_artifacts_are_moved_but_not_run() {
+	local l=$T/w/att d m i
+	cp -r "$LAYOUT" "$l"
+	chmod -R u+w "$l"
+	put() { # FILE: into the layout; prints its digest
+		local hex
+		hex=$(sha256sum <"$1" | cut -d' ' -f1)
+		cp "$1" "$l/blobs/sha256/$hex"
+		echo "sha256:$hex"
+	}
+	echo '{"_type":"https://in-toto.io/Statement/v0.1"}' >"$T/w/statement"
+	echo '{}' >"$T/w/config"
+	d=$(put "$T/w/statement")
+	jq -nc --arg l "$d" --argjson ls "$(stat -c %s "$T/w/statement")" --arg c "$(put "$T/w/config")" \
+		'{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json",
+		  config: {mediaType: "application/vnd.oci.image.config.v1+json", digest: $c, size: 3},
+		  layers: [{mediaType: "application/vnd.in-toto+json", digest: $l, size: $ls}]}' >"$T/w/manifest"
+	m=$(put "$T/w/manifest")
+	jq -c --arg m "$m" --argjson n "$(stat -c %s "$T/w/manifest")" '.manifests += [{
+		mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $m, size: $n,
+		platform: {os: "unknown", architecture: "unknown"}}]' \
+		"$(blob "$l" "$(layout_digest "$l" bb-index)")" >"$T/w/index"
+	i=$(put "$T/w/index")
+	jq -c --arg i "$i" --argjson n "$(stat -c %s "$T/w/index")" '.manifests += [{
+		mediaType: "application/vnd.oci.image.index.v1+json", digest: $i, size: $n,
+		annotations: {"org.opencontainers.image.ref.name": "attested"}}]' "$LAYOUT/index.json" >"$l/index.json"
+	expect 0 ctr image copy --all "oci:$l:attested" "oci:$T/w/out:x"
+	is "$(layout_digest "$T/w/out" x)" "$i"
+	cmp "$(blob "$T/w/out" "$d")" "$T/w/statement"
+	# its layer is not compressed, whatever the images' are
+	expect 0 ctr image copy --all --dest-compress-format zstd "oci:$l:attested" "oci:$T/w/zstd:x"
+	cmp "$(blob "$T/w/zstd" "$m")" "$T/w/manifest"
+	expect 0 ctr pull -q "oci:$l:attested"
+	expect 0 ctr run --rm --network=none attested true
+	expect 125 ctr pull "oci:$l:@$(jq '.manifests | length - 1' "$l/index.json")" --platform unknown/unknown
+	contains "$ERR" artifact
+}
+
+test_copies_at_once_into_one_layout() {
+	local i pids=()
+	for i in one two three four; do
+		ctr image copy -q "oci:$LAYOUT:bb" "oci:$T/w/out:$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i" || fail "a copy failed"; done
+	is "$(jq -r '.manifests[].annotations[]' "$T/w/out/index.json" | sort | tr '\n' ' ')" "four one three two "
+	expect 0 skopeo --insecure-policy copy "oci:$T/w/out:two" "dir:$T/w/dir"
+	is "$(find "$T/w/out" -name '.partial*')" ""
+}
+
+# Ended in the middle: nothing is visible, and the next one finishes.
+test_interrupted_copies() {
+	local sig pid
+	for sig in TERM KILL; do
+		"$TR" --quiet --root "$GRAPHROOT" --runroot "$RUNROOT" copy --force-compression \
+			--compression zstd --compression-level 19 "oci:$LAYOUT:three" "oci:$T/w/out:x" &
+		pid=$!
+		wait_for 20 test -d "$T/w/out/blobs/sha256"
+		kill -$sig "$pid"
+		wait "$pid" && fail "it was not interrupted"
+		is "$([ -e "$T/w/out/index.json" ] && echo there)" "" "index.json after SIG$sig"
+	done
+	expect 0 ctr image copy "oci:$LAYOUT:three" "oci:$T/w/out:x"
+	is "$(layout_digest "$T/w/out" x)" "$(layout_digest "$LAYOUT" three)"
 }
 
 # What inflates to what its digest does not promise, is cut off, or is a bomb.

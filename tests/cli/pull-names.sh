@@ -14,9 +14,13 @@ test_alpine_means_what_podman_means() {
 	matches "$OUT" '^[0-9a-f]{64}$'
 	local id=$OUT name
 	for name in alpine alpine:latest library/alpine docker.io/alpine docker.io/library/alpine:latest \
-		docker://alpine docker://docker.io/library/alpine "$id" "sha256:$id" "${id:0:12}" "${id:0:5}"; do
+		"$id" "sha256:$id" "${id:0:12}" "${id:0:5}"; do
 		expect 0 ctr inspect --type image --format '{{.Id}}' "$name"
 		is "$OUT" "$id" "the image called $name"
+	done
+	# inspect looks into the registry where it is told to; run takes what is here
+	for name in docker://alpine docker://docker.io/library/alpine containers-storage:alpine; do
+		expect 0 ctr run --rm --network=none --pull=never "$name" true
 	done
 	is "$(names)" "docker.io/library/alpine:latest "
 }

@@ -17,6 +17,13 @@ int fuzz_one(const uint8_t *data, size_t len)
 	struct err e = ERR_INIT;
 	int ok = manifest_parse((const char *)data, len, "", &m, &e) == 0;
 
+	auto_manifest struct manifest any = MANIFEST_INIT;
+	int any_ok = manifest_parse_any((const char *)data, len, "", &any, NULL) == 0;
+
+	/* what passes as an image passes as anything, and the other way round it is an artifact */
+	FUZZ_CHECK(any_ok ? ok != any.is_artifact : !ok);
+	for (size_t i = 0; any_ok && i < any.n_layers; i++)
+		check_blob(&any.layers[i]);
 	if (!ok) {
 		FUZZ_CHECK(e.kind != ERR_NONE && e.text[0]);
 		return 0;
