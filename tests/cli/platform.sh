@@ -61,3 +61,20 @@ test_platform_chooses_from_a_list() {
 	expect 0 ctr run --rm --network none --pull never --platform "linux/$arch" both:1 true
 	is "$ERR" ""
 }
+
+# pull --all-tags: what the registry lists.
+test_all_tags() {
+	local at=$REGISTRY/tags/all-$$-$RANDOM i
+	for i in 1 2 three; do
+		expect 0 skopeo copy -q --dest-tls-verify=false "oci:$LAYOUT:bb" "docker://$at:$i"
+	done
+	expect 0 ctr pull -q --all-tags "$at"
+	is "$(sort -u <<<"$OUT" | wc -l)" 1
+	is "$(wc -l <<<"$OUT")" 3
+	expect 0 ctr images --format '{{.Tag}}' --sort tag "$at"
+	is "$OUT" $'1\n2\nthree'
+	expect 125 ctr pull -a "$at:1"
+	contains "$ERR" "a tag or a digest cannot be named together with all tags"
+	expect 125 ctr pull -a "$REGISTRY/tags/none-$RANDOM"
+	contains "$ERR" "tags/none-"
+}
