@@ -111,7 +111,7 @@ static int inspect(struct transfer *t, const struct manifest_args *a, const char
 	image_source_free(src);
 	if (r == 0)
 		printf("%s\n", d.data);
-	return r;
+	return r < 0 ? err_wrap(e, r, "%s", text ? text : image) : 0;
 }
 
 int transfer_cmd_manifest(struct transfer *t, int argc, char **argv, struct err *e)

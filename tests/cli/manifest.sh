@@ -235,3 +235,23 @@ test_push_refused() {
 	expect 0 skopeo inspect --raw "oci:$T/w/out:1"
 	is "$(jq -r '.manifests[0].digest' <<<"$OUT")" "$BB"
 }
+
+# Of what is in a registry only the manifest comes, and the layers when the list is pushed.
+test_add_from_a_registry() {
+	local at=$REGISTRY/pushed/joined-$$-$RANDOM
+	expect 0 ctr manifest create list
+	expect 0 ctr manifest add --all list docker://docker.io/library/alpine
+	expect 0 ctr manifest inspect list
+	is "$(jq -r '[.manifests[].platform.architecture] | sort | join(" ")' <<<"$OUT")" "amd64 arm64"
+	is "$(ls "$GRAPHROOT/layers" | wc -l)" 0 "layers were fetched"
+	expect 0 ctr manifest push list "docker://$at:1"
+	expect 0 skopeo copy -q --all --src-tls-verify=false "docker://$at:1" "oci:$T/w/copy:1"
+	expect 0 ctr manifest inspect "docker://$at:1"
+	is "$(jq '.manifests | length' <<<"$OUT")" 2
+	expect 125 ctr manifest add list docker://docker.io/library/no-such-repository
+	contains "$ERR" "no-such-repository"
+	expect 125 ctr manifest inspect nope-there-is-none
+	contains "$ERR" "nope-there-is-none"
+	expect 0 ctr manifest rm list
+	is "$(ls "$GRAPHROOT/images/blobs/sha256" | wc -l)" 0 "blobs left"
+}

@@ -78,3 +78,61 @@ test_all_tags() {
 	expect 125 ctr pull -a "$REGISTRY/tags/none-$RANDOM"
 	contains "$ERR" "tags/none-"
 }
+
+# A program for another machine runs by the interpreter that binfmt_misc has for it.  The kernel
+# keeps one such table for each user namespace, so the host's stays as it is.  The interpreter is busybox as
+# echo: it tells what it was called for.
+root_test_foreign_programs_run_by_binfmt_misc() {
+	local status=0
+	mkdir -p "$T/w/root/bin"
+	chmod 755 "$T" "$T/w"
+	install -m 755 "$(command -v busybox)" "$T/w/echo"
+	python3 - "$T/w/root/bin/foreign" <<-'END'
+		import os, struct, sys
+		machine = 0xb7 if os.uname().machine != "aarch64" else 0x3e
+		with open(sys.argv[1], "wb") as f:
+		    f.write(b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0))
+		os.chmod(sys.argv[1], 0o755)
+	END
+	tar -C "$T/w/root" -cf "$T/w/foreign.tar" .
+	cat >"$T/w/inside" <<-'END'
+		set -e
+		mount -t binfmt_misc none /proc/sys/fs/binfmt_misc 2>/dev/null || exit 77
+		m='\xb7'
+		[ "$(uname -m)" != aarch64 ] || m='\x3e'
+		printf ':foreign:M:16:\\x02\\x00%s\\x00::%s:F' "$m" "$T/w/echo" >/proc/sys/fs/binfmt_misc/register
+		exec setpriv --reuid "$CTR_TEST_USER" --regid "$(id -g "$CTR_TEST_USER")" --init-groups \
+			env HOME="$T/w/home" XDG_RUNTIME_DIR="$T/w/home/r" bash "$T/w/user"
+	END
+	cat >"$T/w/user" <<-'END'
+		set -e
+		mkdir "$XDG_RUNTIME_DIR"
+		ctr-lite import -q --arch "$OTHER" "$T/w/foreign.tar" foreign
+		ctr-lite run --rm --network none --platform "linux/$OTHER" foreign /bin/foreign one two
+		ctr-lite rmi foreign >/dev/null
+	END
+	mkdir "$T/w/home"
+	chown "$CTR_TEST_USER" "$T/w/home"
+	cat >"$T/w/enter" <<-'END'
+		import ctypes, os, sys
+		ready, go = os.pipe(), os.pipe()
+		pid = os.fork()
+		if pid == 0:
+		    if ctypes.CDLL(None).unshare(0x10000000 | 0x20000) != 0:    # CLONE_NEWUSER, CLONE_NEWNS
+		        sys.exit(77)
+		    os.write(ready[1], b"x")
+		    os.read(go[0], 1)
+		    os.execvp("bash", ["bash", sys.argv[1]])
+		os.close(ready[1])
+		if os.read(ready[0], 1):
+		    for kind in "ug":
+		        with open(f"/proc/{pid}/{kind}id_map", "w") as f:
+		            f.write("0 0 4294967295")
+		    os.write(go[1], b"x")
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+	T=$T OTHER=$(other) python3 "$T/w/enter" "$T/w/inside" >"$T/w/out" 2>"$T/w/err" || status=$?
+	[ "$status" != 77 ] || skip "binfmt_misc cannot be mounted in a user namespace here"
+	is "$status" 0 "status ($(tail -n 2 "$T/w/err"))"
+	is "$(tail -n 1 "$T/w/out")" "/bin/foreign one two"
+}
