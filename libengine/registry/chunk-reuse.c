@@ -15,6 +15,7 @@
 
 #define BLOBS_MAX 64			/* that are looked into; the newest images first */
 #define RUN_MIN_BYTES (UINT64_C(64) << 10)	/* less is fetched with what is beside it */
+#define EQUALS_MAX 16			/* chunks of one sum that are looked at */
 #define RUNS_MAX (PARTIAL_PIECES_MAX / 2)	/* the rest is for the pieces between them */
 
 struct known_blob {
@@ -167,7 +168,7 @@ static const struct zstd_chunk *find(const struct chunk_reuse *c, const struct z
 		else
 			high = mid;
 	}
-	for (; low < c->known.n; low++) {
+	for (size_t last = low + EQUALS_MAX; low < c->known.n && low < last; low++) {
 		const struct zstd_chunk *x = &c->known.list[c->sorted[low]];
 
 		if (memcmp(x->sum, want->sum, sizeof(x->sum)) != 0)
@@ -231,16 +232,18 @@ static int copy_runs(struct chunk_reuse *c, struct partial *p, const struct run 
 		if (x->end > p->size_bytes || partial_known_end(p, x->start) != x->start ||
 		    partial_next_start(p, x->start) < x->end)
 			continue; /* the table of contents itself, or a lie */
+		c->in->reused = true;
 		r = partial_copy(p, x->start, c->blobs[x->from->blob].fd, x->from->start, x->end - x->start, e);
 		bytes += x->end - x->start;
 	}
+	if (r < 0 && r != -ENOSPC && r != -EDQUOT)
+		return 0; /* what is not there, whatever its table of contents says, is fetched */
 	if (r == 0 && bytes > 0) {
 		log_info("blob %.12s: %llu bytes of it are here in other blobs", p->digest.hex,
 			 (unsigned long long)bytes);
-		c->in->reused = true;
 		r = partial_take_note(p, e);
 	}
-	return r == -ENODATA ? 0 : r; /* a blob that is shorter than its table of contents says */
+	return r;
 }
 
 int chunk_reuse_fill(struct chunk_reuse *c, struct blob_fetch *f, struct blob_item *item,

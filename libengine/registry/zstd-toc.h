@@ -14,7 +14,7 @@
 
 #define ZSTD_TOC_MAX_BYTES (16u << 20)		/* compressed */
 #define ZSTD_TOC_MAX_PLAIN_BYTES (256u << 20)
-#define ZSTD_TOC_CHUNKS_MAX (1u << 18)		/* of all blobs together: 16 MB */
+#define ZSTD_TOC_CHUNKS_MAX (1u << 17)		/* of all blobs together: 8 MB */
 
 /* Bytes @start to @end (not included) of a blob are a file, or a part of one, of the SHA-256 @sum. */
 struct zstd_chunk {
