@@ -16,10 +16,9 @@
 #include "signature-opts.h"
 
 struct copy_args {
-	struct registry_args src;
-	struct sign_args sign;	/* here, because sign_opts wants it so */
-	struct registry_args dest;
+	struct registry_args src, dest;
 	struct platform_args platform;
+	struct sign_args sign;
 	bool all, preserve_digests, remove_signatures, quiet, compress, decompress, force, accept_plain;
 	const char *authfile, *multi_arch, *format, *compress_format,
 		*digestfile, *retry_delay;
@@ -54,7 +53,7 @@ static const struct opt copy_opts[] = {
 	{ 0,   "retry",         "N",    OPT_U64,    ARG(retry),         "Number of times to retry a failed transfer, with growing pauses (default 3)" },
 	{ 0,   "retry-delay",   "DURATION", OPT_STRING, ARG(retry_delay), "Pause between retries (default: it grows from a second on)" },
 	{ 0,   "retry-times",   "N",    OPT_ALIAS,  .text = "retry" },
-	{ .kind = OPT_INCLUDE, .table = sign_opts },
+	SIGN_OPTS(ARG(sign)),
 	{ .kind = OPT_INCLUDE, .table = signature_policy_opts },
 	{ 0,   "src-authfile",  "FILE", OPT_STRING, ARG(src.authfile),  "Path of the authentication file for the source", 0, COMPLETE_FILE },
 	{ 0,   "src-cert-dir",  "DIR",  OPT_STRING, ARG(src.cert_dir),  "TLS certificates and keys for the source", 0, COMPLETE_DIR },
@@ -120,7 +119,7 @@ static int add_image_args(const struct cmd *c, const struct copy_args *a, struct
 		r = strv_addf(v, "--compression-level=%llu", (unsigned long long)a->level);
 	if (r >= 0)
 		r = add_flag(v, "force-compression", a->force && a->compress_format);
-	return r < 0 ? err_sys(e, r, "pass the options on") : 0;
+	return r < 0 ? err_sys(e, r, "pass the options on") : sign_opts_pass(&a->sign, v, e);
 }
 
 /* What is said for both sides goes to each. */
@@ -164,8 +163,6 @@ static int run_copy(struct cmd *c, const struct copy_args *a, const char *src_cr
 
 	if (r >= 0)
 		r = add_image_args(c, a, &v, e);
-	if (r >= 0)
-		r = sign_opts_pass(&a->sign, &v, e);
 	if (r >= 0)
 		r = add_side(c, a, a->src, "src-", &v, e);
 	if (r >= 0)

@@ -1,8 +1,6 @@
 /* Options about signatures that several commands share. */
 #include "signature-opts.h"
 
-#include <stddef.h>
-
 #include <ctrlite/transfer.h>
 
 static int set_policy(const char *value, void *dst, struct err *e)
@@ -20,19 +18,6 @@ const struct opt signature_policy_opts[] = {
 	{ 0 },
 };
 /* clang-format on */
-
-#define ARG(m) (sizeof(struct registry_args) + offsetof(struct sign_args, m))
-/* clang-format off */
-const struct opt sign_opts[] = {
-	{ 0, "sign-by",          "KEY",  OPT_STRING, ARG(gpg_key), "Sign with a GPG key: its fingerprint, ID or address" },
-	{ 0, "sign-by-sigstore", "FILE", OPT_STRING, ARG(params),  "Sign as this file of sigstore parameters says (privateKeyFile)", 0, COMPLETE_FILE },
-	{ 0, "sign-by-sigstore-private-key", "FILE", OPT_STRING, ARG(key), "Sign with a private key of sigstore", 0, COMPLETE_FILE },
-	{ 0, "sign-by-sq-fingerprint", "FINGERPRINT", OPT_REFUSED, .text = "keys of Sequoia are not used: give GPG's by --sign-by" },
-	{ 0, "sign-passphrase-file", "FILE", OPT_STRING, ARG(passphrase_file), "Read the key's passphrase from FILE", 0, COMPLETE_FILE },
-	{ 0 },
-};
-/* clang-format on */
-#undef ARG
 
 static int add(struct strv *v, const char *name, const char *value)
 {

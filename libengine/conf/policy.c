@@ -271,7 +271,7 @@ int policy_refuses(const struct policy *p, const struct policy_subject *s,
 	return 0;
 }
 
-int policy_check(const char *ref, struct err *e)
+int policy_check(const char *ref, bool *ret_gpg, struct err *e)
 {
 	auto_policy struct policy p = POLICY_INIT;
 	auto_policy_requirements struct policy_requirements l = POLICY_REQUIREMENTS_INIT;
@@ -280,5 +280,7 @@ int policy_check(const char *ref, struct err *e)
 
 	if (r == 0)
 		r = policy_find(&p, &s, &l, e);
+	for (size_t i = 0; ret_gpg && i < l.n; i++)
+		*ret_gpg |= l.items[i].type == POLICY_SIGNED_BY;
 	return r < 0 ? r : policy_refuses(&p, &s, &l, e);
 }

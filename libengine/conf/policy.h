@@ -112,7 +112,8 @@ char *policy_subject_str(const struct policy_subject *s);
 int policy_refuses(const struct policy *p, const struct policy_subject *s,
 		   const struct policy_requirements *l, struct err *e);
 
-/* All of the above for the docker reference @ref under the policy that counts. */
-int policy_check(const char *ref, struct err *e);
+/* All of the above for the docker reference @ref under the policy that counts.  *@ret_gpg (may be
+ * NULL): GPG signatures are required. */
+int policy_check(const char *ref, bool *ret_gpg, struct err *e);
 
 #endif

@@ -115,6 +115,7 @@ void doctor_install(const struct doctor *d, struct ctr_finding *f, const char *p
 	/* What is called otherwise there, in the same order. */
 	static const char *const names[][5] = {
 		{ "uidmap", "shadow-utils", "shadow", "shadow", "shadow-uidmap" },
+		{ "gpg", "gnupg2", "gpg2", "gnupg", "gnupg" },
 	};
 	size_t m = 0, n = 0;
 

@@ -288,10 +288,14 @@ void probe_registries(struct doctor *d, struct ctr_finding *f)
 void probe_policy(struct doctor *d, struct ctr_finding *f)
 {
 	struct err e = ERR_INIT;
-	int r = policy_check("docker.io/library/alpine:latest", &e);
+	bool wants_gpg = false;
+	int r = policy_check("docker.io/library/alpine:latest", &wants_gpg, &e);
+	auto_free char *gpg = wants_gpg ? path_find_program("gpg") : NULL;
 
-	(void)d;
-	if (r == 0) {
+	if (r == 0 && wants_gpg && !gpg) {
+		doctor_found(f, CTR_HEALTH_OPTIONAL, "images must be signed, and gpg, which verifies that, is not here");
+		doctor_install(d, f, "gpg");
+	} else if (r == 0) {
 		doctor_found(f, CTR_HEALTH_OK, "images may be pulled");
 	} else if (e.kind == ERR_DENIED || e.kind == ERR_UNSUPPORTED) {
 		doctor_found(f, CTR_HEALTH_OPTIONAL, "%s", e.text);

@@ -146,6 +146,9 @@ test_settings_and_limits() {
 	echo '{' >"$T/n/.config/containers/policy.json"
 	nested :
 	lacks_it policy FAILED "correct the file"
+	echo '{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}]}' >"$T/n/.config/containers/policy.json"
+	nested "$(hide gpg)"
+	lacks_it policy missing gpg
 	nested 'ulimit -n 500'
 	lacks_it files-limit missing "nofile 1048576"
 	command -v catatonit >/dev/null || return 0

@@ -598,3 +598,36 @@ test_archives_and_directories_are_judged() {
 	contains "$ERR" "no signature exists"
 	end_keys
 }
+
+# An index is signed with all that it lists, and judged with all of it where all is copied.
+test_copies_of_indexes_are_signed() {
+	lookaside
+	new_key alice
+	local from=docker://$REGISTRY/library/alpine to=docker://$REGISTRY/trust/all:1
+	expect 0 ctr image copy -q --all --src-tls-verify=false --dest-tls-verify=false --sign-by alice@example.com "$from" "$to"
+	is "$(find "$T/sigs" -path '*trust/all@*' -name signature-1 | wc -l)" \
+		"$(skopeo inspect --raw --tls-verify=false "$to" | jq '.manifests | length + 1')"
+	policy "$(signed_by alice)"
+	expect 0 skopeo --registries.d "$HOME/.config/containers/registries.d" copy -q --all --remove-signatures \
+		--src-tls-verify=false "$to" "dir:$T/w/all"
+	accepted all:1
+	expect 0 ctr image copy -q --all --remove-signatures --src-tls-verify=false "$to" "oci:$T/w/layout:all"
+	# one of them unsigned
+	local one
+	one=$(skopeo inspect --raw --tls-verify=false "$to" | jq -r '[.manifests[] | select(.platform.architecture != "amd64")][0].digest')
+	rm -r "$T/sigs/trust/all@sha256=${one#sha256:}"
+	expect 125 ctr image copy -q --all --remove-signatures --src-tls-verify=false "$to" "oci:$T/w/layout:again"
+	contains "$ERR" "no signature exists"
+	# a signed image is not made another one silently
+	expect 125 ctr image copy -q --src-tls-verify=false "$to" "docker-archive:$T/w/archive.tar"
+	contains "$ERR" "--remove-signatures"
+	policy '{"type":"insecureAcceptAnything"}'
+	expect 0 ctr pull -q "$REGISTRY/trust/all:1"
+	expect 0 ctr manifest create mine "$REGISTRY/trust/all:1"
+	expect 0 ctr manifest push -q --all --tls-verify=false --sign-by alice@example.com mine "docker://$REGISTRY/trust/mine:1"
+	policy "$(signed_by alice)"
+	accepted_list=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/trust/mine:1" | jq '.manifests | length + 1')
+	is "$(find "$T/sigs" -path '*trust/mine@*' -name signature-1 | wc -l)" "$accepted_list"
+	expect 0 ctr pull -q "$REGISTRY/trust/mine:1"
+	end_keys
+}
