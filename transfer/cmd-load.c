@@ -137,7 +137,7 @@ static int load_docker(struct loader *l, struct archive *a, struct err *e)
 
 		r = locate(l, TRANSPORT_DOCKER_ARCHIVE, (long)i, &where, e);
 		if (r == 0)
-			r = source_docker_archive_new(a, i, &src, e);
+			r = source_docker_archive_new(a, i, true, &src, e);
 		if (r == 0)
 			r = bring(l, src, &where, &src->names, e);
 	}

@@ -34,9 +34,11 @@ int archive_count(struct archive *a, size_t *ret, struct err *e);
 
 /*
  * Image @i of a docker-archive, or that of the location @l (a name, @N, or the only one).
- * They hold the archive.
+ * They hold the archive.  @into_store: of layers that the archive's store has already its blobs are
+ * given, whatever their compression, in the place of those in the archive.
  */
-int source_docker_archive_new(struct archive *a, size_t i, struct image_source **ret, struct err *e);
+int source_docker_archive_new(struct archive *a, size_t i, bool into_store,
+			      struct image_source **ret, struct err *e);
 /* The image of an archive that is an image layout, as source_layout_new() has it. */
 int source_oci_archive_new(struct archive *a, const struct ctr_location *l, struct image_source **ret,
 			   struct err *e);

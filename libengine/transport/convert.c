@@ -10,7 +10,6 @@
 #include "layout.h"
 #include "str.h"
 
-#define MEDIA_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 
 int ctr_copy_format(const char *word, enum copy_format *ret, struct err *e)
 {

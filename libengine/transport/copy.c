@@ -427,9 +427,13 @@ static int copy_to(struct image_source *src, const struct ctr_location *dest,
 		   const struct transport_ctx *ctx, const struct ctr_copy_opts *o,
 		   struct ctr_copy_result *ret, struct err *e)
 {
+	bool into_store = dest->transport == TRANSPORT_NAME || dest->transport == TRANSPORT_STORAGE;
 	struct image_sink *sink = NULL;
 	int r = image_sink_open(dest, ctx, &sink, e);
 
+	/* The store keeps what it gets; a manifest that was made for the way may as well say less. */
+	if (r == 0 && into_store && src->no_digests)
+		sink->layers = SINK_LAYERS_COMPRESS;
 	if (r == 0)
 		r = ctr_copy_put(ctx->store, ctx->idmap, src, sink, o, ret, e);
 	if (r == 0)
@@ -523,7 +527,7 @@ int ctr_copy_in(struct store *s, const struct idmap *m, const struct ctr_locatio
 		struct err *e)
 {
 	const struct transport_ctx ctx = { s, m, &o->src, o->have_platform ? &o->platform : NULL,
-					   &o->events };
+					   &o->events, .into_store = true };
 	auto_strv struct strv names = STRV_INIT;
 	struct image_source *source = NULL;
 	int r = image_source_open(src, &ctx, &source, e);

@@ -10,21 +10,27 @@
 #include "blob.h"
 #include "fd.h"
 #include "json.h"
+#include "known-layers.h"
 #include "layer-bytes.h"
 #include "layout.h"
 #include "reference.h"
 #include "str.h"
 
-#define MEDIA_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 #define BLOBS "blobs/sha256/"	/* where Docker 25 and later has what is named by its digest */
 
 struct source_docker {
 	struct image_source base;
 	struct archive *archive;
 	const struct docker_archive_image *image;
-	const struct tar_member *config, **layers;
-	struct digest config_digest, *digests;	/* digests: of the layers as they are in the archive */
+	const struct tar_member *config;
+	struct digest config_digest;
+	struct layer {
+		const struct tar_member *member;
+		struct manifest_blob blob;
+		int store_fd;		/* the store has it, as @blob: FD_NONE, or its file, held */
+	} *layers;
 	struct image_document document;
+	bool known;			/* the store has the image: @document is its manifest there */
 };
 
 static int docker_document(struct image_source *base, const struct digest *d,
@@ -41,18 +47,34 @@ static int docker_document(struct image_source *base, const struct digest *d,
 	return image_document_take(copy, s->document.len, s->document.media_type, NULL, ret, e);
 }
 
+/* Of an image that the store has: nothing of the archive is used. */
+static int open_known(struct source_docker *s, struct image_part *p, struct err *e)
+{
+	p->fd = layout_blob_hold(s->archive->store, &p->blob.digest, e);
+	return p->fd < 0 ? p->fd : 0;
+}
+
 static int docker_open(struct image_source *base, struct image_part *p, struct err *e)
 {
 	struct source_docker *s = (struct source_docker *)base;
 	const struct tar_member *m = digest_eq(&p->blob.digest, &s->config_digest) ? s->config : NULL;
+	int fd = s->archive->fd;
 
-	for (size_t i = 0; !m && i < s->image->layers.n; i++)
-		if (digest_eq(&p->blob.digest, &s->digests[i]))
-			m = s->layers[i];
+	if (s->known)
+		return open_known(s, p, e);
+	for (size_t i = 0; !m && i < s->image->layers.n; i++) {
+		const struct layer *l = &s->layers[i];
+
+		if (!digest_eq(&p->blob.digest, &l->blob.digest))
+			continue;
+		m = l->member;
+		if (l->store_fd >= 0)
+			fd = l->store_fd;
+	}
 	if (!m)
 		return err_set(e, ERR_NOT_FOUND, "blob %.12s is not in the archive", p->blob.digest.hex);
-	p->fd = fd_dup(s->archive->fd);
-	p->offset = m->offset;
+	p->fd = fd_dup(fd);
+	p->offset = fd == s->archive->fd ? m->offset : 0;
 	return p->fd < 0 ? err_sys(e, p->fd, "read the archive") : 0;
 }
 
@@ -61,8 +83,9 @@ static void docker_free(struct image_source *base)
 	struct source_docker *s = (struct source_docker *)base;
 
 	image_document_done(&s->document);
+	for (size_t i = 0; s->layers && i < s->image->layers.n; i++)
+		(void)fd_close(s->layers[i].store_fd);
 	free(s->layers);
-	free(s->digests);
 	archive_unref(s->archive);
 	free(s);
 }
@@ -95,33 +118,54 @@ static int compressed_digest(const struct source_docker *s, const struct tar_mem
 	return r < 0 ? err_wrap(e, r, "%s", m->name) : 0;
 }
 
-static int find_layer(struct source_docker *s, size_t i, const char *diff_id, enum compression *ret,
-		      struct err *e)
+/* What the layer @l is in the archive. */
+static int describe_layer(struct source_docker *s, size_t i, const struct digest *diff_id,
+			  struct layer *l, struct err *e)
 {
-	const char *name = s->image->layers.items[i];
-	int r = tar_index_find(&s->archive->index, name, &s->layers[i], e);
-	struct image_part p;
+	const struct image_part p = part_of(s, l->member);
+	enum compression c;
+	int r = layer_bytes_compression(&p, &c, e);
 
 	if (r < 0)
 		return r;
-	p = part_of(s, s->layers[i]);
-	r = layer_bytes_compression(&p, ret, e);
-	if (r < 0)
-		return r;
-	switch (*ret) {
+	l->blob.size_bytes = l->member->size_bytes;
+	switch (c) {
 	case COMPRESSION_NONE: /* its bytes are what the config's diffID is of */
-		r = digest_parse(diff_id ? diff_id : "", &s->digests[i], e);
-		return r < 0 ? err_wrap(e, r, "$.rootfs.diff_ids[%zu]", i) : 0;
+		l->blob.digest = *diff_id;
+		l->blob.media_type = MEDIA_DOCKER_LAYER;
+		return 0;
 	case COMPRESSION_GZIP:
+		l->blob.media_type = MEDIA_DOCKER_LAYER_GZ;
+		return compressed_digest(s, l->member, &l->blob.digest, e);
 	case COMPRESSION_ZSTD:
-		return compressed_digest(s, s->layers[i], &s->digests[i], e);
+		l->blob.media_type = MEDIA_OCI_LAYER "+zstd";
+		return compressed_digest(s, l->member, &l->blob.digest, e);
 	case COMPRESSION_XZ:
 	case COMPRESSION_BZIP2:
 	case COMPRESSION_COUNT_:
 		break;
 	}
 	return err_set(e, ERR_UNSUPPORTED, "layer %zu is compressed by %s: only gzip, zstd and plain tar "
-		       "are layers", i + 1, compression_str(*ret));
+		       "are layers", i + 1, compression_str(c));
+}
+
+static int find_layer(struct source_docker *s, const struct known_layers *known, size_t i,
+		      const char *diff_id, struct err *e)
+{
+	const struct manifest_blob *have;
+	struct layer *l = &s->layers[i];
+	struct digest d;
+	int r = digest_parse(diff_id ? diff_id : "", &d, e);
+
+	if (r < 0)
+		return err_wrap(e, r, "$.rootfs.diff_ids[%zu]", i);
+	r = tar_index_find(&s->archive->index, s->image->layers.items[i], &l->member, e);
+	if (r < 0)
+		return r;
+	have = known_layers_hold(known, s->archive->store, &d, &l->store_fd);
+	if (have)
+		l->blob = *have;
+	return have ? 0 : describe_layer(s, i, &d, l, e);
 }
 
 /* "<digest>.json" and blobs/sha256/<digest> say what the config is: nothing else can be meant. */
@@ -155,12 +199,16 @@ static int read_config(struct source_docker *s, json_t **ret, struct err *e)
 	return r < 0 ? r : json_parse(buf, len, LAYOUT_CONFIG_MAX_BYTES, "the image config", ret, e);
 }
 
-static const char *layer_media_type(enum compression c, bool oci)
+/* In the OCI's words, for a manifest of the OCI's. */
+static const char *oci_type(const char *type)
 {
-	if (oci)
-		return c == COMPRESSION_ZSTD ? MEDIA_OCI_LAYER "+zstd" :
-		       c == COMPRESSION_GZIP ? MEDIA_OCI_LAYER "+gzip" : MEDIA_OCI_LAYER;
-	return c == COMPRESSION_GZIP ? MEDIA_DOCKER_LAYER_GZ : MEDIA_DOCKER_LAYER;
+	return streq(type, MEDIA_DOCKER_LAYER) ? MEDIA_OCI_LAYER :
+	       streq(type, MEDIA_DOCKER_LAYER_GZ) ? MEDIA_OCI_LAYER "+gzip" : type;
+}
+
+static const char *docker_type(const char *type)
+{
+	return streq(type, MEDIA_OCI_LAYER "+gzip") ? MEDIA_DOCKER_LAYER_GZ : type;
 }
 
 static json_t *descriptor(const char *type, const struct digest *d, uint64_t size_bytes)
@@ -172,17 +220,20 @@ static json_t *descriptor(const char *type, const struct digest *d, uint64_t siz
 }
 
 /* Docker's form, unless a layer is of a kind that it does not have. */
-static json_t *make_manifest(const struct source_docker *s, const enum compression *kinds)
+static json_t *make_manifest(const struct source_docker *s)
 {
 	auto_json json_t *layers = json_array();
 	bool oci = false;
 
 	for (size_t i = 0; i < s->image->layers.n; i++)
-		oci |= kinds[i] == COMPRESSION_ZSTD;
-	for (size_t i = 0; i < s->image->layers.n; i++)
-		if (json_array_append_new(layers, descriptor(layer_media_type(kinds[i], oci), &s->digests[i],
-							     s->layers[i]->size_bytes)) < 0)
+		oci |= str_ends(s->layers[i].blob.media_type, "+zstd");
+	for (size_t i = 0; i < s->image->layers.n; i++) {
+		const struct manifest_blob *b = &s->layers[i].blob;
+		const char *type = oci ? oci_type(b->media_type) : docker_type(b->media_type);
+
+		if (json_array_append_new(layers, descriptor(type, &b->digest, b->size_bytes)) < 0)
 			return NULL;
+	}
 	return json_pack("{s:i, s:s, s:o, s:O}", "schemaVersion", 2, "mediaType",
 			 oci ? MEDIA_OCI_MANIFEST : MEDIA_DOCKER_MANIFEST, "config",
 			 descriptor(oci ? MEDIA_OCI_CONFIG : MEDIA_DOCKER_CONFIG, &s->config_digest,
@@ -190,31 +241,55 @@ static json_t *make_manifest(const struct source_docker *s, const enum compressi
 			 "layers", layers);
 }
 
-static int read_image(struct source_docker *s, struct err *e)
+static int take_known(struct source_docker *s, const struct digest *manifest, struct err *e)
 {
+	auto_close int fd = layout_blob_hold(s->archive->store, manifest, e);
+	char *data = NULL;
+	size_t len;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = fd_read_file(fd, LAYOUT_MANIFEST_MAX_BYTES, &data, &len);
+	if (r < 0)
+		return err_sys(e, r, "read manifest %.12s", manifest->hex);
+	s->known = true;
+	s->base.no_digests = false;
+	return image_document_take(data, len, "", manifest, &s->document, e);
+}
+
+static int read_image(struct source_docker *s, bool into_store, struct err *e)
+{
+	auto_known_layers struct known_layers known = KNOWN_LAYERS_INIT;
 	size_t n = s->image->layers.n;
-	auto_free enum compression *kinds = calloc(n + 1, sizeof(*kinds));
 	auto_json json_t *config = NULL, *doc = NULL;
+	const struct digest *there;
 	const json_t *ids;
 	char *text;
 	int r;
 
 	s->layers = calloc(n + 1, sizeof(*s->layers));
-	s->digests = calloc(n + 1, sizeof(*s->digests));
-	if (!kinds || !s->layers || !s->digests)
+	if (!s->layers)
 		return err_sys(e, ENOMEM, "read the archive");
+	for (size_t i = 0; i < n; i++)
+		s->layers[i].store_fd = FD_NONE;
 	r = read_config(s, &config, e);
+	if (r == 0 && into_store)
+		r = known_layers_read(s->archive->store, &known, e);
 	if (r < 0)
 		return r;
+	there = known_layers_image(&known, s->archive->store, &s->config_digest);
+	if (there)
+		return take_known(s, there, e);
 	ids = json_object_get(json_object_get(config, "rootfs"), "diff_ids");
 	if (json_array_size(ids) != n)
 		return err_set(e, ERR_CORRUPT, "the image config has %zu diff_ids, manifest.json has %zu layers",
 			       json_array_size(ids), n);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = find_layer(s, i, json_string_value(json_array_get(ids, i)), &kinds[i], e);
+		r = find_layer(s, &known, i, json_string_value(json_array_get(ids, i)), e);
 	if (r < 0)
 		return r;
-	doc = make_manifest(s, kinds);
+	doc = make_manifest(s);
 	text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 	if (!text)
 		return err_sys(e, ENOMEM, "read the archive");
@@ -223,7 +298,8 @@ static int read_image(struct source_docker *s, struct err *e)
 				   &s->document, e);
 }
 
-int source_docker_archive_new(struct archive *a, size_t i, struct image_source **ret, struct err *e)
+int source_docker_archive_new(struct archive *a, size_t i, bool into_store,
+			      struct image_source **ret, struct err *e)
 {
 	struct source_docker *s = calloc(1, sizeof(*s));
 	int r = 0;
@@ -237,7 +313,7 @@ int source_docker_archive_new(struct archive *a, size_t i, struct image_source *
 		if (strv_add(&s->base.names, s->image->names.items[k]) < 0)
 			r = err_sys(e, ENOMEM, "read the archive");
 	if (r == 0)
-		r = read_image(s, e);
+		r = read_image(s, into_store, e);
 	if (r < 0) {
 		image_source_free(&s->base);
 		return a->docker.n > 1 ? err_wrap(e, r, "image @%zu", i) : r;
@@ -304,7 +380,7 @@ int source_docker_archive_open(const struct ctr_location *l, const struct transp
 	if (r == 0)
 		r = choose(&a->docker, l, &i, e);
 	if (r == 0)
-		r = source_docker_archive_new(a, i, ret, e);
+		r = source_docker_archive_new(a, i, ctx->into_store, ret, e);
 	archive_unref(a);
 	return r;
 }

@@ -34,6 +34,7 @@ struct transport_ctx {
 	const struct registry_access *registry;	/* for this side of the copy */
 	const struct ctr_platform *platform;	/* the wanted one */
 	const struct ctr_pull_events *events;	/* never NULL; its members may be */
+	bool into_store;		/* the image goes into @store: what that has is not read */
 };
 
 /* A manifest or an index, byte for byte. */

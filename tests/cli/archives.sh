@@ -157,7 +157,7 @@ test_save_in_every_format() {
 	local id f
 	make_three
 	id=$(id_of more:1)
-	for f in oci-archive oci-dir docker-archive; do
+	for f in oci-archive oci-dir docker-dir docker-archive; do
 		expect 0 ctr save -q --format "$f" -o "$T/w/$f" more:1
 	done
 	expect 0 ctr rmi more:1
@@ -167,6 +167,9 @@ test_save_in_every_format() {
 		is "$(id_of more:1)" "$id" "$f"
 		expect 0 ctr rmi more:1
 	done
+	expect 0 ctr load -q -i "$T/w/docker-dir"
+	is "$OUT" "Loaded image: sha256:$id"
+	is "$(jq -r .mediaType "$T/w/docker-dir/manifest.json")" application/vnd.docker.distribution.manifest.v2+json
 	cd "$T/w"
 	expect 0 ctr load -q -i oci-dir
 	is "$OUT" "Loaded image: localhost/oci-dir:latest"
@@ -261,6 +264,35 @@ test_load_tells_of_names_that_move() {
 	is "$(id_of "$old")" "$old"
 	expect 0 ctr load -q -i "$T/w/a.tar"
 	is "$ERR" "" "once it has the name"
+}
+
+# What the store has is not brought in again, also where it is compressed there and plain in the
+# archive; what it has not is compressed on its way.
+blob_list() { find "$GRAPHROOT/images/blobs" -type f | sort; }
+test_load_of_what_is_here() {
+	local before digest
+	make_three
+	expect 0 ctr save -q -m -o "$T/w/a.tar" bb more:1
+	before=$(blob_list)
+	digest=$(ctr image inspect -f '{{.Digest}}' more:1)
+	expect 0 ctr load -q -i "$T/w/a.tar"
+	is "$(blob_list)" "$before"
+	is "$(ctr image inspect -f '{{.Digest}}' more:1)" "$digest"
+	# Its lower layer is here with bb, the other one is not.
+	expect 0 ctr rmi more:1
+	expect 0 ctr load "-i$T/w/a.tar"
+	contains "$ERR" "skipped: already exists"
+	m=$(ctr image inspect -f '{{.Digest}}' more:1)
+	b=$(ctr image inspect -f '{{.Digest}}' bb)
+	m=$GRAPHROOT/images/blobs/sha256/${m#sha256:}
+	is "$(jq -r '.layers[0].digest' "$m")" "$(jq -r '.layers[0].digest' "$GRAPHROOT/images/blobs/sha256/${b#sha256:}")"
+	is "$(jq -r '.layers[].mediaType' "$m" | uniq)" application/vnd.docker.image.rootfs.diff.tar.gzip
+	is "$(ctr run --rm --network=none more:1 sh -c 'read x </file; echo $x')" more
+	# An image of which a blob is gone is brought in from the archive.
+	rm "$GRAPHROOT/images/blobs/sha256/$(jq -r '.layers[1].digest' "$m" | cut -d: -f2)"
+	expect 125 ctr save -q -o "$T/w/b.tar" more:1
+	expect 0 ctr load -q -i "$T/w/a.tar"
+	expect 0 ctr save -q -o "$T/w/b.tar" more:1
 }
 
 test_load_from_pipes_and_compressed() {
