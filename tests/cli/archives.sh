@@ -311,6 +311,20 @@ test_load_from_pipes_and_compressed() {
 	is "$(ls "$GRAPHROOT/tmp")" ""
 }
 
+test_load_asks_the_policy() {
+	make_image
+	expect 0 ctr save -q -o "$T/w/d.tar" bb
+	expect 0 ctr save -q --format oci-archive -o "$T/w/o.tar" bb
+	expect 0 ctr rmi bb
+	echo '{"default":[{"type":"reject"}],"transports":{"docker-archive":{"":[{"type":"insecureAcceptAnything"}]}}}' \
+		>"$T/w/policy.json"
+	expect 125 ctr load -q --signature-policy "$T/w/policy.json" -i "$T/w/o.tar"
+	contains "$ERR" "is rejected by policy"
+	is "$(find "$GRAPHROOT/images/blobs" "$GRAPHROOT/layers" -type f)" ""
+	expect 0 ctr load -q --signature-policy "$T/w/policy.json" -i "$T/w/d.tar"
+	is "$OUT" "Loaded image: localhost/bb:latest"
+}
+
 # --- import
 
 test_import_from_a_url() {
