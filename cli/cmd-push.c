@@ -103,7 +103,7 @@ static int push_one(struct cmd *c, const struct push_args *a, const char *creds,
 					.quiet = a->quiet, .dest_creds = creds };
 	auto_strv struct strv v = STRV_INIT;
 	auto_free char *out = NULL;
-	const char *id;
+	const char *usual = c->eng->conf.transport ? c->eng->conf.transport : "docker://", *id;
 	int r = strv_add(&v, "copy");
 
 	if (r >= 0)
@@ -114,7 +114,7 @@ static int push_one(struct cmd *c, const struct push_args *a, const char *creds,
 	if (r >= 0)
 		r = strv_addf(&v, "containers-storage:%s", source);
 	if (r >= 0)
-		r = strv_addf(&v, "%s%s", ctr_location_has_transport(dest) ? "" : "docker://", dest);
+		r = strv_addf(&v, "%s%s", ctr_location_has_transport(dest) ? "" : usual, dest);
 	if (r < 0)
 		return err_sys(e, r, "push %s", source);
 	r = ctr_transfer_run(&t, (const char *const *)strv_argv(&v), &out, e);

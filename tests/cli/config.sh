@@ -98,6 +98,13 @@ test_image_default_format() {
 application/vnd.oci.image.manifest.v1+json"
 }
 
+test_image_default_transport() {
+	make_image
+	conf <<<$'[engine]\nimage_default_transport = "oci:"'
+	expect 0 ctr push -q bb "$T/w/layout:bb"
+	[ -e "$T/w/layout/index.json" ] || fail "it did not go into a layout"
+}
+
 test_engine_env_and_override() {
 	mkdir "$T/w/docker"
 	conf <<<"[engine]

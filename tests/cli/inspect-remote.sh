@@ -37,6 +37,26 @@ test_a_layout() {
 	is "$(ctr images -q)" "" "nothing was brought here"
 }
 
+test_a_registry() {
+	need_skopeo
+	local name
+	for name in alpine busybox three:docker; do
+		expect 0 ctr inspect "docker://$REGISTRY/library/$name"
+		same_as_skopeo "$OUT" --tls-verify=false "docker://$REGISTRY/library/$name"
+		ctr inspect --raw "docker://$REGISTRY/library/$name" >"$T/w/ours"
+		skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/library/$name" >"$T/w/theirs"
+		cmp "$T/w/ours" "$T/w/theirs"
+	done
+	# docker.io is where registries.conf says
+	expect 0 ctr inspect --format '{{.Name}} {{len .RepoTags}}' --no-tags docker://alpine
+	is "$OUT" "docker.io/library/alpine 0"
+	expect 0 ctr image inspect --format '{{len .RepoTags}}' docker://alpine
+	[ "$OUT" -gt 1 ] || fail "$OUT tags"
+	expect 125 ctr inspect docker://alpine:nosuch
+	contains "$ERR" "manifest unknown"
+	is "$(ctr images -q)" "" "nothing was brought here"
+}
+
 test_refused() {
 	expect 125 ctr inspect "oci:$LAYOUT:nosuch"
 	contains "$ERR" nosuch
