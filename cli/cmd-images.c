@@ -173,11 +173,12 @@ static bool match_intermediate(void *ctx, const struct filter *f, const void *ob
 }
 
 /* What no image here is: a read-only one of another store. */
-static bool match_never(void *ctx, const struct filter *f, const void *object)
+static bool match_read_only(void *ctx, const struct filter *f, const void *object)
 {
+	const struct row *row = object;
+
 	(void)ctx;
-	(void)object;
-	return f->number == 0;
+	return row->image->read_only == (f->number != 0);
 }
 
 static bool match_list(void *ctx, const struct filter *f, const void *object)
@@ -223,7 +224,7 @@ static const struct filter_key filter_keys[] = {
 	{ "intermediate", false, filter_read_bool, match_intermediate },
 	{ "label", true, NULL, match_label },
 	{ "manifest", false, filter_read_bool, match_list },
-	{ "readonly", false, filter_read_bool, match_never },
+	{ "readonly", false, filter_read_bool, match_read_only },
 	{ "reference", false, NULL, match_reference },
 	{ "since", false, read_image, match_since },
 	{ "until", false, filter_read_time, match_before },
@@ -448,8 +449,8 @@ static json_t *row_view(const struct context *x, const struct row *row, bool no_
 	json_object_set_new(j, "Containers", json_integer((json_int_t)users_of(x, i)));
 	json_object_set_new(j, "Dangling", json_boolean(is_dangling(row)));
 	json_object_set_new(j, "IsDangling", json_boolean(is_dangling(row)));
-	json_object_set_new(j, "ReadOnly", json_false());
-	json_object_set_new(j, "IsReadOnly", json_false());
+	json_object_set_new(j, "ReadOnly", json_boolean(i->read_only));
+	json_object_set_new(j, "IsReadOnly", json_boolean(i->read_only));
 	json_object_set_new(j, "IsManifestList", json_boolean(i->is_list));
 	json_object_set_new(j, "Arch", json_string(arch ? arch : ""));
 	json_object_set_new(j, "Os", json_string(os ? os : ""));

@@ -73,6 +73,8 @@ static int remove_all(struct cmd *c, const struct rmi_args *a, struct outcome *o
 	for (size_t i = 0; r >= 0 && i < l.n; i++) {
 		const struct ctr_image *image = &l.items[i];
 
+		if (image->read_only)
+			continue;
 		/* by ID one of several names is refused: take the names one by one */
 		for (size_t k = 1; k < image->names.n; k++)
 			remove_one(c, a, image->names.items[k], o, e);

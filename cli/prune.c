@@ -193,7 +193,7 @@ int prune_images(struct cmd *c, bool all, const struct prune_filters *f, const c
 					 !image->names.n && !ctr_image_has_children(&l, image) };
 
 		/* the filter says itself what is looked at */
-		if (!(all || t.dangling || filters_ask(&f->f, "dangling")) || has_users(image, &users))
+		if (image->read_only || !(all || t.dangling || filters_ask(&f->f, "dangling")) || has_users(image, &users))
 			continue;
 		if (labels_of(image, &labels) < 0)
 			r = err_sys(e, ENOMEM, "prune images");

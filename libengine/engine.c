@@ -10,6 +10,7 @@
 #include "ctrlite/default-dirs.h"
 #include "ctrlite/idmap.h"
 #include "ctrlite/image.h"
+#include "ctrlite/transfer.h"
 #include "log.h"
 #include "path.h"
 #include "str.h"
@@ -79,6 +80,20 @@ static int find_dirs(const struct ctr_engine *eng, const struct ctr_engine_opts 
 	return *ret_run ? 0 : err_sys(e, ENOMEM, "open the store");
 }
 
+/* One that cannot be read now must not keep us from using ours. */
+static void add_stores(struct ctr_engine *eng)
+{
+	const struct strv *dirs = &eng->storage_conf.additional;
+
+	for (size_t i = 0; i < dirs->n; i++) {
+		struct err why = ERR_INIT;
+
+		if (store_add_read_only(&eng->store, dirs->items[i], &why) < 0)
+			log_warn("%s", why.text);
+	}
+	ctr_transfer_stores(dirs->items, dirs->n);
+}
+
 int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, struct err *e)
 {
 	auto_free char *root = NULL, *run = NULL;
@@ -105,6 +120,8 @@ int ctr_engine_open(struct ctr_engine *eng, const struct ctr_engine_opts *o, str
 		if (strv_add_take(&eng->hooks_dirs, absolute(o->hooks_dirs->items[i])) < 0)
 			return err_sys(e, ENOMEM, "open the store");
 	r = store_open(&eng->store, root, run, e);
+	if (r == 0)
+		add_stores(eng);
 	if (r < 0) {
 		ctr_engine_close(eng);
 	} else {
@@ -127,6 +144,7 @@ void ctr_engine_close(struct ctr_engine *eng)
 	strv_done(&eng->runtime_flags);
 	strv_done(&eng->hooks_dirs);
 	path_set_helper_dirs(NULL, 0);
+	ctr_transfer_stores(NULL, 0);
 	engine_conf_done(&eng->conf);
 	storage_conf_done(&eng->storage_conf);
 	if (eng->cgroups)

@@ -44,6 +44,15 @@ void ctr_transfer_signature_policy(const char *path)
 	signature_policy = path;
 }
 
+static char *const *store_dirs;
+static size_t n_store_dirs;
+
+void ctr_transfer_stores(char *const *dirs, size_t n)
+{
+	store_dirs = dirs;
+	n_store_dirs = n;
+}
+
 static int build_argv(const struct ctr_transfer *t, const char *const *args, struct strv *argv)
 {
 	const char *level = log_level_str(log_max);
@@ -53,6 +62,8 @@ static int build_argv(const struct ctr_transfer *t, const char *const *args, str
 		r = strv_addf(argv, "--root=%s", t->root);
 	if (r >= 0 && t && t->run)
 		r = strv_addf(argv, "--runroot=%s", t->run);
+	for (size_t i = 0; r >= 0 && t && i < n_store_dirs; i++)
+		r = strv_addf(argv, "--additional=%s", store_dirs[i]);
 	if (r >= 0)
 		r = strv_addf(argv, "--err-fd=%d", TRANSFER_ERR_FD);
 	if (r >= 0 && signature_policy)

@@ -204,6 +204,34 @@ int image_in_json(struct image_in *in, const void *data, size_t len, const struc
 	return 0;
 }
 
+int image_in_document(struct image_in *in, const struct digest *d, struct err *e)
+{
+	char path[BLOB_PATH_MAX];
+	auto_close int fd = FD_NONE;
+	auto_free char *buf = NULL;
+	struct image_in_blob *b;
+	size_t len;
+	int r;
+
+	layout_blob_path(d, path);
+	if (!in->store->n_more || find_blob(in, d) ||
+	    faccessat(in->store->images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	fd = layout_blob_open(in->store, d, e);
+	r = fd < 0 ? fd : fd_read_file(fd, LAYOUT_MANIFEST_MAX_BYTES, &buf, &len);
+	if (r < 0)
+		return fd < 0 ? r : err_sys(e, r, "read blob %.12s", d->hex);
+	b = add_blob(in);
+	if (!b)
+		return err_sys(e, ENOMEM, "stage a blob");
+	b->digest = *d;
+	b->size_bytes = len;
+	r = blob_new(in->stage.fd, d, len, &b->writer, e);
+	if (r == 0)
+		r = blob_write(&b->writer, buf, len, e);
+	return r == 0 ? image_in_blob_finish(in, b, e) : r;
+}
+
 /* A JSON blob of the image, verified or present. */
 static int read_json(struct image_in *in, const struct digest *d, size_t max_bytes, json_t **ret,
 		     struct err *e)

@@ -95,6 +95,9 @@ void image_in_reject(struct image_in *in, struct image_in_blob *b);
 int image_in_blob_fd(const struct image_in_blob *b);
 /* Read a blob that is present or finished.  fd or -errno. */
 int image_in_blob_open(struct image_in *in, const struct digest *d, struct err *e);
+/* A document (manifest, config) that only an additional store has becomes ours, its digest being
+ * checked.  Before anything else asks for it. */
+int image_in_document(struct image_in *in, const struct digest *d, struct err *e);
 /* A whole small blob (manifest, config) from memory.  @want NULL, or what it must hash to. */
 int image_in_json(struct image_in *in, const void *data, size_t len, const struct digest *want,
 		  struct digest *ret, struct err *e);

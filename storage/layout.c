@@ -11,6 +11,7 @@
 
 #include "file.h"
 #include "json.h"
+#include "log.h"
 #include "path.h"
 #include "store-internal.h"
 
@@ -95,27 +96,77 @@ static int load_index(struct store *s, json_t **ret, struct err *e)
 	return 0;
 }
 
+static void drop_entry(struct layout_entry *entry)
+{
+	free(entry->ref);
+	free(entry->media_type);
+	json_decref(entry->annotations);
+	*entry = (struct layout_entry){ .ref = NULL };
+}
+
+/* Is the last entry's name, or its manifest where it has none, among those before? */
+static bool is_shadowed(const struct layout_index *x)
+{
+	const struct layout_entry *last = &x->entries[x->n];
+
+	for (size_t i = 0; i < x->n; i++)
+		if (last->ref ? x->entries[i].ref && streq(x->entries[i].ref, last->ref) :
+				digest_eq(&x->entries[i].manifest, &last->manifest))
+			return true;
+	return false;
+}
+
+/* @more: whose they are, as in struct layout_entry. */
+static int add_entries(struct layout_index *x, const json_t *list, size_t more, struct err *e)
+{
+	struct layout_entry *grown = reallocarray(x->entries, x->n + json_array_size(list) + 1, sizeof(*grown));
+
+	if (!grown)
+		return err_sys(e, ENOMEM, "read index.json");
+	x->entries = grown;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct layout_entry *entry = &grown[x->n];
+		int r;
+
+		*entry = (struct layout_entry){ .more = more };
+		r = read_entry(json_array_get(list, i), i, entry, e);
+		if (r <= 0 || (more && is_shadowed(x)))
+			drop_entry(entry);
+		else
+			x->n++;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A store that somebody else damages must not keep us from using ours. */
+static void add_more(struct store *s, size_t i, struct layout_index *x)
+{
+	auto_json json_t *doc = NULL;
+	struct err why = ERR_INIT;
+	int r = json_parse_file(s->more[i].images_fd, "index.json", LAYOUT_INDEX_MAX_BYTES, &doc, &why);
+
+	if (r == 0)
+		r = add_entries(x, json_object_get(doc, "manifests"), i + 1, &why);
+	if (r < 0)
+		log_warn("the additional image store %s cannot be read: %s", s->more[i].root,
+			 why.text[0] ? why.text : strerror(-r));
+}
+
 int layout_read(struct store *s, struct layout_index *ret, struct err *e)
 {
 	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
 	auto_json json_t *doc = NULL;
-	const json_t *list;
 	int r = load_index(s, &doc, e);
 
 	if (r < 0)
 		return r;
-	list = json_object_get(doc, "manifests");
-	x.entries = calloc(json_array_size(list) + 1, sizeof(*x.entries));
-	if (!x.entries)
-		return err_sys(e, ENOMEM, "read %s/images/index.json", s->root);
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		r = read_entry(json_array_get(list, i), i, &x.entries[x.n], e);
-		if (r < 0) {
-			x.n++; /* for the cleanup */
-			return err_wrap(e, r, "%s/images/index.json", s->root);
-		}
-		x.n += (size_t)r;
-	}
+	r = add_entries(&x, json_object_get(doc, "manifests"), 0, e);
+	if (r < 0)
+		return err_wrap(e, r, "%s/images/index.json", s->root);
+	for (size_t i = 0; i < s->n_more; i++)
+		add_more(s, i, &x);
 	*ret = x;
 	x = (struct layout_index)LAYOUT_INDEX_INIT;
 	return 0;
@@ -353,6 +404,24 @@ int layout_tag(struct store *s, const char *ref, const struct digest *manifest, 
 	return lock < 0 ? lock : layout_tag_locked(s, ref, manifest, size_bytes, media_type, e);
 }
 
+/* Nothing of ours has it: perhaps an additional store does.  @ref or @manifest is NULL. */
+static int not_ours(struct store *s, const char *ref, const char *manifest, struct err *e)
+{
+	auto_layout_index struct layout_index x = LAYOUT_INDEX_INIT;
+
+	if (!s->n_more || layout_read(s, &x, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < x.n; i++) {
+		const struct layout_entry *entry = &x.entries[i];
+
+		if (entry->more && (ref ? entry->ref && streq(entry->ref, ref) :
+					  streq(entry->manifest.hex, manifest)))
+			return err_set(e, ERR_DENIED, "image %s belongs to the additional image store %s, which "
+				       "is only read", ref ? ref : manifest, s->more[entry->more - 1].root);
+	}
+	return 0;
+}
+
 int layout_untag(struct store *s, const char *ref, bool keep, struct err *e)
 {
 	auto_close int lock = layout_lock(s, e);
@@ -364,8 +433,10 @@ int layout_untag(struct store *s, const char *ref, bool keep, struct err *e)
 	r = load_index(s, &doc, e);
 	if (r < 0)
 		return r;
-	if (drop_ref(json_object_get(doc, "manifests"), ref, keep, NULL, NULL) == 0)
-		return err_set(e, ERR_NOT_FOUND, "no image has the name %s", ref);
+	if (drop_ref(json_object_get(doc, "manifests"), ref, keep, NULL, NULL) == 0) {
+		r = not_ours(s, ref, NULL, e);
+		return r < 0 ? r : err_set(e, ERR_NOT_FOUND, "no image has the name %s", ref);
+	}
 	return save_index(s, doc, e);
 }
 
@@ -402,7 +473,12 @@ int layout_remove(struct store *s, const struct digest *manifest, struct err *e)
 	char digest[DIGEST_STR_MAX];
 	int r = remove_entries(s, digest_str(manifest, digest), "", manifest->hex, e);
 
-	return r == -ENOENT ? err_wrap(e, r, "image") : r;
+	if (r == -ENOENT) {
+		int r2 = not_ours(s, NULL, manifest->hex, e);
+
+		return r2 < 0 ? r2 : err_wrap(e, r, "image");
+	}
+	return r;
 }
 
 int layout_remove_list(struct store *s, const struct digest *id, struct err *e)
@@ -526,9 +602,19 @@ int layout_blob_open(struct store *s, const struct digest *d, struct err *e)
 
 	layout_blob_path(d, path);
 	fd = path_open_beneath(s->images_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	for (size_t i = 0; fd == -ENOENT && i < s->n_more; i++)
+		fd = path_open_beneath(s->more[i].images_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd == -ENOENT)
 		return err_set(e, ERR_NOT_FOUND, "blob %.12s is not in the store", d->hex);
 	return fd < 0 ? err_sys(e, fd, "open blob %.12s", d->hex) : fd;
+}
+
+static bool is_in_more(struct store *s, const char *path)
+{
+	for (size_t i = 0; i < s->n_more; i++)
+		if (faccessat(s->more[i].images_fd, path, F_OK, 0) == 0)
+			return true;
+	return false;
 }
 
 int layout_blob_hold(struct store *s, const struct digest *d, struct err *e)
@@ -542,7 +628,7 @@ int layout_blob_hold(struct store *s, const struct digest *d, struct err *e)
 	layout_blob_path(d, path);
 	r = file_lock(fd, false, false);
 	/* Held exclusively, or gone by now: it is being collected. */
-	if (r == 0 && faccessat(s->images_fd, path, F_OK, 0) == 0)
+	if (r == 0 && (faccessat(s->images_fd, path, F_OK, 0) == 0 || is_in_more(s, path)))
 		return take_fd(&fd);
 	if (r == 0 || r == -EWOULDBLOCK)
 		return err_set(e, ERR_NOT_FOUND, "blob %.12s is being removed", d->hex);

@@ -37,6 +37,7 @@ struct layout_entry {
 	char *ref;		/* NULL: untagged */
 	struct digest manifest;	/* of the descriptor: a manifest, or an index written by another tool */
 	uint64_t size_bytes;	/* of the manifest */
+	size_t more;		/* 0: of our store; else it is of the store's more[more - 1] */
 	char *media_type;
 	json_t *annotations;	/* of the descriptor; NULL where it has none */
 };
@@ -49,7 +50,8 @@ struct layout_index {
 void layout_index_done(struct layout_index *x);
 #define auto_layout_index __attribute__((cleanup(layout_index_done)))
 
-/* A store without index.json has none. */
+/* A store without index.json has none.  Entries of additional stores are behind ours, and not among
+ * them when ours has the name (or, of an entry without one, the manifest). */
 int layout_read(struct store *s, struct layout_index *ret, struct err *e);
 
 /* Take the layout lock (a descriptor that holds it until closed), for callers that do several

@@ -23,7 +23,7 @@ struct walk {
 	struct store_check *c;
 	struct strv *reached;	/* hex digests of all that documents name */
 	const char *name;	/* of the image that is looked at */
-	bool is_list;		/* made here: what it names may be elsewhere */
+	bool is_list;		/* made here, or of an additional store: what it names may be elsewhere */
 };
 
 static const char *text_of(const json_t *o, const char *key)
@@ -46,6 +46,10 @@ static int look_for_blob(struct walk *w, const struct digest *d, uint64_t size_b
 		return err_sys(e, ENOMEM, "check the store");
 	layout_blob_path(d, path);
 	if (fstatat(w->c->store->images_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		int other = layout_blob_open(w->c->store, d, NULL);
+
+		if (other >= 0) /* an additional store has it */
+			return fd_close(other) < 0;
 		if (!optional)
 			r = check_say(w->c, DAMAGE_BLOB, d->hex, w->name, e, "is missing");
 		return r;
@@ -148,6 +152,7 @@ static int check_manifest(struct walk *w, const struct digest *d, const json_t *
 
 	if (!img)
 		return err_sys(e, ENOMEM, "check the store");
+	img->elsewhere = w->is_list;
 	img->n_layers = json_array_size(layers);
 	img->layers = calloc(img->n_layers + 1, sizeof(*img->layers));
 	if (!img->layers)
@@ -267,7 +272,7 @@ static bool uses_layer(const struct check_image *img, const char *key)
 /* All layers are here: then there was a record, unless another program put the image there. */
 static bool is_unpacked(const struct check_image *img)
 {
-	bool all = img->readable && img->n_layers > 0;
+	bool all = img->readable && img->n_layers > 0 && !img->elsewhere;
 
 	for (size_t i = 0; all && i < img->n_layers; i++)
 		all = img->layers[i].key[0];
@@ -335,9 +340,9 @@ int check_images(struct store_check *c, struct strv *ret_reached, struct err *e)
 	for (size_t i = 0; r >= 0 && i < x.n; i++) {
 		struct digest id;
 
-		w.is_list = layout_entry_list(&x.entries[i], &id);
+		w.is_list = layout_entry_list(&x.entries[i], &id) || x.entries[i].more;
 		w.name = x.entries[i].ref ? x.entries[i].ref : x.entries[i].manifest.hex;
-		r = check_document(&w, &x.entries[i].manifest, x.entries[i].size_bytes, false, 0, e);
+		r = check_document(&w, &x.entries[i].manifest, x.entries[i].size_bytes, x.entries[i].more, 0, e);
 	}
 	for (size_t i = 0; r >= 0 && i < c->n_images; i++) {
 		struct check_image *img = &c->images[i];

@@ -19,6 +19,7 @@ struct check_image {
 	size_t n_layers;
 	bool readable;			/* all above is known */
 	bool has_record;
+	bool elsewhere;			/* of an additional store, or of a list: it may never have been unpacked */
 	struct image_record record;
 };
 

@@ -165,6 +165,42 @@ int store_open(struct store *s, const char *root, const char *run, struct err *e
 	return 0;
 }
 
+int store_add_read_only(struct store *s, const char *root, struct err *e)
+{
+	struct store_more *grown, m = { .images_fd = FD_NONE };
+	auto_close int top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char v[16];
+	ssize_t n;
+
+	if (s->n_more == STORE_MORE_MAX)
+		return err_set(e, ERR_LIMIT, "more than %d additional image stores", STORE_MORE_MAX);
+	if (top < 0)
+		return err_sys(e, errno, "open the additional image store %s", root);
+	n = readlinkat(top, "version", v, sizeof(v) - 1);
+	v[n > 0 ? n : 0] = '\0';
+	if (n > 0 && !streq(v, STORE_VERSION))
+		return err_set(e, ERR_UNSUPPORTED, "the additional image store %s has version %s, this program "
+			       "knows version " STORE_VERSION, root, v);
+	m.images_fd = n > 0 ? open_dir(top, "images") : fd_reopen(top, O_RDONLY | O_DIRECTORY);
+	if (m.images_fd >= 0 && faccessat(m.images_fd, "oci-layout", F_OK, 0) < 0) {
+		(void)fd_close(m.images_fd);
+		return err_set(e, ERR_INVALID, "%s is neither a store of this program nor an image layout", root);
+	}
+	if (m.images_fd < 0)
+		return err_sys(e, m.images_fd, "open the additional image store %s", root);
+	grown = reallocarray(s->more, s->n_more + 1, sizeof(*grown));
+	m.root = strdup(root);
+	if (grown)
+		s->more = grown;
+	if (!grown || !m.root) {
+		(void)fd_close(m.images_fd);
+		free(m.root);
+		return err_sys(e, ENOMEM, "open the additional image store %s", root);
+	}
+	s->more[s->n_more++] = m;
+	return 0;
+}
+
 void store_close(struct store *s)
 {
 	int *fds[] = { &s->root_fd, &s->run_fd, &s->images_fd, &s->layers_fd, &s->meta_fd,
@@ -173,6 +209,12 @@ void store_close(struct store *s)
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		*fds[i] = fd_close(*fds[i]);
+	for (size_t i = 0; i < s->n_more; i++) {
+		(void)fd_close(s->more[i].images_fd);
+		free(s->more[i].root);
+	}
+	free(take_ptr(&s->more));
+	s->n_more = 0;
 	free(s->root);
 	free(s->run);
 	s->root = s->run = NULL;

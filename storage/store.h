@@ -28,12 +28,21 @@
 #include "fd.h"
 #include "userns.h"
 
+/* The images of another store, which somebody else writes: see store_add_read_only(). */
+struct store_more {
+	char *root;
+	int images_fd;
+};
+#define STORE_MORE_MAX 16
+
 struct store {
 	char *root, *run;	/* absolute, links resolved */
 	int root_fd, run_fd;
 	int images_fd, layers_fd, meta_fd, containers_fd, names_fd, volumes_fd, tmp_fd;
 	int run_containers_fd;
 	bool read_only;		/* opened without the right to create: listing an absent store */
+	struct store_more *more;	/* looked at when ours lacks something */
+	size_t n_more;
 	bool wants_collect;	/* a dead process left a note of store_note_collect() */
 };
 #define STORE_INIT { .root_fd = -EBADF, .run_fd = -EBADF, .images_fd = -EBADF, .meta_fd = -EBADF, \
@@ -48,6 +57,14 @@ struct store {
  */
 int store_open(struct store *s, const char *root, const char *run, struct err *e);
 void store_close(struct store *s);
+
+/*
+ * Use the images of the store at @root too, whoever it belongs to and wherever it is mounted: its
+ * index.json and its blobs, of which ours makes layers for this user's ids when they are first used,
+ * checking every digest. Nothing is written or locked there.  One that is not there, or of another
+ * version, is an error; a plain image layout (oci-layout, index.json, blobs/) will do as well.
+ */
+int store_add_read_only(struct store *s, const char *root, struct err *e);
 
 /* A staging directory under tmp/: locked by @fd for as long as it is open. */
 struct stage {

@@ -122,6 +122,10 @@ static int unpack_image(struct transfer *t, struct digest *d, const struct ctr_p
 	if (r == 0)
 		r = image_in_begin(&t->store, t->idmap, &in, e);
 	if (r == 0)
+		r = image_in_document(&in, d, e);
+	if (r == 0)
+		r = image_in_document(&in, &config, e);
+	if (r == 0)
 		r = image_in_config(&in, &config, json_array_size(layers), e);
 	if (r == 0)
 		r = unpack_layers(&in, layers, e);

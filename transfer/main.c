@@ -64,6 +64,7 @@ struct globals {
 	const char *root, *run;
 	int err_fd;
 	bool quiet, help, version;
+	struct strv additional;
 };
 
 static volatile sig_atomic_t got_signal;
@@ -213,6 +214,13 @@ static int set_policy(void *arg, const char *v, struct err *e)
 	return 0;
 }
 
+static int set_additional(void *arg, const char *v, struct err *e)
+{
+	struct globals *g = arg;
+
+	return strv_add(&g->additional, v) < 0 ? err_sys(e, ENOMEM, "read the options") : 0;
+}
+
 static int set_err_fd(void *arg, const char *v, struct err *e)
 {
 	struct globals *g = arg;
@@ -266,6 +274,7 @@ static int set_version(void *arg, const char *v, struct err *e)
 static const struct transfer_opt global_opts[] = {
 	{ "root", 0, true, set_root },
 	{ "runroot", 0, true, set_run },
+	{ "additional", 0, true, set_additional },
 	{ "err-fd", 0, true, set_err_fd },
 	{ "signature-policy", 0, true, set_policy },
 	{ "log-level", 0, true, set_log_level },
@@ -309,7 +318,9 @@ static int read_conf(struct transfer *t, struct err *e)
 static int open_store(struct transfer *t, const struct globals *g, struct err *e)
 {
 	const struct storage_conf *c = &t->storage_conf;
+	const struct strv *stores = g->additional.n ? &g->additional : &c->additional;
 	bool conf = !ctr_in_unshare();
+	int r;
 	auto_free char *root = g->root ? strdup(g->root) : conf && c->root ? strdup(c->root)
 									   : ctr_default_root();
 	auto_free char *run = g->run ? strdup(g->run) : conf && c->run ? strdup(c->run)
@@ -318,7 +329,14 @@ static int open_store(struct transfer *t, const struct globals *g, struct err *e
 	if (!root || !run)
 		return err_set(e, ERR_INVALID, "no home directory for uid %u: give --root and --runroot",
 			       (unsigned int)geteuid());
-	return store_open(&t->store, root, run, e);
+	r = store_open(&t->store, root, run, e);
+	for (size_t i = 0; r == 0 && i < stores->n; i++) {
+		struct err why = ERR_INIT;
+
+		if (store_add_read_only(&t->store, stores->items[i], &why) < 0)
+			log_info("%s", why.text); /* who started us has said it */
+	}
+	return r;
 }
 
 /* Root keeps ids as they are; anybody else needs the map that the engine chooses. */

@@ -111,6 +111,7 @@ static const struct json_field rows[] = {
 };
 
 const char *const storage_conf_keys[] = { "driver", "graphroot", "runroot", "rootless_storage_path",
+					  "options.additionalimagestores",
 					  NULL };
 
 /* @own: a file that speaks of this user's store.  The system's says to others only where below it

@@ -191,7 +191,7 @@ static int take_from_podman(struct ctr_engine *eng, const char *text, const stru
 	return r == 0;
 }
 
-static int unpack(struct ctr_engine *eng, const struct digest *manifest, bool quiet, struct err *e)
+int ctr_image_unpack(struct ctr_engine *eng, const struct digest *manifest, bool quiet, struct err *e)
 {
 	struct ctr_transfer t = { .root = eng->store.root, .run = eng->store.run, .quiet = quiet };
 	char name[DIGEST_STR_MAX];
@@ -213,7 +213,7 @@ static int make_usable(struct ctr_engine *eng, const char *text, bool quiet,
 		whole = layer_exists(&eng->store, f->record.layers.items[i]) == 1;
 	if (whole)
 		return 0;
-	r = unpack(eng, &f->manifest, quiet, e);
+	r = ctr_image_unpack(eng, &f->manifest, quiet, e);
 	if (r < 0)
 		return err_wrap(e, r, "unpack image %s", text);
 	r = image_record_read(&eng->store, &f->manifest, &f->record, e);

@@ -48,4 +48,7 @@ void ctr_image_warn_platform(struct ctr_engine *eng, const struct digest *id, co
 int ctr_image_ensure(struct ctr_engine *eng, const char *text, const struct ctr_ensure_opts *o,
 		     struct ctr_image_found *ret, struct ctr_image_config *ret_config, struct err *e);
 
+/* Make the layers of an image of the layout that are missing, and its record. */
+int ctr_image_unpack(struct ctr_engine *eng, const struct digest *manifest, bool quiet, struct err *e);
+
 #endif

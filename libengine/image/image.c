@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "ensure.h"
 #include "fd.h"
 #include "image-priv.h"
 #include "layout.h"
@@ -262,6 +263,7 @@ static int list_entry(struct ctr_engine *eng, const struct layout_entry *entry,
 			ctr_image_done(i);
 			return 0;
 		}
+		i->read_only = entry->more;
 		l->n++;
 	}
 	r = entry->ref ? add_name(i, entry->ref, &entry->manifest) : 0;
@@ -414,7 +416,9 @@ int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *
 	if (r < 0)
 		return r;
 	id_of(eng, entry, &id);
-	for (size_t i = 0; i < full.n; i++) {
+	if (entry->more)
+		r = ctr_image_unpack(eng, &entry->manifest, true, e); /* its documents become ours */
+	for (size_t i = 0; r >= 0 && i < full.n; i++) {
 		r = layout_entry_list(entry, &id)
 			    ? layout_tag_list(&eng->store, full.items[i], entry, e)
 			    : layout_tag(&eng->store, full.items[i], &entry->manifest, entry->size_bytes,
@@ -423,7 +427,7 @@ int ctr_image_tag(struct ctr_engine *eng, const char *image, const struct strv *
 			return err_wrap(e, r, "tag %s", full.items[i]);
 		ctr_image_event(eng, "tag", id.hex, full.items[i]);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* An image, or a list. */

@@ -19,6 +19,7 @@ struct ctr_image {
 	struct digest manifest;		/* of this host's platform */
 	struct strv names;		/* full references, oldest first; none: untagged */
 	struct strv repo_digests;	/* repository@sha256:... for each repository that names it */
+	bool read_only;			/* of an additional store */
 	bool is_index;			/* digest is an index of several platforms */
 	bool is_list;			/* made by manifest create: id is its own, there is no config, and
 					 * manifest_doc is the index */

@@ -37,4 +37,7 @@ void ctr_transfer_signature_policy(const char *path);
 int ctr_transfer_run(const struct ctr_transfer *t, const char *const *args, char **ret_out,
 		     struct err *e);
 
+/* The additional image stores that it looks into, too (borrowed until the next call). */
+void ctr_transfer_stores(char *const *dirs, size_t n);
+
 #endif
