@@ -37,7 +37,7 @@ static const struct opt push_opts[] = {
 	{ 0,   "disable-content-trust", NULL, OPT_REFUSED, .text = "there is no content trust to disable" },
 	{ 0,   "encrypt-layer", "LAYER", OPT_REFUSED, .text = "images cannot be encrypted" },
 	{ 0,   "encryption-key", "KEY",  OPT_REFUSED, .text = "images cannot be encrypted" },
-	{ 0,   "force-compression", NULL, OPT_FLAG,   ARG(force_compression), "With --compression-format: compress anew what has that format already, too" },
+	{ 0,   "force-compression", NULL, OPT_FLAG,   ARG(force_compression), "Compress anew what is compressed by another format (true when --compression-format is given)" },
 	{ 'f', "format",     "FORMAT",   OPT_ENUM,    ARG(format),     "Type of the manifest: oci or v2s2 (default: as it is)", .choices = formats },
 	{ 0,   "platform",   "PLATFORM", OPT_STRING,  ARG(platform),   "Push only the image for this platform of an index, OS/ARCH[/VARIANT]" },
 	{ 'q', "quiet",      NULL,       OPT_FLAG,    ARG(quiet),      "Suppress progress" },
@@ -85,7 +85,8 @@ static int add_options(struct cmd *c, const struct push_args *a, struct strv *v,
 		r = strv_addf(v, "--compression=%s", compression_names[a->compression ? a->compression : 1]);
 	if (r >= 0 && opt_seen(c->opts, "compression-level"))
 		r = strv_addf(v, "--compression-level=%lld", (long long)a->level);
-	if (r >= 0 && a->force_compression)
+	if (r >= 0 && (a->force_compression ||
+		       (a->compression && !opt_seen(c->opts, "force-compression"))))
 		r = strv_add(v, "--force-compression");
 	if (r >= 0 && a->remove_signatures)
 		r = strv_add(v, "--remove-signatures");
