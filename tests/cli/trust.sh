@@ -5,9 +5,9 @@
 # Keys of people who exist in this test only.
 export GNUPGHOME=$T/gpg
 gpg_quiet() { gpg --batch --no-tty --quiet --pinentry-mode loopback --passphrase '' "$@" 2>>"$T/gpg.log"; }
-new_key() { # NAME [EXPIRES]: its public key is then in $T/NAME.gpg
+new_key() { # NAME: its public key is then in $T/NAME.gpg
 	mkdir -p -m 700 "$GNUPGHOME"
-	gpg_quiet --quick-gen-key "$1 <$1@example.com>" ed25519 sign "${2:-never}"
+	gpg_quiet --quick-gen-key "$1 <$1@example.com>" ed25519 sign never
 	gpg_quiet --armor --export "$1@example.com" >"$T/$1.gpg"
 }
 end_keys() { gpgconf --kill all; }
@@ -101,10 +101,18 @@ test_expired_and_revoked_keys() {
 	accepted keys:1
 	policy "$(signed_by revoked)"
 	rejected keys:1 "the key has been revoked"
-	new_key brief seconds=2
-	publish keys:2 --sign-by brief@example.com
+	# a key that was good for a week, long ago, and signed in time
+	local digest at="--faked-system-time 20200102T000000"
+	gpg_quiet $at --quick-gen-key "brief <brief@example.com>" ed25519 sign 1w
+	gpg_quiet --armor --export brief@example.com >"$T/brief.gpg"
+	publish keys:2
+	digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/trust/keys:2")
+	jq -cn --arg d "$digest" --arg r "$REGISTRY/trust/keys:2" '{critical: {type: "atomic container signature",
+		image: {"docker-manifest-digest": $d}, identity: {"docker-reference": $r}}, optional: {}}' |
+		gpg_quiet $at --local-user brief@example.com --sign >"$T/expired"
+	mkdir -p "$T/sigs/trust/keys@sha256=${digest#*:}"
+	cp "$T/expired" "$T/sigs/trust/keys@sha256=${digest#*:}/signature-1"
 	policy "$(signed_by brief)"
-	wait_for 20 eval "gpg --list-keys brief@example.com 2>/dev/null | grep -q expired"
 	rejected keys:2 "the key has expired"
 	end_keys
 }
