@@ -418,13 +418,10 @@ void path_set_helper_dirs(char *const *dirs, size_t n)
 char *path_find_helper(const char *prog)
 {
 	for (size_t i = 0; i < n_helper_dirs && !strchr(prog, '/'); i++) {
-		char buf[PATH_MAX];
+		auto_free char *path = helper_dirs[i][0] == '/' ? path_join(helper_dirs[i], prog) : NULL;
 
-		if (helper_dirs[i][0] != '/')
-			continue;
-		(void)snprintf(buf, sizeof(buf), "%s/%s", helper_dirs[i], prog);
-		if (is_program(buf))
-			return strdup(buf);
+		if (path && is_program(path))
+			return take_ptr(&path);
 	}
 	return path_find_program(prog);
 }
