@@ -130,7 +130,8 @@ const struct command cmd_system_prune = {
 	.summary = "Remove unused data",
 	.usage = "[options]",
 	.description = "Removes the containers that do not run and the images without a name that no container\n"
-		       "uses; with --all every image that no container uses, with --volumes unused volumes too.",
+		       "uses; with --all every image that no container uses, with --volumes unused volumes too.\n"
+		       "Without a filter also what unfinished pulls have left.",
 	.examples = "system prune\nsystem prune --all --volumes --force\nsystem prune --filter until=24h",
 	.run = run, .opts = opts, .args_size = sizeof(struct prune_args), .needs = NEED_STORE,
 };
@@ -139,7 +140,7 @@ const struct command cmd_image_prune = {
 	.summary = "Remove unused images",
 	.usage = "[options]",
 	.description = "Removes the images without a name that no container uses, with --all those that have one\n"
-		       "too, and prints their IDs.",
+		       "too, and prints their IDs.  Without a filter also removes what unfinished pulls have left.",
 	.examples = "image prune\nimage prune --all --force --filter until=240h",
 	.run = image_main, .opts = image_opts, .args_size = sizeof(struct prune_args),
 	.needs = NEED_STORE,

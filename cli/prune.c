@@ -201,5 +201,7 @@ int prune_images(struct cmd *c, bool all, const struct prune_filters *f, const c
 			report_failure(c, remove_image(c, image, &heading, e), e);
 	}
 	ctr_image_list_done(&l);
+	if (r == 0 && !f->f.n)
+		r = ctr_image_drop_unfinished(c->eng, e);
 	return r;
 }

@@ -23,7 +23,8 @@ void prune_filters_done(struct prune_filters *f);
  */
 int prune_containers(struct cmd *c, const struct prune_filters *f, const char *heading, struct err *e);
 int prune_volumes(struct cmd *c, const struct prune_filters *f, const char *heading, struct err *e);
-/* What nobody calls by a name, and nothing was made from; @all: also those that have a name. */
+/* What nobody calls by a name, and nothing was made from; @all: also those that have a name.  Without a
+ * filter what unfinished pulls have left as well. */
 int prune_images(struct cmd *c, bool all, const struct prune_filters *f, const char *heading,
 		 struct err *e);
 

@@ -12,6 +12,7 @@
 #include "layout.h"
 #include "log.h"
 #include "lookup.h"
+#include "partial.h"
 #include "reference.h"
 
 #define REMOVE_TIMEOUT_S 10	/* for containers that go with their image */
@@ -297,4 +298,9 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_
 	r = remove_one(eng, text, o, ret, e);
 	(void)store_stage_drop(&eng->store, &note, NULL, NULL); /* one that stays is seen to by the next */
 	return r;
+}
+
+int ctr_image_drop_unfinished(struct ctr_engine *eng, struct err *e)
+{
+	return partial_collect(&eng->store, true, e);
 }

@@ -178,6 +178,10 @@ test_what_nobody_goes_on_with_is_removed() {
 	expect 0 ctr pull -q "$PACED/one"
 	[ ! -e "$old" ] || fail "a partial blob of two days ago is kept"
 	[ -e "$new" ] || fail "a partial blob of now is gone"
+	expect 0 ctr image prune -f --filter until=1h
+	[ -e "$new" ] || fail "a filter does not choose partial blobs"
+	expect 0 ctr image prune -f
+	[ ! -e "$new" ] || fail "image prune leaves a partial blob"
 }
 
 test_several_images_at_once() {

@@ -114,6 +114,9 @@ int ctr_image_remove(struct ctr_engine *eng, const char *text, const struct ctr_
 void ctr_image_collect_left(struct ctr_engine *eng);
 
 
+/* Remove what unfinished pulls have left and no process works on: the next pull begins anew. */
+int ctr_image_drop_unfinished(struct ctr_engine *eng, struct err *e);
+
 /* An RFC 3339 time; 0 where @s is none or NULL. */
 int64_t ctr_image_time(const char *s);
 
