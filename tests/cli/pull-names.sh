@@ -251,5 +251,5 @@ test_policy() {
 	expect 0 ctr pull -q alpine
 	echo '{"default":[{"type":"signedBy"}]}' >"$HOME/.config/containers/policy.json"
 	expect 125 ctr pull busybox
-	contains "$ERR" "signature"
+	contains "$ERR" "keyType: missing"
 }
