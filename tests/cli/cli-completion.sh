@@ -38,12 +38,12 @@ test_names_of_images_and_containers() {
 	is "$OFFERED" localhost/some/image:latest
 	offers rmi imag
 	is "$OFFERED" image:latest
-	offers start b
+	offers start bo
 	is "$OFFERED" box
 	offers inspect ''
 	contains "$OFFERED" box
 	contains "$OFFERED" localhost/some/image:latest
-	offers stop b
+	offers stop bo
 	is "$OFFERED" "" "a container that does not run, for stop"
 	# behind the image stands somebody else's command line
 	offers run image --na
