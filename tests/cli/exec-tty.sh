@@ -64,8 +64,9 @@ test_exec_it_is_a_terminal() {
 	tty_wait '^/dev/pts/'
 	tty_wait '^24 80'
 	tty_wait '^42'
-	tty_type 'sleep 1000'
+	tty_type 'sleep 1001'
 	tty_key Enter
+	wait_for 5 sh -c 'ctr-lite top c args | grep -q "sleep 1001"'
 	tty_key C-c
 	tty_type 'echo status $?'
 	tty_key Enter
